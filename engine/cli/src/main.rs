@@ -1,0 +1,2 @@
+//! The `ordain` binary.
+fn main() {}

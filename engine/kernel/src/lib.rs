@@ -1,0 +1,1 @@
+//! Ordain: what must happen next in a run. Pure.

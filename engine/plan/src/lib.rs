@@ -1,0 +1,1 @@
+//! Ordain: what a runbook means, from catalogue to plan.

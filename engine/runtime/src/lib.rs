@@ -1,0 +1,1 @@
+//! Ordain: making it happen. Store, connectors, driver.

@@ -1,0 +1,1 @@
+//! Ordain: what is declared, from text to a checked catalogue.

@@ -1,0 +1,2 @@
+//! The `spec-lint` binary.
+fn main() {}
