@@ -1,1 +1,8 @@
-//! Ordain: what is declared, from text to a checked catalogue.
+//! What is declared: from the text of spec files to a checked catalogue.
+//!
+//! Pure: no clock, no network, no environment; only [`folder`] touches the file system.
+//! The path of a spec: [`source::Sources`] → [`tree::Node`] → [`kind::Spec`] → [`catalogue::Catalogue`].
+
+pub mod diagnostic;
+pub mod source;
+pub mod tree;
