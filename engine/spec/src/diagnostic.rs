@@ -88,7 +88,12 @@ impl Diagnostic {
 
     /// A problem of any weight, with or without a place.
     #[must_use]
-    pub fn new(code: &'static str, severity: Severity, span: Option<Span>, message: impl Into<String>) -> Self {
+    pub fn new(
+        code: &'static str,
+        severity: Severity,
+        span: Option<Span>,
+        message: impl Into<String>,
+    ) -> Self {
         Self {
             code,
             severity,

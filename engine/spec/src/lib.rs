@@ -1,8 +1,13 @@
 //! What is declared: from the text of spec files to a checked catalogue.
 //!
-//! Pure: no clock, no network, no environment; only [`folder`] touches the file system.
-//! The path of a spec: [`source::Sources`] → [`tree::Node`] → [`kind::Spec`] → [`catalogue::Catalogue`].
+//! Pure: no clock, no network, no environment; only `folder` touches the file system.
+//! The path of a spec: [`source::Sources`] → [`tree::Node`] → [`kind`] → `catalogue`.
 
+#[macro_use]
+pub mod decode;
 pub mod diagnostic;
+pub mod digest;
+pub mod expr;
+pub mod kind;
 pub mod source;
 pub mod tree;

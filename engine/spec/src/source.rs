@@ -24,6 +24,18 @@ impl Span {
         Self { file, start, end }
     }
 
+    /// The place of what stands in no file, such as a default.
+    #[must_use]
+    pub const fn nowhere() -> Self {
+        Self { file: FileId(u32::MAX), start: 0, end: 0 }
+    }
+
+    /// True for [`Span::nowhere`].
+    #[must_use]
+    pub const fn is_nowhere(self) -> bool {
+        self.file.0 == u32::MAX
+    }
+
     /// The smallest span that holds both; `self` where the files differ.
     #[must_use]
     pub fn to(self, other: Self) -> Self {

@@ -50,7 +50,8 @@ impl Text {
         let at = |offset: usize| {
             let offset = u32::try_from(offset).unwrap_or(u32::MAX);
             let index = self.map.partition_point(|(decoded, _)| *decoded <= offset);
-            let (decoded, source) = self.map.get(index.saturating_sub(1)).copied().unwrap_or((0, whole.start));
+            let (decoded, source) =
+                self.map.get(index.saturating_sub(1)).copied().unwrap_or((0, whole.start));
             source.saturating_add(offset - decoded).min(whole.end)
         };
         // The end is one past the last byte's own place: what lies between two pieces is not meant.

@@ -1,0 +1,86 @@
+//! Which steps a policy, rule or budget is about.
+
+use std::sync::Arc;
+
+use crate::decode::Spanned;
+use crate::kind::metadata::Risk;
+use crate::kind::scalar::{Effect, Mode};
+
+record! {
+    /// Selects steps with `uses`. Lists are alternatives, different keys must all match, `{}` matches all.
+    pub struct Selector {
+        /// Capabilities by exact name or `prefix.*`.
+        pub capabilities: Option<Vec<Spanned<NamePattern>>> = None,
+        /// Runbooks by exact name or `prefix.*`.
+        pub runbooks: Option<Vec<Spanned<NamePattern>>> = None,
+        /// Risks of the capability.
+        pub risk: Option<Vec<Spanned<Risk>>> = None,
+        /// Effects of the capability.
+        pub effect: Option<Vec<Spanned<Effect>>> = None,
+        /// Environments of the run.
+        pub environments: Option<Vec<Spanned<Arc<str>>>> = None,
+        /// Modes of the run.
+        pub modes: Option<Vec<Spanned<Mode>>> = None,
+    }
+}
+
+/// An exact name, or every name below a prefix: `payments.*`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NamePattern {
+    /// The name, or the prefix with its trailing dot.
+    pub text: Arc<str>,
+    /// True for a prefix.
+    pub prefix: bool,
+}
+
+impl NamePattern {
+    /// True when the name is meant.
+    #[must_use]
+    pub fn matches(&self, name: &str) -> bool {
+        if self.prefix { name.starts_with(&*self.text) } else { name == &*self.text }
+    }
+}
+
+/// What a selector is matched against.
+#[derive(Debug, Clone, Copy)]
+pub struct Subject<'a> {
+    /// Name of the capability.
+    pub capability: &'a str,
+    /// Its risk.
+    pub risk: Risk,
+    /// Its effect.
+    pub effect: Effect,
+    /// Name of the runbook.
+    pub runbook: &'a str,
+    /// Environment of the run.
+    pub environment: &'a str,
+    /// Mode of the run.
+    pub mode: Mode,
+}
+
+impl Selector {
+    /// True when the step is meant.
+    #[must_use]
+    pub fn matches(&self, subject: &Subject<'_>) -> bool {
+        fn any<T>(list: Option<&Vec<Spanned<T>>>, test: impl Fn(&T) -> bool) -> bool {
+            list.is_none_or(|list| list.iter().any(|item| test(&item.value)))
+        }
+        any(self.capabilities.as_ref(), |pattern| pattern.matches(subject.capability))
+            && any(self.runbooks.as_ref(), |pattern| pattern.matches(subject.runbook))
+            && any(self.risk.as_ref(), |risk| *risk == subject.risk)
+            && any(self.effect.as_ref(), |effect| *effect == subject.effect)
+            && any(self.environments.as_ref(), |name| **name == *subject.environment)
+            && any(self.modes.as_ref(), |mode| *mode == subject.mode)
+    }
+
+    /// True for `{}`: it selects every step.
+    #[must_use]
+    pub const fn is_everything(&self) -> bool {
+        self.capabilities.is_none()
+            && self.runbooks.is_none()
+            && self.risk.is_none()
+            && self.effect.is_none()
+            && self.environments.is_none()
+            && self.modes.is_none()
+    }
+}
