@@ -1,0 +1,36 @@
+# What developers do here. `just` lists it.
+
+_default:
+    @just --list --unsorted
+
+# exactly what CI runs: fmt, clippy, deny, all tests, lint of our own specs
+check:
+    .ci/check
+
+# builds and runs the main job
+demo:
+    cargo run --release -p ordain -- demo
+
+# the unit tests of one crate, again at every change of a file
+dev CRATE="ordain-kernel":
+    cargo watch -x "nextest run -p {{CRATE}}"
+
+# measures, as ratios to a raw baseline of the same run
+bench *ARGS:
+    cargo run --release -p engine-tests --bin bench -- {{ARGS}}
+
+# one seed of the simulation
+sim SEED:
+    ORDAIN_SIM_SEED={{SEED}} cargo nextest run -p ordain-kernel simulation --no-capture
+
+# a fuzz target (yaml, kdl, expression, store_row, reply) for SECONDS
+fuzz TARGET SECONDS="60":
+    cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} -- -max_total_time={{SECONDS}}
+
+# writes the generated files anew (schemas, CLI reference, rule index, snapshots)
+update:
+    ORDAIN_UPDATE=1 INSTA_UPDATE=always cargo nextest run --workspace
+
+# a new law: its file, its page, its line
+new-rule NAME:
+    .ci/new-rule {{NAME}}
