@@ -188,7 +188,7 @@ record! {
 
 record! {
     /// One thing a connector can do.
-    pub struct Operation {
+    pub struct Operation keyed Slug {
         /// What it changes outside; at most its capability's.
         pub effect: Spanned<Effect>,
         /// http: the method.

@@ -61,7 +61,7 @@ pub type FieldMap = Named<Field>;
 
 record! {
     /// The schema of one value.
-    pub struct Field {
+    pub struct Field keyed Identifier {
         /// What it is.
         pub type_: Spanned<FieldType>,
         /// The only values there are (strings or integers).

@@ -24,7 +24,7 @@ record! {
 
 record! {
     /// Somebody, or something that acts.
-    pub struct Person {
+    pub struct Person keyed Name {
         /// What it is.
         pub type_: Spanned<ActorType>,
         /// Mandatory for humans.

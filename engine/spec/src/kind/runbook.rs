@@ -136,7 +136,7 @@ record! {
 
 record! {
     /// An edge of the DAG.
-    pub struct Need {
+    pub struct Need short step {
         /// The earlier step.
         pub step: Spanned<Identifier>,
         /// How it must have settled.

@@ -1,0 +1,184 @@
+//! Reading the fields of a record: unknown ones, missing ones, and values that only pretend.
+
+use std::borrow::Cow;
+
+use super::{Decode, Decoder, FieldShape, RecordShape, listed};
+use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::source::{Notation, Span};
+use crate::tree::{Key, Map, Node, Value};
+
+/// True for a text that stands for "to be done": counts as missing.
+#[must_use]
+pub fn is_placeholder(text: &str) -> bool {
+    let word = text.trim().trim_end_matches(['.', ':', '!']).to_ascii_lowercase();
+    matches!(
+        word.as_str(),
+        "" | "~"
+            | "null"
+            | "nil"
+            | "todo"
+            | "tbd"
+            | "tba"
+            | "fixme"
+            | "xxx"
+            | "changeme"
+            | "change-me"
+            | "change_me"
+            | "change me"
+            | "placeholder"
+            | "n/a"
+            | "undefined"
+            | "unknown"
+            | "?"
+            | "..."
+            | "-"
+            | "dummy"
+    )
+}
+
+/// The fields of one record in the file, after unknown ones were reported.
+#[derive(Debug)]
+pub struct Fields<'n> {
+    node: &'n Node,
+    map: Cow<'n, Map>,
+    record: &'static RecordShape,
+}
+
+impl<'n> Fields<'n> {
+    /// Checks that the node is a map and reports fields the record does not know.
+    pub fn open(node: &'n Node, record: &'static RecordShape, cx: &mut Decoder<'_>) -> Option<Self> {
+        let map = match (&node.value, record.short) {
+            (Value::Text(_), Some(short)) => {
+                let key = Key { text: short.into(), span: node.span };
+                Cow::Owned(Map { entries: vec![(key, node.clone())] })
+            }
+            _ => Cow::Borrowed(cx.map(node, "a map")?),
+        };
+        let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
+        for (key, _) in &map.entries {
+            if !known.contains(&&*key.text) {
+                unknown_field(key, &known, cx);
+            }
+        }
+        Some(Self { node, map, record })
+    }
+
+    /// The field of that Rust-side name, for records that are read by hand.
+    #[must_use]
+    pub fn has(&self, name: &str) -> bool {
+        self.map.get(name).is_some()
+    }
+
+    /// The value of a field that may not be left out.
+    pub fn required<T: Decode>(&self, field: &FieldShape, cx: &mut Decoder<'_>) -> Option<T> {
+        let Some((key, node)) = self.map.get(&field.name) else {
+            self.missing(field, cx);
+            return None;
+        };
+        if self.pretends(key, node, field, cx) {
+            return None;
+        }
+        T::decode(node, cx)
+    }
+
+    /// The value of a field that may be left out; `None` too when it could not be read.
+    pub fn optional<T: Decode>(&self, field: &FieldShape, cx: &mut Decoder<'_>) -> Option<T> {
+        let (key, node) = self.map.get(&field.name)?;
+        if self.pretends(key, node, field, cx) {
+            return None;
+        }
+        T::decode(node, cx)
+    }
+
+    fn is_metadata(&self) -> bool {
+        self.record.name.ends_with("Metadata")
+    }
+
+    /// Reports a value that counts as missing.
+    fn pretends(&self, key: &Key, node: &Node, field: &FieldShape, cx: &mut Decoder<'_>) -> bool {
+        let mandatory = field.required || (self.is_metadata() && field.name != "tags");
+        let shown = match &node.value {
+            Value::Null => "null".to_owned(),
+            Value::Text(text) if is_placeholder(&text.value) => format!("`{}`", text.value),
+            _ => return false,
+        };
+        let empty = node.value == Value::Null || shown == "``";
+        if !mandatory && !(node.value == Value::Null) {
+            return false;
+        }
+        let name = &key.text;
+        let problem = if !mandatory {
+            Diagnostic::law("wrong-type", node.span, format!("`{name}` is null"))
+                .help("give a value, or leave the field out; null is refused everywhere")
+        } else if empty && !self.is_metadata() {
+            Diagnostic::law(
+                "missing-field",
+                node.span,
+                format!("`{name}` is {shown}, which counts as missing"),
+            )
+            .help("give a value")
+        } else {
+            Diagnostic::law(
+                "placeholder-value",
+                node.span,
+                format!("`{name}` is {shown}, which counts as missing"),
+            )
+            .help("give a real value")
+        };
+        cx.report(problem.related(key.span, "this field"));
+        true
+    }
+
+    /// Reports a field that is not there, at the first line of the map.
+    fn missing(&self, field: &FieldShape, cx: &mut Decoder<'_>) {
+        let code = match field.name.as_str() {
+            "owner" if self.is_metadata() => "missing-owner",
+            "risk" if self.is_metadata() => "missing-risk",
+            "failureMode" if self.is_metadata() => "missing-failure-mode",
+            "rollback" if self.is_metadata() => "missing-rollback",
+            "tests" if self.is_metadata() => "missing-tests",
+            _ => "missing-field",
+        };
+        let name = cx.spelled(&field.name);
+        let mut problem = Diagnostic::law(code, cx.first_line(self.node), format!("`{name}` is missing"))
+            .label("the map it belongs to begins here")
+            .help(format!("add `{name}`: {}", field.doc));
+        if let Some(edit) = self.insertion(&field.name, cx) {
+            problem = problem.fix(false, vec![edit]);
+        }
+        cx.report(problem);
+    }
+
+    /// The edit that writes `name: TODO` before the first entry; the `TODO` is refused in its turn.
+    fn insertion(&self, name: &str, cx: &Decoder<'_>) -> Option<Edit> {
+        let first = self.map.entries.first().map(|(key, _)| key.span)?;
+        if cx.notation() != Notation::Yaml {
+            return None;
+        }
+        let at = Span::new(first.file, first.start, first.start);
+        if cx.source().get(self.node.span.start as usize..)?.starts_with('{') {
+            return Some(Edit { span: at, text: format!("{name}: TODO, ") });
+        }
+        let before = cx.source().get(..first.start as usize)?;
+        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
+        let indent = before.get(line_start..)?.chars().count();
+        Some(Edit { span: at, text: format!("{name}: TODO\n{:indent$}", "") })
+    }
+}
+
+fn unknown_field(key: &Key, known: &[&str], cx: &mut Decoder<'_>) {
+    let spelled: Vec<String> = known.iter().map(|name| cx.spelled(name)).collect();
+    let word = cx.spelled(&key.text);
+    let problem = Diagnostic::law("unknown-field", key.span, format!("unknown field `{word}`"))
+        .consequence("the engine refuses the catalogue: an unknown field is never ignored");
+    let problem = match nearest(&key.text, known.iter().copied()) {
+        Some(near) => {
+            let near = cx.spelled(near);
+            problem
+                .help(format!("did you mean `{near}`?"))
+                .fix(true, vec![Edit { span: key.span, text: near }])
+        }
+        None => problem.help(format!("the fields here are {}", listed(&spelled))),
+    };
+    cx.report(problem);
+}
