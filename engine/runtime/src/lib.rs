@@ -1,1 +1,3 @@
-//! Ordain: making it happen. Store, connectors, driver.
+//! Making it happen: the store, the connectors, the driver. Decides nothing: the kernel does.
+
+pub mod store;

@@ -1,0 +1,256 @@
+//! Reading rows beside the writer.
+
+use std::sync::Arc;
+
+use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::{AssertSqlSafe, Row};
+
+use super::StoreError;
+use super::rows::{ApprovalRow, AuditRow, JournalRow, Pinned, RunRow, WorldRow};
+
+/// Reads what is committed. Cheap to clone.
+#[derive(Debug, Clone)]
+pub struct Reader {
+    pool: SqlitePool,
+}
+
+/// Which runs are listed.
+#[derive(Debug, Clone, Default)]
+pub struct RunFilter {
+    /// Only in this state.
+    pub state: Option<String>,
+    /// Only of this runbook.
+    pub runbook: Option<String>,
+    /// Only older than this run (exclusive): the cursor of the page before.
+    pub before: Option<String>,
+    /// At most so many.
+    pub limit: i64,
+}
+
+const RUN_COLUMNS: &str = "id, runbook, state, requester, mode, parent, created_at, settled_at, specs";
+
+impl Reader {
+    pub(super) const fn new(pool: SqlitePool) -> Self {
+        Self { pool }
+    }
+
+    /// The journal of a run, in order.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn journal(&self, run: &str) -> Result<Vec<JournalRow>, StoreError> {
+        let rows = sqlx::query("select run, seq, at, event from journal where run = ? order by seq")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(journal_row).collect()
+    }
+
+    /// The audit log after `seq`, in order, at most `limit` records.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn audit(&self, after: i64, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query("select seq, run, record from audit where seq > ? order by seq limit ?")
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(audit_row).collect()
+    }
+
+    /// The last `limit` records of the audit log, in order; of one run where one is named.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn audit_tail(&self, run: Option<&str>, limit: i64) -> Result<Vec<AuditRow>, StoreError> {
+        let mut rows = sqlx::query(
+            "select seq, run, record from audit where ?1 is null or run = ?1 order by seq desc limit ?2",
+        )
+        .bind(run)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.reverse();
+        rows.iter().map(audit_row).collect()
+    }
+
+    /// The last record of a chain, `None` being the chain `system`.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn audit_head(&self, run: Option<&str>) -> Result<Option<AuditRow>, StoreError> {
+        let row = sqlx::query("select seq, run, record from audit where run is ? order by seq desc limit 1")
+            .bind(run)
+            .fetch_optional(&self.pool)
+            .await?;
+        row.as_ref().map(audit_row).transpose()
+    }
+
+    /// Runs, newest first.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn runs(&self, filter: &RunFilter) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!(
+            "select {RUN_COLUMNS} from runs where (?1 is null or state = ?1) and (?2 is null or runbook = ?2) \
+             and (?3 is null or id < ?3) order by id desc limit ?4"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(&filter.state)
+            .bind(&filter.runbook)
+            .bind(&filter.before)
+            .bind(filter.limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// All runs that are not settled, oldest first.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn unsettled(&self) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!("select {RUN_COLUMNS} from runs where settled_at is null order by id");
+        let rows = sqlx::query(AssertSqlSafe(sql)).fetch_all(&self.pool).await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// Runs whose id begins with `prefix`, at most two.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn runs_with_prefix(&self, prefix: &str) -> Result<Vec<RunRow>, StoreError> {
+        let sql =
+            format!("select {RUN_COLUMNS} from runs where id >= ?1 and id < ?1 || '~' order by id limit 2");
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(prefix).fetch_all(&self.pool).await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// Approvals whose id begins with `prefix`, at most two.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn approvals_with_prefix(&self, prefix: &str) -> Result<Vec<ApprovalRow>, StoreError> {
+        let rows = sqlx::query(
+            "select id, run, state from approvals where id >= ?1 and id < ?1 || '~' order by id limit 2",
+        )
+        .bind(prefix)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(approval_row).collect()
+    }
+
+    /// Approvals, newest first; only those in `state` where one is given.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn approvals(&self, state: Option<&str>, limit: i64) -> Result<Vec<ApprovalRow>, StoreError> {
+        let rows = sqlx::query(
+            "select id, run, state from approvals where ?1 is null or state = ?1 order by run desc, id limit ?2",
+        )
+        .bind(state)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(approval_row).collect()
+    }
+
+    /// The runs of decisions whose id begins with `prefix`, at most two: (decision, run).
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn decisions_with_prefix(&self, prefix: &str) -> Result<Vec<(String, String)>, StoreError> {
+        let rows = sqlx::query(
+            "select id, run from decisions where id >= ?1 and id < ?1 || '~' order by id limit 2",
+        )
+        .bind(prefix)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(|row| Ok((row.try_get(0)?, row.try_get(1)?))).collect()
+    }
+
+    /// Everything that crosses runs.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn world(&self) -> Result<Vec<WorldRow>, StoreError> {
+        let rows = sqlx::query("select kind, key, value from world order by kind, key")
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter()
+            .map(|row| {
+                Ok(WorldRow { kind: row.try_get(0)?, key: row.try_get(1)?, value: Some(row.try_get(2)?) })
+            })
+            .collect()
+    }
+
+    /// A fact about the store itself.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn meta(&self, key: &str) -> Result<Option<String>, StoreError> {
+        Ok(sqlx::query_scalar("select value from meta where key = ?")
+            .bind(key)
+            .fetch_optional(&self.pool)
+            .await?)
+    }
+
+    /// The specs and grants of that digest.
+    ///
+    /// # Errors
+    /// When the data base refuses, or does not have them.
+    pub async fn pinned(&self, digest: &str) -> Result<Pinned, StoreError> {
+        let row = sqlx::query("select catalogue, grants from pinned where digest = ?")
+            .bind(digest)
+            .fetch_optional(&self.pool)
+            .await?
+            .ok_or_else(|| StoreError::Corrupt(format!("the specs {digest} of a run are gone")))?;
+        let catalogue: String = row.try_get(0)?;
+        let files = sqlx::query(
+            "select path, text from catalogue_file join file on file.digest = catalogue_file.file \
+             where catalogue = ? order by path",
+        )
+        .bind(&catalogue)
+        .fetch_all(&self.pool)
+        .await?
+        .iter()
+        .map(|row| Ok((row.try_get(0)?, Arc::from(row.try_get::<&str, _>(1)?))))
+        .collect::<Result<_, sqlx::Error>>()?;
+        Ok(Pinned { digest: digest.to_owned(), catalogue, grants: row.try_get(1)?, files })
+    }
+
+    /// The ids of all runs, oldest first.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn run_ids(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("select distinct run from journal order by run").fetch_all(&self.pool).await?)
+    }
+}
+
+fn journal_row(row: &SqliteRow) -> Result<JournalRow, StoreError> {
+    Ok(JournalRow { run: row.try_get(0)?, seq: row.try_get(1)?, at: row.try_get(2)?, event: row.try_get(3)? })
+}
+
+fn audit_row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
+    Ok(AuditRow { seq: row.try_get(0)?, run: row.try_get(1)?, record: row.try_get(2)? })
+}
+
+fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
+    Ok(RunRow {
+        id: row.try_get(0)?,
+        runbook: row.try_get(1)?,
+        state: row.try_get(2)?,
+        requester: row.try_get(3)?,
+        mode: row.try_get(4)?,
+        parent: row.try_get(5)?,
+        created_at: row.try_get(6)?,
+        settled_at: row.try_get(7)?,
+        specs: row.try_get(8)?,
+    })
+}
+
+fn approval_row(row: &SqliteRow) -> Result<ApprovalRow, StoreError> {
+    Ok(ApprovalRow { id: row.try_get(0)?, run: row.try_get(1)?, state: row.try_get(2)? })
+}

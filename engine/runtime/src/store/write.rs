@@ -1,0 +1,208 @@
+//! The one place that writes rows.
+
+use sqlx::sqlite::{SqliteArguments, SqliteConnection};
+use sqlx::{Arguments, AssertSqlSafe, Connection};
+
+use super::rows::{Pinned, Rows};
+use super::{Store, StoreError};
+
+/// How many rows one statement inserts, largest first: few statements, each prepared once.
+const CHUNKS: [usize; 3] = [32, 8, 1];
+
+/// A table, its columns, and what happens to a row that is there already.
+struct Table {
+    name: &'static str,
+    columns: &'static [&'static str],
+    on_conflict: &'static str,
+}
+
+impl Table {
+    fn insert(&self, rows: usize) -> String {
+        let row = format!("({})", vec!["?"; self.columns.len()].join(","));
+        let values = vec![row; rows].join(",");
+        format!("insert into {}({}) values {values} {}", self.name, self.columns.join(","), self.on_conflict)
+    }
+}
+
+const JOURNAL: Table = Table { name: "journal", columns: &["run", "seq", "at", "event"], on_conflict: "" };
+const AUDIT: Table = Table { name: "audit", columns: &["seq", "run", "record"], on_conflict: "" };
+const RUNS: Table = Table {
+    name: "runs",
+    columns: &["id", "runbook", "state", "requester", "mode", "parent", "created_at", "settled_at", "specs"],
+    on_conflict: "on conflict(id) do update set state = excluded.state, settled_at = excluded.settled_at",
+};
+const APPROVALS: Table = Table {
+    name: "approvals",
+    columns: &["id", "run", "state"],
+    on_conflict: "on conflict(id) do update set state = excluded.state",
+};
+const DECISIONS: Table =
+    Table { name: "decisions", columns: &["id", "run"], on_conflict: "on conflict(id) do nothing" };
+const WORLD: Table = Table {
+    name: "world",
+    columns: &["kind", "key", "value"],
+    on_conflict: "on conflict(kind, key) do update set value = excluded.value",
+};
+const META: Table = Table {
+    name: "meta",
+    columns: &["key", "value"],
+    on_conflict: "on conflict(key) do update set value = excluded.value",
+};
+
+type Encode = Result<(), sqlx::error::BoxDynError>;
+
+/// Inserts all rows, in chunks. `encode` adds the columns of one row.
+async fn insert<T>(
+    connection: &mut SqliteConnection,
+    table: &Table,
+    rows: &[T],
+    encode: impl Fn(&mut SqliteArguments, &T) -> Encode,
+) -> Result<(), sqlx::Error> {
+    let mut rest = rows;
+    for size in CHUNKS {
+        let sql = if rest.len() >= size { table.insert(size) } else { continue };
+        while let Some((chunk, after)) = rest.split_at_checked(size) {
+            let mut arguments = SqliteArguments::default();
+            for row in chunk {
+                encode(&mut arguments, row).map_err(sqlx::Error::Encode)?;
+            }
+            sqlx::query_with(AssertSqlSafe(sql.as_str()), arguments).execute(&mut *connection).await?;
+            rest = after;
+        }
+    }
+    Ok(())
+}
+
+impl Store {
+    /// Writes all rows in one transaction and returns after they are durable. Gives the audit rows
+    /// their numbers, which become visible in `rows`.
+    ///
+    /// # Errors
+    /// When the data base refuses; then nothing is written.
+    pub async fn commit(&mut self, rows: &mut Rows) -> Result<(), StoreError> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let mut next = self.next_audit;
+        for row in &mut rows.audit {
+            row.seq = next;
+            next += 1;
+        }
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        write_rows(&mut transaction, rows).await?;
+        transaction.commit().await?;
+        self.next_audit = next;
+        Ok(())
+    }
+
+    /// Keeps the specs and grants that runs will be started under. Does nothing where they are kept.
+    ///
+    /// # Errors
+    /// When the data base refuses; then nothing is written.
+    pub async fn pin(&mut self, pinned: &Pinned) -> Result<(), StoreError> {
+        let known: Option<i64> = sqlx::query_scalar("select 1 from pinned where digest = ?")
+            .bind(&pinned.digest)
+            .fetch_optional(&mut self.writer)
+            .await?;
+        if known.is_some() {
+            return Ok(());
+        }
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for (path, text) in &pinned.files {
+            let digest = ordain_spec::digest::Digest::of(text.as_bytes()).to_string();
+            sqlx::query("insert into file(digest, text) values (?, ?) on conflict do nothing")
+                .bind(&digest)
+                .bind(&**text)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query(
+                "insert into catalogue_file(catalogue, path, file) values (?, ?, ?) on conflict do nothing",
+            )
+            .bind(&pinned.catalogue)
+            .bind(path)
+            .bind(&digest)
+            .execute(&mut *transaction)
+            .await?;
+        }
+        sqlx::query("insert into pinned(digest, catalogue, grants) values (?, ?, ?)")
+            .bind(&pinned.digest)
+            .bind(&pinned.catalogue)
+            .bind(&pinned.grants)
+            .execute(&mut *transaction)
+            .await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+
+    /// Replaces every view by `rows`; journal and audit stay.
+    ///
+    /// # Errors
+    /// When the data base refuses; then nothing is written.
+    pub async fn replace_views(&mut self, rows: &Rows) -> Result<(), StoreError> {
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        for table in [RUNS, APPROVALS, DECISIONS, WORLD] {
+            sqlx::query(AssertSqlSafe(format!("delete from {}", table.name)))
+                .execute(&mut *transaction)
+                .await?;
+        }
+        write_rows(&mut transaction, rows).await?;
+        transaction.commit().await?;
+        Ok(())
+    }
+}
+
+async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx::Error> {
+    insert(connection, &JOURNAL, &rows.journal, |arguments, row| {
+        arguments.add(row.run.as_str())?;
+        arguments.add(row.seq)?;
+        arguments.add(row.at)?;
+        arguments.add(row.event.as_str())
+    })
+    .await?;
+    insert(connection, &AUDIT, &rows.audit, |arguments, row| {
+        arguments.add(row.seq)?;
+        arguments.add(row.run.as_deref())?;
+        arguments.add(row.record.as_str())
+    })
+    .await?;
+    insert(connection, &RUNS, &rows.runs, |arguments, row| {
+        for text in [&row.id, &row.runbook, &row.state, &row.requester, &row.mode] {
+            arguments.add(text.as_str())?;
+        }
+        arguments.add(row.parent.as_deref())?;
+        arguments.add(row.created_at)?;
+        arguments.add(row.settled_at)?;
+        arguments.add(row.specs.as_str())
+    })
+    .await?;
+    insert(connection, &APPROVALS, &rows.approvals, |arguments, row| {
+        arguments.add(row.id.as_str())?;
+        arguments.add(row.run.as_str())?;
+        arguments.add(row.state.as_str())
+    })
+    .await?;
+    insert(connection, &DECISIONS, &rows.decisions, |arguments, (id, run)| {
+        arguments.add(id.as_str())?;
+        arguments.add(run.as_str())
+    })
+    .await?;
+    let (kept, gone): (Vec<_>, Vec<_>) = rows.world.iter().partition(|row| row.value.is_some());
+    insert(connection, &WORLD, &kept, |arguments, row| {
+        arguments.add(row.kind.as_str())?;
+        arguments.add(row.key.as_str())?;
+        arguments.add(row.value.as_deref().unwrap_or("null"))
+    })
+    .await?;
+    for row in gone {
+        sqlx::query("delete from world where kind = ? and key = ?")
+            .bind(&row.kind)
+            .bind(&row.key)
+            .execute(&mut *connection)
+            .await?;
+    }
+    insert(connection, &META, &rows.meta, |arguments, (key, value)| {
+        arguments.add(key.as_str())?;
+        arguments.add(value.as_str())
+    })
+    .await
+}
