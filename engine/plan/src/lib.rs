@@ -1,1 +1,12 @@
-//! Ordain: what a runbook means, from catalogue to plan.
+//! What a runbook means: from a checked catalogue to a plan.
+//!
+//! A [`Plan`] leaves nothing open but data: every reference is resolved, every default applied, every
+//! approval that the capability or the step names is merged, every way back is found. Pure: no clock,
+//! no environment, no files. Nothing here decides anything; that is the kernel's business.
+
+pub mod connection;
+mod digest;
+pub mod model;
+
+pub use connection::{Grants, Ungranted, missing_connections};
+pub use model::{Action, Body, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase};
