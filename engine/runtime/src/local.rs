@@ -1,0 +1,159 @@
+//! The local socket: how a verb speaks to the process that holds the store. One JSON document a line
+//! each way, a question at a time. Mode 0600; the peer's user is read from the kernel of the machine.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
+use tokio::net::{UnixListener, UnixStream};
+
+use crate::api::{Answer, ApiError, Caller, Request};
+
+/// The longest question: inputs are small.
+const MAX_LINE: u64 = 8 * 1024 * 1024;
+
+/// How long a question may take to arrive.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+#[derive(Serialize, Deserialize)]
+struct Question {
+    caller: Caller,
+    request: Request,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+enum Reply {
+    Document(Value),
+    Error(ApiError),
+}
+
+/// Who answers questions.
+pub trait Service: Clone + Send + Sync + 'static {
+    /// Answers one question.
+    fn answer(&self, caller: Caller, request: Request) -> impl Future<Output = Answer> + Send;
+}
+
+/// The path of a workspace's socket. Long paths do not fit into a socket address: then a short one
+/// in the folder for temporary files, named by the digest of the workspace's path.
+#[must_use]
+pub fn socket_path(state_dir: &Path) -> PathBuf {
+    let path = state_dir.join("ordain.sock");
+    if path.as_os_str().len() < 100 {
+        return path;
+    }
+    let digest = ordain_spec::digest::Digest::of(path.as_os_str().as_encoded_bytes()).to_string();
+    let short = digest.get(7..39).unwrap_or_default();
+    std::env::temp_dir().join(format!("ordain-{short}.sock"))
+}
+
+/// Listens at `path`, replacing what a dead process left there. Only the holder of the store's lock
+/// may call this.
+///
+/// # Errors
+/// When the address cannot be used.
+pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
+    use std::os::unix::fs::PermissionsExt as _;
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+        _ => {}
+    }
+    let listener = UnixListener::bind(path)?;
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
+    Ok(listener)
+}
+
+/// Answers questions until the task is dropped.
+pub async fn serve(listener: UnixListener, service: impl Service) {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                tokio::spawn(converse(stream, service.clone()));
+            }
+            // Out of file descriptors, most likely: leave others time to finish.
+            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
+}
+
+async fn converse(stream: UnixStream, service: impl Service) {
+    let Some(login) = peer_login(&stream) else { return };
+    let (read, mut write) = stream.into_split();
+    let mut lines = BufReader::new(read);
+    while let Ok(Ok(Some(line))) = tokio::time::timeout(READ_TIMEOUT, read_line(&mut lines)).await {
+        let reply = match serde_json::from_str::<Question>(&line) {
+            Ok(Question { caller, request }) => {
+                let caller = Caller { login: Some(login.clone()), ..caller };
+                service.answer(caller, request).await
+            }
+            Err(error) => Err(ApiError::new("usage", format!("not a question of this version: {error}"))),
+        };
+        let reply = reply.map_or_else(Reply::Error, Reply::Document);
+        if write_line(&mut write, &reply).await.is_err() {
+            return;
+        }
+    }
+}
+
+fn peer_login(stream: &UnixStream) -> Option<String> {
+    let uid = stream.peer_cred().ok()?.uid();
+    Some(login_of(uid))
+}
+
+/// The name of that user, or its number where it has no name.
+#[must_use]
+pub fn login_of(uid: u32) -> String {
+    nix::unistd::User::from_uid(nix::unistd::Uid::from_raw(uid))
+        .ok()
+        .flatten()
+        .map_or_else(|| uid.to_string(), |user| user.name)
+}
+
+/// The name of the user who runs this process.
+#[must_use]
+pub fn own_login() -> String {
+    login_of(nix::unistd::Uid::effective().as_raw())
+}
+
+async fn read_line(reader: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Option<String>> {
+    let mut line = String::new();
+    let read = reader.take(MAX_LINE).read_line(&mut line).await?;
+    Ok((read > 0 && line.ends_with('\n')).then_some(line))
+}
+
+async fn write_line(writer: &mut OwnedWriteHalf, document: &impl Serialize) -> std::io::Result<()> {
+    let mut line = serde_json::to_vec(document)?;
+    line.push(b'\n');
+    writer.write_all(&line).await
+}
+
+/// A connection to the process that holds the store.
+pub struct Remote {
+    read: BufReader<OwnedReadHalf>,
+    write: OwnedWriteHalf,
+}
+
+impl Remote {
+    /// Connects, if somebody listens.
+    ///
+    /// # Errors
+    /// When nobody does.
+    pub async fn connect(path: &Path) -> std::io::Result<Self> {
+        let (read, write) = UnixStream::connect(path).await?.into_split();
+        Ok(Self { read: BufReader::new(read), write })
+    }
+
+    /// Asks and waits for the answer. `None` when the other process went away before it answered.
+    pub async fn ask(&mut self, caller: Caller, request: Request) -> Option<Answer> {
+        write_line(&mut self.write, &Question { caller, request }).await.ok()?;
+        let mut line = String::new();
+        self.read.read_line(&mut line).await.ok()?;
+        match serde_json::from_str(&line).ok()? {
+            Reply::Document(document) => Some(Ok(document)),
+            Reply::Error(error) => Some(Err(error)),
+        }
+    }
+}
