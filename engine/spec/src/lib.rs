@@ -10,4 +10,5 @@ pub mod digest;
 pub mod expr;
 pub mod kind;
 pub mod source;
+pub mod std_set;
 pub mod tree;
