@@ -9,6 +9,7 @@ pub mod diagnostic;
 pub mod digest;
 pub mod expr;
 pub mod kind;
+pub mod scan;
 pub mod source;
 pub mod std_set;
 pub mod tree;

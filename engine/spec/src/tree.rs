@@ -1,6 +1,8 @@
 //! The one tree in which YAML and KDL meet, every value with its place. Nothing past this module
 //! knows which notation a spec was written in.
 
+pub mod yaml;
+
 use std::sync::Arc;
 
 use crate::source::Span;

@@ -1,0 +1,81 @@
+//! What is looked at before any parser runs: size, and characters that hide text from a reviewer.
+//! Linear in the bytes read; must never try to understand a notation.
+
+use crate::diagnostic::Diagnostic;
+use crate::source::{FileId, Span};
+
+/// The most bytes a file may have.
+pub const FILE_BYTES: usize = 256 << 10;
+/// The deepest nesting of lists and maps.
+pub const DEPTH: usize = 64;
+/// Hidden characters reported one by one; further ones are only counted.
+const SHOWN: usize = 20;
+
+/// What is hidden about a character, if it may stand in no file, input, field or rationale.
+#[must_use]
+pub const fn hidden(letter: char) -> Option<&'static str> {
+    Some(match letter {
+        '\t' | '\n' => return None,
+        '\r' => "a carriage return",
+        '\0'..='\u{1f}' | '\u{7f}'..='\u{84}' | '\u{86}'..='\u{9f}' => "a control character",
+        '\u{85}' | '\u{2028}' | '\u{2029}' => "a line break that editors do not show",
+        '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+            "a bidirectional control"
+        }
+        '\u{feff}' => "a byte-order mark",
+        '\u{200b}'..='\u{200d}' | '\u{2060}' => "a zero-width character",
+        '\u{e0000}'..='\u{e007f}' => "a tag character",
+        _ => return None,
+    })
+}
+
+/// Reports what hides text. True when the file may be parsed.
+pub fn scan(file: FileId, text: &str, sink: &mut Vec<Diagnostic>) -> bool {
+    if text.len() > FILE_BYTES {
+        let message = format!("the file has {} bytes, more than {FILE_BYTES}", text.len());
+        sink.push(
+            Diagnostic::law("too-large-or-deep", Span::new(file, 0, 0), message)
+                .help("split it: one spec a file is the convention")
+                .consequence("the engine refuses the catalogue"),
+        );
+        return false;
+    }
+    let mut letters = text.char_indices().peekable();
+    let mut found = 0;
+    while let Some((at, letter)) = letters.next() {
+        if letter == '\r' && letters.peek().is_some_and(|(_, next)| *next == '\n') {
+            continue;
+        }
+        let Some(what) = hidden(letter) else { continue };
+        found += 1;
+        if found <= SHOWN {
+            let span = span(file, at, at + letter.len_utf8());
+            sink.push(hidden_character(span, letter, what));
+        }
+    }
+    if let Some(last) = sink.last_mut()
+        && found > SHOWN
+    {
+        last.help = Some(format!("there are {} more in this file; remove them", found - SHOWN));
+    }
+    found == 0
+}
+
+/// The diagnostic about one hidden character.
+#[must_use]
+pub fn hidden_character(span: Span, letter: char, what: &str) -> Diagnostic {
+    Diagnostic::law(
+        "hidden-characters",
+        span,
+        format!("U+{:04X}, {what}, hides text from a reviewer", u32::from(letter)),
+    )
+    .help("remove it")
+    .consequence("the engine refuses the catalogue")
+}
+
+/// A span from offsets of a file within the size limit.
+#[must_use]
+pub fn span(file: FileId, start: usize, end: usize) -> Span {
+    let narrow = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
+    Span::new(file, narrow(start), narrow(end))
+}

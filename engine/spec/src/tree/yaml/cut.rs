@@ -1,0 +1,139 @@
+//! Unquoted expressions that YAML eats: `!has(x)` is a tag, ` #` begins a comment, `a ? b : c` and
+//! `{expr: f(a, b)}` break. Recognises them, finds how far they were meant to go, and offers the
+//! quoted form, which changes nothing but the notation.
+
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::source::Span;
+
+/// Fields that are always expressions, whatever the kind.
+const FIELDS: [&str; 12] = [
+    "when", "expr", "allow", "deny", "in", "until", "estimate", "actual", "filter", "key", "outputs",
+    "output",
+];
+
+/// True for a field (or a map of) expressions.
+pub fn is_expression_field(name: &str) -> bool {
+    FIELDS.contains(&name)
+}
+
+/// The law with its repair.
+pub fn diagnostic(span: Span, written: &str) -> Diagnostic {
+    Diagnostic::law("expression-cut", span, format!("YAML would not read `{written}` as one text"))
+        .help("quote the expression")
+        .consequence("the engine refuses the catalogue: it never evaluates a part of an expression")
+        .fix(true, vec![Edit { span, text: quoted(written) }])
+}
+
+/// A text in single quotes.
+pub fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', "''"))
+}
+
+/// True when brackets or quotes are left open, or an operator waits for more: a part of an expression.
+pub fn is_partial(text: &str) -> bool {
+    let mut depth = 0i32;
+    let mut quote = None;
+    let mut escaped = false;
+    for letter in text.chars() {
+        match (quote, letter) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), letter) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            _ => {}
+        }
+    }
+    let trimmed = text.trim_end();
+    let waits = ["&&", "||", "==", "!=", "<", ">", "<=", ">=", "+", "-", "*", "/", "%", "?", ":", ",", " in"];
+    depth > 0 || quote.is_some() || waits.iter().any(|operator| trimmed.ends_with(operator))
+}
+
+/// How far an expression that begins at `start` was meant to go, on its line: to the end of the line,
+/// or between braces to the first comma or bracket outside of its own brackets and quotes.
+pub fn extent(text: &str, start: usize, flow: bool) -> usize {
+    let rest = text.get(start..).unwrap_or_default();
+    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
+    let mut depth = 0i32;
+    let mut quote = None;
+    let mut escaped = false;
+    let mut end = line.len();
+    for (at, letter) in line.char_indices() {
+        match (quote, letter) {
+            (Some(_), _) if escaped => escaped = false,
+            (Some(_), '\\') => escaped = true,
+            (Some(open), letter) if letter == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(letter),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') if flow && depth == 0 => {
+                end = at;
+                break;
+            }
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, ',') if flow && depth == 0 => {
+                end = at;
+                break;
+            }
+            // Outside of quotes and brackets a comment is a comment.
+            (None, '#') if depth == 0 && line.get(..at).is_some_and(|before| before.ends_with(' ')) => {
+                end = at;
+                break;
+            }
+            _ => {}
+        }
+    }
+    start + line.get(..end).unwrap_or_default().trim_end().len()
+}
+
+/// The unquoted expression on the line of `at` that made the parser stop there, if there is one: the
+/// value of an expression field, or an unquoted `${ … }` between braces.
+pub fn eaten_near(text: &str, at: usize) -> Option<(usize, usize)> {
+    let at = at.min(text.len());
+    let line_start = text.get(..at)?.rfind('\n').map_or(0, |found| found + 1);
+    let line = text.get(line_start..)?.split('\n').next()?;
+    let mut best = None;
+    for field in FIELDS {
+        let pattern = format!("{field}: ");
+        for (found, _) in line.match_indices(&pattern) {
+            let before = line.get(..found)?;
+            let begins = before.trim_start_matches([' ', '-']).is_empty();
+            let flow = before.trim_end().ends_with(['{', ',']);
+            if !begins && !flow {
+                continue;
+            }
+            let from = found + pattern.len();
+            let skipped = line.get(from..)?.len() - line.get(from..)?.trim_start().len();
+            let start = line_start + from + skipped;
+            let end = extent(text, start, flow);
+            let written = text.get(start..end)?;
+            if start <= at.max(line_start) && at <= end.saturating_add(1) && is_eaten(written) {
+                best = Some((start, end));
+            }
+        }
+    }
+    best.or_else(|| eaten_template(text, line_start, line, at))
+}
+
+/// True for a value that YAML cannot read as one plain text and that looks like an expression.
+fn is_eaten(written: &str) -> bool {
+    let covered = written.chars().all(|letter| letter == '_');
+    let block = written.starts_with(['|', '>', '&', '*', '{']);
+    !covered && !block && written.contains([' ', '(', '.', '!', '"', '\''])
+}
+
+/// An unquoted text with `${ … }` between braces or brackets.
+fn eaten_template(text: &str, line_start: usize, line: &str, at: usize) -> Option<(usize, usize)> {
+    let dollar = line.get(..at.saturating_sub(line_start))?.rfind("${").or_else(|| line.find("${"))?;
+    let before = line.get(..dollar)?;
+    let open = before.rfind([',', '{', '[', ':']).map(|found| found + 1)?;
+    let skipped = line.get(open..)?.len() - line.get(open..)?.trim_start().len();
+    let start = line_start + open + skipped;
+    if text.get(start..)?.starts_with(['\'', '"', '|', '>']) {
+        return None;
+    }
+    let end = extent(text, start, true);
+    (start <= at && end > start).then_some((start, end))
+}
