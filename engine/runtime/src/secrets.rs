@@ -273,9 +273,13 @@ fn add_patterns(value: &str, patterns: &mut Vec<Zeroizing<String>>) {
     add(percent(bytes, true).replace("%20", "+"));
     add(percent(bytes, true));
     add(percent(bytes, false).to_ascii_lowercase());
-    let json = serde_json::to_string(value).unwrap_or_default();
-    add(json.trim_matches('"').to_owned());
-    add(json.trim_matches('"').replace('/', "\\/"));
+    // JSON, and JSON inside JSON.
+    let mut escaped = value.to_owned();
+    for _ in 0..2 {
+        escaped = in_json(&escaped);
+        add(escaped.replace('/', "\\/"));
+        add(escaped.clone());
+    }
     add(html(value));
     add(value.escape_default().to_string());
     add(value.escape_debug().to_string());
@@ -298,6 +302,13 @@ fn base64_inside(bytes: &[u8], shift: usize, engine: &base64::engine::GeneralPur
     let inside = encoded.get(first..whole).unwrap_or_default();
     // Shorter pieces would be found in innocent text.
     if inside.len() >= 6 { inside.to_owned() } else { String::new() }
+}
+
+/// As a JSON text holds it, without the quotes around it.
+fn in_json(value: &str) -> String {
+    let quoted = serde_json::to_string(value).unwrap_or_default();
+    let inside = quoted.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    inside.unwrap_or_default().to_owned()
 }
 
 fn hex(bytes: &[u8], capitals: bool) -> String {

@@ -25,6 +25,9 @@ use crate::secrets::{Masker, Secrets, escape};
 /// Bytes of the standard error that are read; the rest is thrown away.
 const MAX_STDERR: usize = 64 * 1024;
 
+/// Bytes of its end that are looked at.
+const TAIL_STDERR: usize = 256;
+
 /// Bytes of the standard error that are kept in a detail.
 const SHOWN_STDERR: usize = 2_000;
 
@@ -48,6 +51,7 @@ pub struct ExecConnector {
     secrets: Arc<dyn Secrets>,
     launcher: SandboxLauncher,
     enforcement: Enforcement,
+    namespaces: bool,
 }
 
 /// What happens where the machine cannot enforce what was declared.
@@ -65,7 +69,7 @@ impl ExecConnector {
     /// With a provider of secrets and the way to start the launcher.
     #[must_use]
     pub fn new(secrets: Arc<dyn Secrets>, launcher: SandboxLauncher, enforcement: Enforcement) -> Self {
-        Self { secrets, launcher, enforcement }
+        Self { secrets, launcher, enforcement, namespaces: true }
     }
 
     /// One program. Only [`Connector::call`], which consumes a permit, and the harness come here.
@@ -137,6 +141,7 @@ impl ExecConnector {
             read: call.read.clone(),
             write: call.write.clone(),
             network: call.network,
+            namespaces: self.namespaces,
             strict: self.enforcement == Enforcement::Required,
         };
         Ok((ticket, Masker::new(&secrets)))
@@ -167,7 +172,7 @@ impl ExecConnector {
                 let (_, (), (), status) = tokio::try_join!(
                     feed(stdin, &input),
                     read_bounded(stdout, out, call.max_output),
-                    read_head(stderr, err),
+                    read_said(stderr, err),
                     async { child.wait().await.map_err(|error| (FaultKind::System, error.to_string())) },
                 )?;
                 Ok(status)
@@ -242,7 +247,24 @@ impl Drop for Group {
 #[derive(Default)]
 struct Heard {
     out: Zeroizing<Vec<u8>>,
-    err: Zeroizing<Vec<u8>>,
+    err: Said,
+}
+
+/// The standard error: its beginning, and its very end, where the launcher has the last word.
+#[derive(Default)]
+struct Said {
+    head: Zeroizing<Vec<u8>>,
+    tail: Zeroizing<Vec<u8>>,
+}
+
+impl Said {
+    fn add(&mut self, bytes: &[u8]) {
+        let room = MAX_STDERR.saturating_sub(self.head.len());
+        self.head.extend_from_slice(bytes.get(..bytes.len().min(room)).unwrap_or_default());
+        self.tail.extend_from_slice(bytes);
+        let beyond = self.tail.len().saturating_sub(TAIL_STDERR);
+        self.tail.drain(..beyond);
+    }
 }
 
 impl Heard {
@@ -250,7 +272,7 @@ impl Heard {
         let (words, said) = split_words(&self.err, nonce);
         let mut reply = RawReply { said: escape(said.trim(), SHOWN_STDERR), ..RawReply::default() };
         let mut ready = false;
-        let mut refusal = None;
+        let (mut refusal, mut signal) = (None, None);
         for word in words {
             match word {
                 Word::Ready(report) => {
@@ -258,6 +280,7 @@ impl Heard {
                     reply.warnings = report.gaps();
                 }
                 Word::Failed(why) => refusal = Some(why),
+                Word::Signalled(number) => signal = Some(number),
             }
         }
         if let Some(why) = refusal {
@@ -277,10 +300,10 @@ impl Heard {
             }
             Ok(status) => {
                 reply.sent = true;
-                match status.code() {
+                match status.code().filter(|_| signal.is_none()) {
                     Some(code) => reply.complete(code, stdout, &self.out),
                     None => {
-                        let detail = "the program was ended by a signal".to_owned();
+                        let detail = format!("the program was ended by signal {}", signal.unwrap_or(9));
                         reply.fault = Some(Fault { kind: FaultKind::Broken, detail });
                     }
                 }
@@ -304,27 +327,30 @@ impl RawReply {
     }
 }
 
-/// The launcher's words before the program, and what the program said.
-fn split_words(err: &[u8], nonce: &str) -> (Vec<Word>, String) {
-    let text = String::from_utf8_lossy(err);
-    let mut rest = text.as_ref();
+/// The launcher's words before and after the program, and what the program said.
+fn split_words(err: &Said, nonce: &str) -> (Vec<Word>, String) {
+    let head = String::from_utf8_lossy(&err.head);
+    let mut rest = head.as_ref();
     let mut words = Vec::new();
     while let Some(line) = rest.strip_prefix(nonce) {
         let (word, after) = line.split_once('\n').unwrap_or((line, ""));
-        if let Ok(word) = serde_json::from_str(word.trim()) {
-            words.push(word);
-        }
+        words.extend(serde_json::from_str::<Word>(word.trim()).ok());
         rest = after;
     }
-    (words, rest.to_owned())
+    let tail = String::from_utf8_lossy(&err.tail);
+    let last = tail.rsplit_once(nonce).map(|(_, word)| word.trim());
+    let last = last.and_then(|word| serde_json::from_str::<Word>(word).ok());
+    words.extend(last.filter(|word| matches!(word, Word::Signalled(_))));
+    (words, rest.split(nonce).next().unwrap_or_default().to_owned())
 }
 
-/// Two tickets, one for each stage, and then what the program reads.
+/// Three tickets, one for each stage, and then what the program reads.
 fn input(ticket: &Ticket, call: &ExecCall) -> Result<Zeroizing<Vec<u8>>, String> {
     let mut input = Zeroizing::new(Vec::new());
     let framed = frame(ticket)?;
-    input.extend_from_slice(&framed);
-    input.extend_from_slice(&framed);
+    for _ in 0..3 {
+        input.extend_from_slice(&framed);
+    }
     if let Some(stdin) = &call.stdin {
         serde_json::to_writer(&mut *input, stdin).map_err(|error| error.to_string())?;
     }
@@ -354,8 +380,8 @@ async fn read_bounded(
     Ok(())
 }
 
-/// Keeps the beginning and drains the rest, so that the program never waits for us.
-async fn read_head(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> Result<(), Unsent> {
+/// Keeps the beginning and the end and drains the rest, so that the program never waits for us.
+async fn read_said(from: Option<impl AsyncRead + Unpin>, into: &mut Said) -> Result<(), Unsent> {
     let Some(mut from) = from else { return Ok(()) };
     let mut chunk = vec![0_u8; 8 * 1024];
     loop {
@@ -363,8 +389,7 @@ async fn read_head(from: Option<impl AsyncRead + Unpin>, into: &mut Vec<u8>) -> 
             Ok(0) | Err(_) => return Ok(()),
             Ok(read) => read,
         };
-        let room = MAX_STDERR.saturating_sub(into.len());
-        into.extend_from_slice(chunk.get(..read.min(room)).unwrap_or_default());
+        into.add(chunk.get(..read).unwrap_or_default());
     }
 }
 

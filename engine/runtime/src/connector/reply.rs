@@ -195,7 +195,7 @@ pub(super) fn retry_after(value: &str) -> Option<u64> {
         let seconds = value.parse::<u64>().unwrap_or(u64::MAX);
         return Some(seconds.saturating_mul(1000).min(LONGEST_RETRY_AFTER_MS));
     }
-    let at = jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(value).ok()?;
+    let at = jiff::fmt::rfc2822::DateTimeParser::new().relaxed_weekday(true).parse_timestamp(value).ok()?;
     let wait = at.as_millisecond().saturating_sub(jiff::Timestamp::now().as_millisecond());
     Some(u64::try_from(wait).unwrap_or(0).min(LONGEST_RETRY_AFTER_MS))
 }

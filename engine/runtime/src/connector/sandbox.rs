@@ -1,10 +1,10 @@
 //! The fence around a program: the launcher that this binary becomes when it is started as `__sandbox`.
 //!
-//! Two stages of the same binary stand between the engine and the program, because a fence is put up by the process
+//! Three stages of the same binary stand between the engine and the program, because a fence is put up by the process
 //! that it will hold and `unsafe` code between fork and exec is forbidden here. The *outer* stage leads a session of
-//! its own, moves into new user, network and process namespaces where the machine permits and ends everything below
-//! it when the program ends. The *inner* stage is the first process of the new namespace; it puts up Landlock
-//! and the system call filter, and becomes the program.
+//! its own and makes new user, network and process namespaces where the machine permits. The *first* stage is the
+//! first process in them: with it all others end, so it ends when the program does. The *inner* stage puts up
+//! Landlock and the system call filter, and becomes the program.
 //!
 //! Each stage reads its [`Ticket`] from the standard input, exactly framed, so that neither arguments nor
 //! environment of a launcher ever hold a secret. What it says before the program runs stands on the standard error
@@ -16,11 +16,12 @@ use std::io::{Read, Write};
 use std::os::fd::AsFd;
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::process::{Child, Command, ExitCode, ExitStatus, Stdio};
 use std::time::Duration;
 
 use nix::sched::{CloneFlags, unshare};
 use nix::sys::signal::{Signal, kill, raise};
+use nix::sys::wait::{WaitPidFlag, WaitStatus, waitpid};
 use nix::unistd::Pid;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -30,6 +31,9 @@ use crate::ports::Network;
 
 /// The first argument that turns the binary into a launcher.
 pub const SUBCOMMAND: &str = "__sandbox";
+
+/// Tells the inner stages which namespaces were made.
+const NAMESPACES: &str = "ORDAIN_NAMESPACES";
 
 /// The largest ticket that is read.
 const MAX_TICKET: u32 = 32 * 1024 * 1024;
@@ -79,6 +83,8 @@ pub(super) struct Ticket {
     pub(super) read: Vec<PathBuf>,
     pub(super) write: Vec<PathBuf>,
     pub(super) network: Network,
+    /// Make namespaces where the machine permits. Always, but in tests of a machine that does not.
+    pub(super) namespaces: bool,
     /// What cannot be enforced refuses the program instead of being said.
     pub(super) strict: bool,
 }
@@ -141,6 +147,8 @@ pub(super) enum Word {
     Ready(SandboxReport),
     /// The program did not start.
     Failed(String),
+    /// The program was ended by this signal. Said last.
+    Signalled(i32),
 }
 
 /// What this machine enforces, found by trying it in a launcher.
@@ -160,6 +168,7 @@ pub fn capabilities_of_machine(launcher: &SandboxLauncher) -> Result<SandboxRepo
 pub fn sandbox_main(args: &[String]) -> ExitCode {
     match args.last().map(String::as_str) {
         Some("outer") => outer(),
+        Some("first") => first(),
         Some("inner") => inner(),
         Some("probe") => probe(),
         _ => ExitCode::from(2),
@@ -219,50 +228,99 @@ fn outer() -> ExitCode {
     let Ok(ticket) = read_ticket() else {
         return ExitCode::from(126);
     };
-    let _ = nix::sys::prctl::set_child_subreaper(true);
-    let (network, processes) = new_namespaces(ticket.network);
-    let mut command = ticket.launcher.command("inner");
-    command.env("ORDAIN_FENCE", format!("{}{}", u8::from(network), u8::from(processes)));
-    let spawned = command.spawn();
-    let mut child = match spawned {
+    let (network, processes) =
+        if ticket.namespaces { new_namespaces(ticket.network) } else { (false, false) };
+    let mut command = ticket.launcher.command("first");
+    command.env(NAMESPACES, format!("{}{}", u8::from(network), u8::from(processes)));
+    let mut child = match command.spawn() {
         Ok(child) => child,
         Err(error) => {
             return failed(&ticket.nonce, format!("the launcher does not start ({})", error.kind()));
         }
     };
-    watch_engine(ticket.engine);
+    let engine = ticket.engine;
     drop(ticket);
-    let status = child.wait().ok();
+    let status = wait_for(&mut child, engine);
     end_everything_below(std::process::id());
-    match status {
-        Some(status) => match status.code().and_then(|code| u8::try_from(code).ok()) {
-            Some(code) => ExitCode::from(code),
-            None => end_by_signal(),
-        },
-        None => end_by_signal(),
+    match status.and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok()) {
+        Some(code) => ExitCode::from(code),
+        None => {
+            // Killed from outside: so that nobody takes it for an answer, this ends the same way.
+            let _ = raise(Signal::SIGKILL);
+            ExitCode::from(137)
+        }
     }
 }
 
-/// Ends everything when the engine is gone: nobody would read the outcome, and nobody else could end it. (The
-/// parent-death signal will not do here: it fires when the engine's *thread* ends.)
-fn watch_engine(engine: i32) {
-    std::thread::spawn(move || {
-        while nix::unistd::getppid().as_raw() == engine {
-            std::thread::sleep(Duration::from_millis(200));
+/// The first process of the namespaces: starts the program beside itself (a first process is deaf to its own
+/// signals, which a program need not be), collects orphans, and takes everything with it when the program ends.
+fn first() -> ExitCode {
+    // The outer stage's end is the end of this one, whatever ended it.
+    let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
+    let _ = nix::sys::prctl::set_child_subreaper(true);
+    let Ok(ticket) = read_ticket() else {
+        return ExitCode::from(126);
+    };
+    let mut command = ticket.launcher.command("inner");
+    command.env(NAMESPACES, std::env::var(NAMESPACES).unwrap_or_default());
+    let program = match command.spawn() {
+        Ok(child) => child.id(),
+        Err(error) => {
+            return failed(&ticket.nonce, format!("the launcher does not start ({})", error.kind()));
         }
+    };
+    let nonce = ticket.nonce.clone();
+    drop(ticket);
+    let status = collect(i32::try_from(program).unwrap_or(0));
+    if nix::unistd::getpid().as_raw() == 1 {
+        // Everybody in the namespace but this process.
+        let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
+        while waitpid(None, None).is_ok() {}
+    } else {
         end_everything_below(std::process::id());
-        end_by_signal()
-    });
+    }
+    match status {
+        Some(WaitStatus::Exited(_, code)) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
+        Some(WaitStatus::Signaled(_, signal, _)) => {
+            say(&nonce, &Word::Signalled(signal as i32));
+            ExitCode::from(137)
+        }
+        _ => {
+            say(&nonce, &Word::Signalled(0));
+            ExitCode::from(137)
+        }
+    }
+}
+
+/// Waits for the end of the program and of whatever is left to this process meanwhile.
+fn collect(program: i32) -> Option<WaitStatus> {
+    loop {
+        match waitpid(None, None) {
+            Ok(status) if status.pid() == Some(Pid::from_raw(program)) => return Some(status),
+            Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+            Err(_) => return None,
+        }
+    }
+}
+
+/// Waits for the program's end, or for the engine's: then nobody would read the outcome. (The parent-death signal
+/// will not do for the latter: it fires when the engine's *thread* ends; and a process that has made a process
+/// namespace can start no thread of its own.)
+fn wait_for(child: &mut Child, engine: i32) -> Option<ExitStatus> {
+    let mut pause = Duration::from_micros(500);
+    loop {
+        match child.try_wait() {
+            Ok(Some(status)) => return Some(status),
+            Ok(None) if nix::unistd::getppid().as_raw() == engine => {}
+            Ok(None) | Err(_) => return None,
+        }
+        std::thread::sleep(pause);
+        pause = (pause * 2).min(Duration::from_millis(20));
+    }
 }
 
 fn wait_a_little() {
     std::thread::sleep(Duration::from_millis(2));
-}
-
-/// A program that was killed is told apart from one that ended: so is its launcher.
-fn end_by_signal() -> ExitCode {
-    let _ = raise(Signal::SIGKILL);
-    ExitCode::from(137)
 }
 
 /// New user, network and process namespaces, as far as the machine permits: (network, processes).
@@ -286,9 +344,8 @@ fn new_namespaces(network: Network) -> (bool, bool) {
 }
 
 fn inner() -> ExitCode {
-    // The outer stage's end is the end of this one, whatever ended it.
     let _ = nix::sys::prctl::set_pdeathsig(Signal::SIGKILL);
-    let namespaces = std::env::var("ORDAIN_FENCE").unwrap_or_default();
+    let namespaces = std::env::var(NAMESPACES).unwrap_or_default();
     let ticket = match read_ticket() {
         Ok(ticket) => ticket,
         Err(_) => return ExitCode::from(126),
@@ -395,8 +452,8 @@ pub(super) fn end_everything_below(process: u32) {
             }
         }
         if process == std::process::id() {
-            while nix::sys::wait::waitpid(None, Some(nix::sys::wait::WaitPidFlag::WNOHANG))
-                .is_ok_and(|status| status != nix::sys::wait::WaitStatus::StillAlive)
+            while waitpid(None, Some(WaitPidFlag::WNOHANG))
+                .is_ok_and(|status| status != WaitStatus::StillAlive)
             {}
         }
         if round > 10 {
