@@ -5,6 +5,8 @@
 
 #[macro_use]
 pub mod decode;
+pub mod catalogue;
+pub mod check;
 pub mod diagnostic;
 pub mod digest;
 pub mod expr;

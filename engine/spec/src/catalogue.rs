@@ -1,0 +1,273 @@
+//! What a catalogue declares, by kind, name and release; and the catalogue itself, which only
+//! [`crate::check::check`] makes. Must never resolve a reference in more than one way.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::diagnostic::nearest;
+use crate::digest::Digest;
+use crate::kind::scalar::{Name, Reference, Version};
+use crate::kind::{Approval, Budget, Capability, Connector, Kind, Policy, Roster, Runbook, Scenario};
+use crate::source::Sources;
+
+/// Specs of a kind of which several releases may stand side by side.
+pub type Releases<T> = BTreeMap<Name, BTreeMap<Version, Arc<T>>>;
+
+/// Everything that was declared and could be read, checked or not.
+#[derive(Debug, Clone, Default)]
+pub struct Declarations {
+    /// Governed actions.
+    pub capabilities: Releases<Capability>,
+    /// Ways to the outside.
+    pub connectors: Releases<Connector>,
+    /// What runs.
+    pub runbooks: Releases<Runbook>,
+    /// Who agrees.
+    pub approvals: Releases<Approval>,
+    /// Who may do what.
+    pub policies: BTreeMap<Name, Arc<Policy>>,
+    /// What may be spent.
+    pub budgets: BTreeMap<Name, Arc<Budget>>,
+    /// Tests of specs.
+    pub scenarios: BTreeMap<Name, Arc<Scenario>>,
+    /// Who is who.
+    pub roster: Option<Arc<Roster>>,
+    /// The files, in the order of their paths: what spans of diagnostics are about.
+    pub sources: Arc<Sources>,
+    /// Specs whose documents could not be read as a whole; references to them are not reported again.
+    pub(crate) unread: BTreeSet<(Kind, Arc<str>)>,
+}
+
+/// Why a reference means nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Unresolved {
+    /// Nothing of that kind has the name.
+    Unknown {
+        /// The name nearest to it.
+        nearest: Option<Name>,
+        /// True where the name is declared but could not be read.
+        unread: bool,
+    },
+    /// No release fulfils the requirement.
+    NoRelease {
+        /// The releases there are.
+        releases: Vec<Version>,
+    },
+    /// No requirement, and several releases.
+    Floating {
+        /// The releases there are.
+        releases: Vec<Version>,
+    },
+}
+
+impl Declarations {
+    /// The capability that a reference means: the highest release that fulfils it.
+    ///
+    /// # Errors
+    /// When nothing has the name, no release fulfils the requirement, or there is none and several releases.
+    pub fn capability(&self, reference: &Reference) -> Result<&Arc<Capability>, Unresolved> {
+        self.resolve(&self.capabilities, Kind::Capability, reference)
+    }
+
+    /// The connector that a reference means.
+    ///
+    /// # Errors
+    /// As of [`Declarations::capability`].
+    pub fn connector(&self, reference: &Reference) -> Result<&Arc<Connector>, Unresolved> {
+        self.resolve(&self.connectors, Kind::Connector, reference)
+    }
+
+    /// The runbook that a reference means.
+    ///
+    /// # Errors
+    /// As of [`Declarations::capability`].
+    pub fn runbook(&self, reference: &Reference) -> Result<&Arc<Runbook>, Unresolved> {
+        self.resolve(&self.runbooks, Kind::Runbook, reference)
+    }
+
+    /// The approval that a reference means.
+    ///
+    /// # Errors
+    /// As of [`Declarations::capability`].
+    pub fn approval(&self, reference: &Reference) -> Result<&Arc<Approval>, Unresolved> {
+        self.resolve(&self.approvals, Kind::Approval, reference)
+    }
+
+    fn resolve<'a, T>(
+        &self,
+        declared: &'a Releases<T>,
+        kind: Kind,
+        reference: &Reference,
+    ) -> Result<&'a Arc<T>, Unresolved> {
+        let unread = self.unread.contains(&(kind, reference.name.shared()));
+        let unknown = || Unresolved::Unknown {
+            nearest: nearest(reference.name.as_str(), declared.keys().map(Name::as_str)).and_then(Name::new),
+            unread,
+        };
+        let releases = declared.get(&reference.name).ok_or_else(unknown)?;
+        let known = || releases.keys().cloned().collect();
+        match &reference.requirement {
+            Some(requirement) => releases
+                .iter()
+                .rev()
+                .find(|(version, _)| requirement.matches(version))
+                .map(|(_, spec)| spec)
+                .ok_or_else(|| if unread { unknown() } else { Unresolved::NoRelease { releases: known() } }),
+            None if releases.len() > 1 => Err(Unresolved::Floating { releases: known() }),
+            None => releases.values().next().ok_or_else(unknown),
+        }
+    }
+
+    /// The capability of that digest.
+    #[must_use]
+    pub fn capability_by_digest(&self, digest: Digest) -> Option<&Arc<Capability>> {
+        every(&self.capabilities).find(|spec| spec.digest == digest)
+    }
+
+    /// The connector of that digest.
+    #[must_use]
+    pub fn connector_by_digest(&self, digest: Digest) -> Option<&Arc<Connector>> {
+        every(&self.connectors).find(|spec| spec.digest == digest)
+    }
+
+    /// The runbook of that digest.
+    #[must_use]
+    pub fn runbook_by_digest(&self, digest: Digest) -> Option<&Arc<Runbook>> {
+        every(&self.runbooks).find(|spec| spec.digest == digest)
+    }
+
+    /// The approval of that digest.
+    #[must_use]
+    pub fn approval_by_digest(&self, digest: Digest) -> Option<&Arc<Approval>> {
+        every(&self.approvals).find(|spec| spec.digest == digest)
+    }
+
+    /// Kind, name, release and digest of every spec, sorted.
+    #[must_use]
+    pub fn index(&self) -> Vec<IndexEntry> {
+        let mut index = Vec::new();
+        let mut add = |kind, name: &Name, version: Option<&Version>, digest| {
+            index.push(IndexEntry { kind, name: name.clone(), version: version.cloned(), digest });
+        };
+        releases(&self.capabilities, |name, version, spec| {
+            add(Kind::Capability, name, Some(version), spec.digest)
+        });
+        releases(&self.connectors, |name, version, spec| {
+            add(Kind::Connector, name, Some(version), spec.digest)
+        });
+        releases(&self.runbooks, |name, version, spec| add(Kind::Runbook, name, Some(version), spec.digest));
+        releases(&self.approvals, |name, version, spec| {
+            add(Kind::Approval, name, Some(version), spec.digest)
+        });
+        for (name, spec) in &self.policies {
+            add(
+                Kind::Policy,
+                name,
+                spec.metadata.version.as_ref().map(|version| &version.value),
+                spec.digest,
+            );
+        }
+        for (name, spec) in &self.budgets {
+            add(
+                Kind::Budget,
+                name,
+                spec.metadata.version.as_ref().map(|version| &version.value),
+                spec.digest,
+            );
+        }
+        for (name, spec) in &self.scenarios {
+            add(Kind::Scenario, name, None, spec.digest);
+        }
+        if let Some(roster) = &self.roster {
+            add(Kind::Roster, &roster.metadata.name.value, None, roster.digest);
+        }
+        index.sort();
+        index
+    }
+}
+
+/// Every release of every name, in the order of names and releases.
+pub fn every<T>(declared: &Releases<T>) -> impl Iterator<Item = &Arc<T>> {
+    declared.values().flat_map(BTreeMap::values)
+}
+
+fn releases<T>(declared: &Releases<T>, mut visit: impl FnMut(&Name, &Version, &T)) {
+    for (name, versions) in declared {
+        for (version, spec) in versions {
+            visit(name, version, spec);
+        }
+    }
+}
+
+/// One spec of a catalogue as its index names it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct IndexEntry {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: Name,
+    /// Its release, where its kind has one.
+    pub version: Option<Version>,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl Ord for IndexEntry {
+    /// By the words of the kind, so that the order is the same whatever order kinds are declared in.
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        let key =
+            |entry: &Self| (entry.kind.as_str(), entry.name.clone(), entry.version.clone(), entry.digest);
+        key(self).cmp(&key(other))
+    }
+}
+
+impl PartialOrd for IndexEntry {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+/// Declarations that break no law. Only [`crate::check::check`] makes one.
+#[derive(Debug, Clone)]
+pub struct Catalogue {
+    declarations: Declarations,
+    digest: Digest,
+}
+
+impl Catalogue {
+    /// Only for `check`, after no law was found broken.
+    pub(crate) fn checked(declarations: Declarations) -> Self {
+        let digest = index_digest(&declarations.index());
+        Self { declarations, digest }
+    }
+
+    /// SHA-256 over the canonical JSON of the sorted `[kind, name, version, digest]` of all specs.
+    #[must_use]
+    pub const fn digest(&self) -> Digest {
+        self.digest
+    }
+}
+
+impl std::ops::Deref for Catalogue {
+    type Target = Declarations;
+    fn deref(&self) -> &Declarations {
+        &self.declarations
+    }
+}
+
+fn index_digest(index: &[IndexEntry]) -> Digest {
+    let rows: Vec<serde_json::Value> = index
+        .iter()
+        .map(|entry| {
+            let version = entry.version.as_ref().map(ToString::to_string);
+            serde_json::json!([entry.kind.as_str(), entry.name.as_str(), version, entry.digest.to_string()])
+        })
+        .collect();
+    digest_of(&serde_json::Value::Array(rows))
+}
+
+/// SHA-256 over the canonical JSON of a value. Integers of the language lie within 2^53, so that
+/// canonical JSON holds each of them exactly.
+pub(crate) fn digest_of(value: &serde_json::Value) -> Digest {
+    Digest::of(&serde_json_canonicalizer::to_vec(value).unwrap_or_default())
+}
