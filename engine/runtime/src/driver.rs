@@ -1,0 +1,174 @@
+//! Performs the effects of runs: one task a call, a bounded pool in all and a share of it a connector.
+//! A call is made with a permit, and a permit only for an attempt whose start is stored. Decides nothing;
+//! what came of a call goes back as a command.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use jiff::Timestamp;
+use ordain_kernel::run::effect::{Call, CallId, Outcome};
+use ordain_spec::expr::COST_LIMIT;
+use ordain_spec::expr::{FactMap, Value as Fact};
+use serde_json::{Map, Value};
+use tokio::sync::{Semaphore, mpsc};
+
+use crate::connector::Live;
+use crate::connector::reply;
+use crate::fault;
+use crate::permit::{Attempt, Permit, Phase};
+use crate::ports::{self, Cancel, CancelSwitch, Connector as _, RawReply};
+use crate::prepare::{self, CallFacts};
+
+/// Calls at once, over all connectors.
+const WORKERS: usize = 64;
+
+/// Calls at once of one connector.
+const WORKERS_PER_CONNECTOR: usize = 16;
+
+/// What came of a call.
+#[derive(Debug)]
+pub struct Finished {
+    /// Which.
+    pub id: CallId,
+    /// What came of it.
+    pub outcome: Outcome,
+}
+
+/// Who performs calls.
+pub struct Driver {
+    live: Arc<Live>,
+    finished: mpsc::UnboundedSender<Finished>,
+    flying: BTreeMap<CallId, CancelSwitch>,
+    workers: Arc<Semaphore>,
+    shares: BTreeMap<Arc<str>, Arc<Semaphore>>,
+}
+
+impl Driver {
+    /// A driver that reports to `finished`.
+    #[must_use]
+    pub fn new(live: Arc<Live>, finished: mpsc::UnboundedSender<Finished>) -> Self {
+        Self {
+            live,
+            finished,
+            flying: BTreeMap::new(),
+            workers: Arc::new(Semaphore::new(WORKERS)),
+            shares: BTreeMap::new(),
+        }
+    }
+
+    /// Performs a call, unless it is being performed. Its start must be stored.
+    pub fn perform(&mut self, call: Call) {
+        if self.flying.contains_key(&call.id) {
+            return;
+        }
+        let (switch, cancel) = CancelSwitch::new();
+        self.flying.insert(call.id.clone(), switch);
+        let connector = call.action.connector.metadata.name.value.shared();
+        let share = self.shares.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR)));
+        let (live, finished) = (Arc::clone(&self.live), self.finished.clone());
+        let (workers, share) = (Arc::clone(&self.workers), Arc::clone(share));
+        tokio::spawn(async move {
+            let id = call.id.clone();
+            let _places = tokio::join!(share.acquire(), workers.acquire());
+            let outcome = perform(&live, call, cancel).await;
+            fault::point("after-effect");
+            // The receiver is gone only when the process ends: then the journal says `unknown`.
+            let _ = finished.send(Finished { id, outcome });
+        });
+    }
+
+    /// Stops a call, if it runs. Its outcome is still reported.
+    pub fn cancel(&mut self, id: &CallId) {
+        if let Some(switch) = self.flying.get(id) {
+            switch.cancel();
+        }
+    }
+
+    /// Forgets a call whose outcome is stored.
+    pub fn forget(&mut self, id: &CallId) {
+        self.flying.remove(id);
+    }
+
+    /// True while a call runs.
+    #[must_use]
+    pub fn is_busy(&self) -> bool {
+        !self.flying.is_empty()
+    }
+}
+
+async fn perform(live: &Live, call: Call, cancel: Cancel) -> Outcome {
+    let Some(operation) = call.action.declared_operation().cloned() else {
+        return Outcome::refused(ordain_kernel::reason::Code::ConnectorRefused, "the connector has no such operation");
+    };
+    let terms = prepare::terms(&call.action, &operation);
+    let facts = match call_facts(&call).facts() {
+        Ok(facts) => facts,
+        Err(unprepared) => return outcome(reply::settle(&unprepared.into(), &terms, |_| Ok(Map::new()))),
+    };
+    let raw = match prepare::prepare(&call.action, &facts) {
+        Ok(prepared) => live.call(permit(&call), prepared, cancel).await,
+        Err(unprepared) => RawReply::from(unprepared),
+    };
+    let read = |response: &Map<String, Value>| output(&operation, facts.clone(), response);
+    outcome(reply::settle(&raw, &terms, read))
+}
+
+fn call_facts(call: &Call) -> CallFacts {
+    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
+    CallFacts {
+        input: object(&call.arguments),
+        run: object(&call.run),
+        idempotency_key: call.idempotency_key.to_string(),
+        attempt: call.id.attempt,
+    }
+}
+
+fn permit(call: &Call) -> Permit {
+    use ordain_kernel::run::state::Phase as Way;
+    let left = |deadline: Timestamp| {
+        let left = deadline.duration_since(Timestamp::now());
+        Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
+    };
+    let limit = call.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));
+    let deadline = call.deadline.map(left).into_iter().chain(limit).min();
+    Permit::for_stored_attempt(Attempt {
+        run: call.id.run.to_string(),
+        step: call.id.step.to_string(),
+        item: call.listed.then_some(call.id.item),
+        number: call.id.attempt,
+        phase: if call.id.phase == Way::Undo { Phase::Undo } else { Phase::Do },
+        idempotency_key: call.idempotency_key.to_string(),
+        deadline,
+    })
+}
+
+/// Reads an operation's output out of a reply.
+fn output(
+    operation: &ordain_spec::kind::connector::Operation,
+    mut facts: FactMap,
+    response: &Map<String, Value>,
+) -> Result<Map<String, Value>, String> {
+    let response = Fact::from_json(&Value::Object(response.clone())).map_err(|error| error.to_string())?;
+    facts.facts.insert("response".into(), response);
+    operation
+        .output
+        .iter()
+        .map(|(name, expr)| {
+            let value = expr.eval(&facts, COST_LIMIT).map_err(|error| format!("output `{name}`: {error}"))?;
+            Ok((name.to_string(), value.to_json()))
+        })
+        .collect()
+}
+
+/// The kernel's words for what a connector says.
+fn outcome(outcome: ports::Outcome) -> Outcome {
+    let code = |code: &str| ordain_kernel::reason::Code::of(code).unwrap_or(ordain_kernel::reason::Code::SystemFault);
+    match outcome {
+        ports::Outcome::Succeeded { output, .. } => Outcome::Succeeded { output: Arc::new(Value::Object(output)) },
+        ports::Outcome::Refused { code: word, detail, retryable, retry_after_ms } => {
+            Outcome::Refused { code: code(&word), detail: Some(detail), retryable, retry_after_ms }
+        }
+        ports::Outcome::Unknown { code: word, detail } => Outcome::Unknown { code: code(&word), detail: Some(detail) },
+    }
+}
