@@ -184,6 +184,40 @@ pub enum Request {
     Status,
 }
 
+impl Request {
+    /// True for what leaves a trace; asking it twice is not the same as asking it once.
+    #[must_use]
+    pub const fn changes_something(&self) -> bool {
+        match self {
+            Self::Show { .. }
+            | Self::Watch { .. }
+            | Self::Runs { .. }
+            | Self::Why { .. }
+            | Self::Approvals { .. }
+            | Self::Approval { .. }
+            | Self::Kills
+            | Self::Budgets
+            | Self::Quotas
+            | Self::AuditTail { .. }
+            | Self::AuditVerify
+            | Self::AuditCompleteness
+            | Self::Status => false,
+            Self::Start { .. }
+            | Self::Rerun { .. }
+            | Self::Decide { .. }
+            | Self::Signal { .. }
+            | Self::Cancel { .. }
+            | Self::Pause { .. }
+            | Self::Resume { .. }
+            | Self::Resolve { .. }
+            | Self::Kill { .. }
+            | Self::Revive { .. }
+            | Self::ResetQuota { .. }
+            | Self::Rebuild => true,
+        }
+    }
+}
+
 /// What a person decides.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]

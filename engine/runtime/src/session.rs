@@ -1,0 +1,104 @@
+//! How a verb comes to its answers: the process that holds the workspace's store answers over its
+//! socket; where none does, this process becomes the holder. One holder at a time, by a lock that the
+//! operating system lets go when the holder dies.
+
+use std::fs::{File, TryLockError};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::api::{Answer, ApiError, Caller, Request};
+use crate::engine::Engine;
+use crate::local::{self, Remote, Service as _};
+use crate::workspace::Opened;
+
+/// How long a verb waits for a holder that is just starting or leaving.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// The lock on a workspace's store, held as long as this lives.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the lock; `None` where somebody else has it.
+    ///
+    /// # Errors
+    /// When the folder cannot be written.
+    pub fn take(state: &Path) -> std::io::Result<Option<Self>> {
+        std::fs::create_dir_all(state)?;
+        let file = File::options().create(true).truncate(false).write(true).open(state.join("lock"))?;
+        match file.try_lock() {
+            Ok(()) => Ok(Some(Self { _file: file })),
+            Err(TryLockError::WouldBlock) => Ok(None),
+            Err(TryLockError::Error(error)) => Err(error),
+        }
+    }
+}
+
+/// A way to answers.
+pub enum Session {
+    /// This process holds the store.
+    Holder(Engine),
+    /// Another one does.
+    Remote(Remote),
+}
+
+impl Session {
+    /// Becomes the holder, or connects to it.
+    ///
+    /// # Errors
+    /// When neither is possible: `store_in_use` after ten seconds, or whatever keeps the store from opening.
+    pub async fn open(workspace: &Opened) -> Result<Self, ApiError> {
+        let begun = Instant::now();
+        let path = local::socket_path(&workspace.state);
+        let unusable =
+            |error: std::io::Error| ApiError::new("audit_unavailable", format!("the local state cannot be used: {error}"));
+        loop {
+            if let Some(lock) = Lock::take(&workspace.state).map_err(unusable)? {
+                let engine = Engine::open(workspace, lock).await?;
+                let listener = local::listen(&path).map_err(unusable)?;
+                engine.serve(listener, &path);
+                return Ok(Self::Holder(engine));
+            }
+            if let Ok(remote) = Remote::connect(&path).await {
+                return Ok(Self::Remote(remote));
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(ApiError::new("store_in_use", "another process holds the store and does not answer")
+                    .hint("end the process that runs in this workspace, then try again"));
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
+    /// Asks. Where the other process went away before it answered, a question that changes nothing is
+    /// asked again; for one that does, nobody knows, and that is said.
+    ///
+    /// # Errors
+    /// What the answer says.
+    pub async fn ask(&mut self, workspace: &Opened, caller: &Caller, request: &Request) -> Answer {
+        loop {
+            match self {
+                Self::Holder(engine) => return engine.answer(caller.clone(), request.clone()).await,
+                Self::Remote(remote) => {
+                    if let Some(answer) = remote.ask(caller.clone(), request.clone()).await {
+                        return answer;
+                    }
+                }
+            }
+            *self = Self::open(workspace).await?;
+            if request.changes_something() {
+                return Err(ApiError::new("outcome_unknown", "the process that held the store went away before it answered")
+                    .hint("look at `ordain runs` before you try again"));
+            }
+        }
+    }
+
+    /// Leaves. A holder finishes what it is answering and lets go of the store.
+    pub async fn close(self) {
+        if let Self::Holder(engine) = self {
+            engine.close().await;
+        }
+    }
+}
