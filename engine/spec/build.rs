@@ -1,4 +1,5 @@
 //! Embeds the built-in set `std`: the capabilities and connectors of `specs/` whose names begin with `std.`.
+#![allow(clippy::disallowed_methods, reason = "a build script writes what it makes")]
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

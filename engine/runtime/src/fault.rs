@@ -20,4 +20,5 @@ pub fn point(name: &str) {
 pub const fn point(_name: &str) {}
 
 /// The points, in the order in which an attempt passes them.
-pub const POINTS: [&str; 5] = ["before-intent", "after-intent", "after-effect", "mid-transaction", "after-outcome"];
+pub const POINTS: [&str; 5] =
+    ["before-intent", "after-intent", "after-effect", "mid-transaction", "after-outcome"];

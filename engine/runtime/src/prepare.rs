@@ -10,8 +10,8 @@ use ordain_spec::decode::Spanned;
 use ordain_spec::expr::{Arg, ArgValue, FactMap, Piece, Template, Value as Fact};
 use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::connector::{
-    Body, ConnectorType, EnvValue, ExecSpec, HttpAuth as AuthSpec, HttpSpec, Method, Network as NetworkSpec, Operation,
-    Settable, Stdout as StdoutSpec,
+    Body, ConnectorType, EnvValue, ExecSpec, HttpAuth as AuthSpec, HttpSpec, Method, Network as NetworkSpec,
+    Operation, Settable, Stdout as StdoutSpec,
 };
 use ordain_spec::kind::field::Named;
 use ordain_spec::kind::scalar;
@@ -21,8 +21,8 @@ use crate::connector::breaker::BreakerLimits;
 use crate::connector::exec::intersect;
 use crate::connector::http::encode_segment;
 use crate::ports::{
-    Effect, EnvText, ExecArg, ExecCall, FaultKind, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Pin, PreparedCall,
-    RawReply, Repeat, Stdout, Target, Terms,
+    Effect, EnvText, ExecArg, ExecCall, FaultKind, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Pin,
+    PreparedCall, RawReply, Repeat, Stdout, Target, Terms,
 };
 
 /// What the templates of an operation may read beside `input`.
@@ -107,10 +107,13 @@ pub fn terms(action: &Action, operation: &Operation) -> Terms {
 /// When a template fails, a value cannot stand where it would, or the workspace does not grant it.
 pub fn prepare(action: &Action, facts: &FactMap) -> Result<PreparedCall, Unprepared> {
     let connector = &action.connector;
-    let operation = action.declared_operation().ok_or_else(|| refused("the connector has no such operation"))?;
+    let operation =
+        action.declared_operation().ok_or_else(|| refused("the connector has no such operation"))?;
     let connection = action.connection.as_deref();
     let granted = || {
-        connection.ok_or_else(|| missing(format!("the workspace grants `{}` nothing", connector.metadata.name.value)))
+        connection.ok_or_else(|| {
+            missing(format!("the workspace grants `{}` nothing", connector.metadata.name.value))
+        })
     };
     let target = match (connector.spec.type_.value, &connector.spec.http, &connector.spec.exec) {
         (ConnectorType::Mock, ..) => Target::Mock,
@@ -126,7 +129,7 @@ pub fn prepare(action: &Action, facts: &FactMap) -> Result<PreparedCall, Unprepa
     Ok(PreparedCall {
         connector: connector.metadata.name.value.to_string(),
         breaker: BreakerLimits {
-            failures: u32::try_from(breaker.failures).unwrap_or(u32::MAX),
+            failures: breaker.failures,
             backoff_ms: breaker.backoff.0,
             max_backoff_ms: breaker.max_backoff.0,
         },
@@ -153,7 +156,9 @@ fn http_call(
         .grants
         .allow_private
         .iter()
-        .map(|network| network.value.parse().map_err(|_| refused(format!("`{}` is no network", network.value))))
+        .map(|network| {
+            network.value.parse().map_err(|_| refused(format!("`{}` is no network", network.value)))
+        })
         .collect::<Result<_, _>>()?;
     Ok(HttpCall {
         base_url: settable(&spec.base_url, connection)?.to_string(),
@@ -181,8 +186,12 @@ fn segments(path: &Spanned<Arg>, facts: &FactMap) -> Result<Vec<String>, Unprepa
         match piece {
             Piece::Literal(text) => whole.push_str(text),
             Piece::Expr(expr) => {
-                let value = expr.eval(facts, ordain_spec::expr::COST_LIMIT).map_err(|error| refused(error.to_string()))?;
-                let text = value.joined().ok_or_else(|| refused("a path holds texts, integers and booleans only"))?;
+                let value = expr
+                    .eval(facts, ordain_spec::expr::COST_LIMIT)
+                    .map_err(|error| refused(error.to_string()))?;
+                let text = value
+                    .joined()
+                    .ok_or_else(|| refused("a path holds texts, integers and booleans only"))?;
                 if text.is_empty() {
                     return Err(refused("a part of the path is empty"));
                 }
@@ -191,7 +200,8 @@ fn segments(path: &Spanned<Arg>, facts: &FactMap) -> Result<Vec<String>, Unprepa
         }
     }
     let segments: Vec<String> = whole.trim_start_matches('/').split('/').map(str::to_owned).collect();
-    let climbs = |segment: &String| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
+    let climbs =
+        |segment: &String| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
     if segments.iter().any(climbs) {
         return Err(refused("the path climbs out of its folder"));
     }
@@ -210,7 +220,10 @@ fn auth(auth: &AuthSpec) -> HttpAuth {
         return HttpAuth::Bearer { secret: bearer.secret.value.to_string() };
     }
     if let Some(basic) = &auth.basic {
-        return HttpAuth::Basic { user: basic.user.value.to_string(), secret: basic.secret.value.to_string() };
+        return HttpAuth::Basic {
+            user: basic.user.value.to_string(),
+            secret: basic.secret.value.to_string(),
+        };
     }
     auth.header.as_ref().map_or(HttpAuth::None, |header| HttpAuth::Header {
         header: header.name.value.to_string(),
@@ -248,7 +261,12 @@ fn exec_call(
         args: arguments(operation, facts)?,
         env: environment(spec, operation, connection, facts)?,
         secrets: strings(&connection.grants.secrets),
-        cwd: spec.cwd.as_ref().map(|cwd| settable(cwd, connection)).transpose()?.map(|cwd| PathBuf::from(&*cwd)),
+        cwd: spec
+            .cwd
+            .as_ref()
+            .map(|cwd| settable(cwd, connection))
+            .transpose()?
+            .map(|cwd| PathBuf::from(&*cwd)),
         stdin: stdin.map(|value| value.to_json()),
         read: paths(&spec.read, &connection.grants.read)?,
         write: paths(&spec.write, &connection.grants.write)?,
@@ -276,7 +294,9 @@ fn arguments(operation: &Operation, facts: &FactMap) -> Result<Vec<ExecArg>, Unp
 }
 
 fn begins_computed(argument: &Arg) -> bool {
-    let first = |template: &Template| template.pieces().iter().find(|piece| **piece != Piece::Literal("".into())).cloned();
+    let first = |template: &Template| {
+        template.pieces().iter().find(|piece| **piece != Piece::Literal("".into())).cloned()
+    };
     match &argument.value {
         ArgValue::Text(template) => matches!(first(template), Some(Piece::Expr(_))),
         _ => false,
@@ -295,7 +315,9 @@ fn environment(
         .map(|(name, value)| {
             let value = match value {
                 EnvValue::Text(arg) => EnvText::Plain(text(arg, facts)?),
-                EnvValue::Setting(name) => EnvText::Plain(setting(name.value.as_str(), connection)?.to_string()),
+                EnvValue::Setting(name) => {
+                    EnvText::Plain(setting(name.value.as_str(), connection)?.to_string())
+                }
                 EnvValue::Secret(name) => EnvText::Secret(name.value.to_string()),
             };
             Ok((name.to_string(), value))
@@ -311,7 +333,11 @@ fn settable(settable: &Settable, connection: &ResolvedConnection) -> Result<Arc<
 }
 
 fn setting(name: &str, connection: &ResolvedConnection) -> Result<Arc<str>, Unprepared> {
-    connection.settings.get(name).cloned().ok_or_else(|| missing(format!("the workspace has no setting `{name}`")))
+    connection
+        .settings
+        .get(name)
+        .cloned()
+        .ok_or_else(|| missing(format!("the workspace has no setting `{name}`")))
 }
 
 fn render(arg: &Arg, facts: &FactMap) -> Result<Fact, Unprepared> {
