@@ -1,10 +1,12 @@
 //! The one tree in which YAML and KDL meet, every value with its place. Nothing past this module
 //! knows which notation a spec was written in.
 
+pub mod kdl;
 pub mod yaml;
 
 use std::sync::Arc;
 
+use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 /// A value and its place.
@@ -119,4 +121,12 @@ impl Node {
             Value::Map(_) => "a map",
         }
     }
+}
+
+/// The same key twice in one map.
+fn duplicate_key(key: &str, again: Span, first: Span) -> Diagnostic {
+    Diagnostic::law("duplicate-key", again, format!("the key `{key}` stands here a second time"))
+        .related(first, "it stands here first")
+        .help("keep one of them")
+        .consequence("the engine refuses the catalogue: which of them holds would depend on the reader")
 }

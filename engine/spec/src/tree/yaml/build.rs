@@ -9,7 +9,7 @@ use super::{Cover, Placed, cut, text};
 use crate::diagnostic::Diagnostic;
 use crate::scan::{DEPTH, hidden, hidden_character, span};
 use crate::source::{FileId, Span};
-use crate::tree::{Key, Map, Node, Text, Value};
+use crate::tree::{Key, Map, Node, Text, Value, duplicate_key};
 
 /// The documents that the events describe. A document of which some part is hidden is left out.
 pub fn documents(
@@ -401,17 +401,9 @@ fn key(
         }
     };
     if let Some(first) = map.seen.get(&text) {
-        sink.push(duplicate(&text, node.span, *first));
+        sink.push(duplicate_key(&text, node.span, *first));
         return None;
     }
     map.seen.insert(Arc::clone(&text), node.span);
     Some(Key { text, span: node.span })
-}
-
-/// The same key twice in one map.
-pub fn duplicate(key: &str, again: Span, first: Span) -> Diagnostic {
-    Diagnostic::law("duplicate-key", again, format!("the key `{key}` stands here a second time"))
-        .related(first, "it stands here first")
-        .help("keep one of them")
-        .consequence("the engine refuses the catalogue: which of them holds would depend on the reader")
 }
