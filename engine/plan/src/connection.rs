@@ -257,9 +257,9 @@ impl<'a> Wants<'a> {
     fn grants_host(&self, host: &str, port: Option<&str>) -> bool {
         self.connection.grants.hosts.iter().any(|granted| match granted.value.rsplit_once(':') {
             Some((name, number)) if !name.ends_with(':') && number.bytes().all(|b| b.is_ascii_digit()) => {
-                name.eq_ignore_ascii_case(host) && Some(number) == port
+                bare(name).eq_ignore_ascii_case(host) && Some(number) == port
             }
-            _ => granted.value.eq_ignore_ascii_case(host),
+            _ => bare(&granted.value).eq_ignore_ascii_case(host),
         })
     }
 
@@ -331,6 +331,11 @@ fn authority(url: &str) -> Option<(&str, Option<&str>)> {
         authority.split_once(':').map_or((authority, None), |(host, port)| (host, Some(port)))
     };
     (!host.is_empty()).then_some((host, port.or(default)))
+}
+
+/// A host without the brackets of an IPv6 address.
+fn bare(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
 /// True when `path` is `folder` or lies under it, by its text; `..` never lies under anything.

@@ -200,7 +200,7 @@ pub enum HttpAuth {
 /// Where an HTTP connector may speak to.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct HostGrant {
-    /// `host` (on the scheme's own port) or `host:port`.
+    /// `host` (on whatever port) or `host:port`.
     pub hosts: Vec<String>,
     /// Private networks, also needed for loopback.
     pub allow_private: Vec<ipnet::IpNet>,

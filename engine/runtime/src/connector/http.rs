@@ -289,21 +289,21 @@ fn bare_host(host: &str) -> &str {
     host.strip_prefix('[').and_then(|host| host.strip_suffix(']')).unwrap_or(host)
 }
 
-/// Exactly `host:port`, or `host` on the scheme's own port. Nothing is a pattern.
+/// Exactly `host`, on whatever port, or exactly `host:port`. Nothing is a pattern.
 fn granted(url: &Url, hosts: &[String]) -> Result<(), Unsent> {
     let (host, port) = host_and_port(url)?;
-    if is_granted(&host, port, url.port().is_none(), hosts) {
+    if is_granted(&host, port, hosts) {
         Ok(())
     } else {
         Err((FaultKind::Missing, format!("host `{host}` with port {port} is not granted to this connector")))
     }
 }
 
-fn is_granted(host: &str, port: u16, own_port: bool, hosts: &[String]) -> bool {
+fn is_granted(host: &str, port: u16, hosts: &[String]) -> bool {
     let with_port = format!("{host}:{port}");
     hosts.iter().any(|entry| {
         let entry = entry.to_ascii_lowercase();
-        entry == with_port || (own_port && (entry == host || entry == bare_host(host)))
+        entry == with_port || entry == host || entry == bare_host(host)
     })
 }
 

@@ -354,15 +354,20 @@ fn nobody_there_is_a_refusal_that_may_be_repeated() {
 fn hosts_are_granted_exactly() {
     let server = Server::answering("200 OK", "");
     let mut call = server.call();
-    for hosts in
-        [vec![], vec!["127.0.0.1".to_owned()], vec!["*".into()], vec![format!("127.0.0.2:{}", server.port)]]
-    {
+    for hosts in [
+        vec![],
+        vec![format!("127.0.0.1:{}", server.port ^ 1)],
+        vec!["*".into()],
+        vec![format!("127.0.0.2:{}", server.port)],
+    ] {
         call.grant.hosts = hosts;
         refused_unsent(&exchange(&call), FaultKind::Missing);
     }
     assert!(grants_base_url("https://api.stripe.com/v1", &["api.stripe.com".into()]));
     assert!(grants_base_url("https://api.stripe.com/v1", &["API.stripe.com:443".into()]));
-    assert!(!grants_base_url("https://api.stripe.com:8443/v1", &["api.stripe.com".into()]));
+    assert!(grants_base_url("https://api.stripe.com:8443/v1", &["api.stripe.com".into()]));
+    assert!(!grants_base_url("https://api.stripe.com:8443/v1", &["api.stripe.com:443".into()]));
+    assert!(!grants_base_url("https://stripe.com/", &["api.stripe.com".into(), ".stripe.com".into()]));
     assert!(!grants_base_url("https://api.stripe.com.evil.org/", &["api.stripe.com".into()]));
     assert!(!grants_base_url("https://api.stripe.com@evil.org/", &["api.stripe.com".into()]));
     assert!(grants_base_url("http://[::1]:80/", &["::1".into()]));
