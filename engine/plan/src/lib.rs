@@ -4,9 +4,18 @@
 //! approval that the capability or the step names is merged, every way back is found. Pure: no clock,
 //! no environment, no files. Nothing here decides anything; that is the kernel's business.
 
+mod bounds;
+pub mod compile;
 pub mod connection;
 mod digest;
+mod gate;
+mod graph;
 pub mod model;
+pub mod render;
+mod words;
 
+pub use compile::{Uncompilable, compile, stands_on};
 pub use connection::{Grants, Ungranted, missing_connections};
-pub use model::{Action, Body, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase};
+pub use model::{
+    Action, Body, Gate, GateSource, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase,
+};

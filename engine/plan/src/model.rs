@@ -86,6 +86,9 @@ pub struct PlanStep {
     /// The approvals that the capability and the step name, united by name (and release, where two
     /// releases of one name are asked for), ascending. An `approve` step's own is in its body.
     pub approvals: Vec<Arc<Approval>>,
+    /// The approvals that policies and budgets of the catalogue may ask for besides. For people and
+    /// for bounds: not in the digest, and the decision is made anew at run time.
+    pub gates: Vec<Gate>,
     /// Limit of one attempt: the smallest of capability's, step's and operation's. `None` where none
     /// is declared (only connectors of type `mock` need none) and for bodies that call nothing.
     pub timeout_ms: Option<u64>,
@@ -122,6 +125,36 @@ impl PlanStep {
     pub fn is_for_each(&self) -> bool {
         self.spec.for_each.is_some()
     }
+}
+
+/// An approval that the active catalogue may ask for, beyond what capability and step name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Gate {
+    /// The approval.
+    pub approval: Arc<str>,
+    /// Who asks for it.
+    pub source: GateSource,
+    /// True when it is asked for whoever runs the step with whatever inputs.
+    pub certain: bool,
+    /// The rule's own condition.
+    pub when: Option<Arc<str>>,
+}
+
+/// Who asks for an approval.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub enum GateSource {
+    /// A rule of a policy.
+    Policy {
+        /// The policy.
+        name: Arc<str>,
+        /// The rule.
+        rule: Arc<str>,
+    },
+    /// A budget, when it would be exceeded.
+    Budget {
+        /// The budget.
+        name: Arc<str>,
+    },
 }
 
 /// An edge of the DAG.
