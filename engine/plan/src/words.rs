@@ -2,15 +2,11 @@
 
 use std::sync::Arc;
 
-use ordain_spec::decode::Decode;
 use ordain_spec::expr::Expr;
 
 /// The source of an expression on one line.
 pub fn expression(expr: &Expr) -> Arc<str> {
-    let source = expr.canonical();
-    let words: Vec<&str> =
-        source.as_ref().and_then(|json| json.as_str()).unwrap_or_default().split_whitespace().collect();
-    words.join(" ").into()
+    expr.source().trim().replace('\n', " ").into()
 }
 
 /// A span of time in its largest whole unit: `90s`, `4h`, `7d`.
