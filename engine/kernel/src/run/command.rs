@@ -1,0 +1,220 @@
+//! What can be asked of a run. A command is judged against the run's state and the world of the moment; it
+//! either becomes events or is rejected without a trace in the journal.
+
+use jiff::Timestamp;
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::effect::Outcome;
+use super::event::StepId;
+use super::state::{Phase, RollbackState, StepState, words};
+use crate::actor::Actor;
+use crate::ids::ApprovalId;
+use crate::reason::{Code, Reason};
+
+/// A command on one run. [`Command::rank`] orders those of one batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Command {
+    /// What came of an attempt.
+    Outcome {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// The attempt.
+        attempt: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// What came of it, as the connector saw it.
+        outcome: Outcome,
+    },
+    /// A person decides.
+    Decide(Box<Decide>),
+    /// A message from outside.
+    Signal {
+        /// Its name.
+        name: String,
+        /// Who sends it.
+        by: Actor,
+        /// What it carries.
+        fields: Value,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Call it off.
+    Cancel {
+        /// Who.
+        by: Actor,
+        /// Undo what happened, whatever the runbook says.
+        rollback: bool,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Hold it.
+    Pause {
+        /// Who.
+        by: Actor,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<Reason>,
+    },
+    /// Let it go on.
+    Resume {
+        /// Who.
+        by: Actor,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Say what became of a stuck step.
+    Resolve {
+        /// The step.
+        step: StepId,
+        /// What became of it.
+        outcome: ResolveOutcome,
+        /// Who says so.
+        by: Actor,
+        /// Why.
+        reason: String,
+        /// Declared outputs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        outputs: Option<Value>,
+    },
+    /// Time has passed.
+    Wake,
+    /// The process that performed the calls is gone.
+    Recover,
+    /// Go on, if there is anything to go on with.
+    Nudge,
+    /// Stop running calls that a kill switch is about.
+    StopCalls {
+        /// What it is about.
+        selector: crate::kill::Selector,
+    },
+    /// The lock is this run's.
+    LockGranted,
+    /// A sub-run ended, or could not be started.
+    ChildSettled {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// In what.
+        state: StepState,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// What it gave.
+        output: Option<Value>,
+        /// It did things that can be undone.
+        acted: bool,
+        /// What it undid itself.
+        rollback: RollbackState,
+    },
+    /// The run above goes back.
+    Undo,
+    /// A sub-run went back.
+    ChildUndone {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// How far.
+        rollback: RollbackState,
+    },
+}
+
+impl Command {
+    /// Commands of one batch that concern one run are taken in this order: what stops comes before what
+    /// allows.
+    #[must_use]
+    pub fn rank(&self) -> u8 {
+        match self {
+            Self::Decide(decide) if decide.verdict == Verdict::Reject => 0,
+            Self::Cancel { .. } => 1,
+            Self::StopCalls { .. } | Self::Pause { .. } => 2,
+            Self::Wake => 3,
+            Self::Decide(decide) if decide.verdict == Verdict::Withdraw => 4,
+            _ => 5,
+        }
+    }
+}
+
+/// A person decides on one stage of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Decide {
+    /// The stage.
+    pub approval: ApprovalId,
+    /// Who.
+    pub by: Actor,
+    /// What.
+    pub verdict: Verdict,
+    /// Why.
+    pub rationale: String,
+    /// What the person filled in.
+    #[serde(default)]
+    pub form: Value,
+    /// The digest that the person saw; left out where the host showed it itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
+    /// How sure it is that it was the person's own act; none for tokens of programs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// Groups of the identity provider, with the instant they were claimed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
+    /// Who created the token in use.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub token_creator: Option<String>,
+    /// The signature, where there is one; checked before it comes here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// Groups of the identity provider.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Claims {
+    /// Names of groups.
+    pub groups: Vec<String>,
+    /// When they were claimed.
+    pub at: Timestamp,
+}
+
+words! {
+    /// What a person decides.
+    pub enum Verdict {
+        /// Agrees.
+        Approve = "approve",
+        /// Says no.
+        Reject = "reject",
+        /// Takes an agreement back.
+        Withdraw = "withdraw",
+    }
+}
+
+/// Why a command does nothing.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[serde(rename_all = "camelCase")]
+#[error("{code}: {message}")]
+pub struct Rejection {
+    /// From the registry.
+    pub code: Code,
+    /// For people.
+    pub message: String,
+    /// More of it, where there is more.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+}
+
+impl Rejection {
+    /// A rejection.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Self { code, message: message.into(), reasons: Vec::new() }
+    }
+}

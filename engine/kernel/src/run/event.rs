@@ -1,0 +1,626 @@
+//! What happened in a run: its journal. Every fact that replay needs stands in an event; a change of
+//! `World` follows from the event alone.
+//!
+//! Events are stored as JSON. A field may be added with a default, never renamed or given another meaning;
+//! `Started::format` says how to read the rest.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::runbook::OnFailure;
+use ordain_spec::kind::scalar::Mode;
+use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::effect::Outcome;
+use super::state::{Phase, RollbackState, RunState, StepState};
+use crate::actor::Actor;
+use crate::budget::{Booking, Reservation};
+use crate::decision::Decision;
+use crate::ids::{ApprovalId, RunId};
+use crate::reason::Reason;
+
+/// The version of the journal that this kernel writes.
+pub const FORMAT: u32 = 1;
+
+/// A step's name in the journal.
+pub type StepId = Arc<str>;
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// Nothing → forward, or queued when its lock is not free.
+    Started(Box<Started>),
+    /// Queued → forward: the lock is this run's.
+    LockGranted,
+    /// Blocked → ready.
+    StepReady {
+        /// The step.
+        step: StepId,
+    },
+    /// Ready: what it does was evaluated, once and for all.
+    StepPrepared {
+        /// The step.
+        step: StepId,
+        /// Its items.
+        items: Vec<Prepared>,
+        /// What reviewers see besides the call.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        show: Option<Arc<Value>>,
+    },
+    /// Ready, throttled, retrying or undoing: the policies were asked. Changes no state by itself.
+    Decided {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// The attempt that it is about.
+        attempt: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// What they said.
+        decision: Box<Decision>,
+    },
+    /// Ready, running or retrying → held: people are asked; or a resolution waits for them.
+    Held {
+        /// The step.
+        step: StepId,
+        /// What every grant is for.
+        digest: Digest,
+        /// What is asked, by name.
+        asked: Vec<Asked>,
+        /// Asked for a resolution, not for the step.
+        #[serde(default, skip_serializing_if = "is_false")]
+        resolving: bool,
+    },
+    /// Held: the next stage of one of its approvals opened.
+    StageOpened {
+        /// The step.
+        step: StepId,
+        /// The stage of the step.
+        approval: ApprovalId,
+        /// Who may decide, as of now; members of external groups are known by their claims only.
+        eligible: BTreeSet<String>,
+        /// When it refuses.
+        expires_at: Timestamp,
+    },
+    /// Held: a person agreed. The last grant that is needed makes the stage granted.
+    Granted {
+        /// The step.
+        step: StepId,
+        /// The stage.
+        approval: ApprovalId,
+        /// The person's act.
+        grant: Box<Grant>,
+    },
+    /// Held: a person took an agreement back.
+    Withdrawn {
+        /// The step.
+        step: StepId,
+        /// The stage.
+        approval: ApprovalId,
+        /// Who.
+        by: Actor,
+        /// Why.
+        rationale: String,
+    },
+    /// Held: a person said no. `StepSettled` follows.
+    Refused {
+        /// The step.
+        step: StepId,
+        /// The stage.
+        approval: ApprovalId,
+        /// Who.
+        by: Actor,
+        /// Why.
+        rationale: String,
+        /// How sure it is that it was the person's own act.
+        assurance: Assurance,
+    },
+    /// Held: nobody said enough in time. `StepSettled` follows.
+    StageExpired {
+        /// The step.
+        step: StepId,
+        /// The stage.
+        approval: ApprovalId,
+    },
+    /// Held → ready: what was granted is not what would run. People are asked again.
+    Voided {
+        /// The step.
+        step: StepId,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// One of the three times.
+        counts: bool,
+    },
+    /// Held → ready: everybody agreed.
+    Released {
+        /// The step.
+        step: StepId,
+    },
+    /// Ready or running → throttled: a budget's window must turn.
+    Throttled {
+        /// The step.
+        step: StepId,
+        /// When it turns.
+        until: Timestamp,
+        /// Which budget.
+        reasons: Vec<Reason>,
+    },
+    /// Throttled → ready (or running, where items have begun).
+    Unthrottled {
+        /// The step.
+        step: StepId,
+    },
+    /// Ready, retrying or undoing → running: the intent, and all that it takes.
+    AttemptStarted(Box<AttemptStarted>),
+    /// Running: the outcome, and what follows.
+    AttemptSettled(Box<AttemptSettled>),
+    /// Ready → succeeded without an attempt: a recorded success with the same key.
+    Replayed {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// The key.
+        key: Arc<str>,
+        /// What it gave.
+        output: Arc<Value>,
+    },
+    /// Ready or retrying → settled without an attempt: the gate said no.
+    ItemStopped {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// In what it ends.
+        state: StepState,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// What was reserved and is given back, or spent.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        bookings: Vec<Booking>,
+    },
+    /// Running: whoever performs the call should stop it if it can.
+    CallCancelling {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// Ready → waiting: a pause or a signal.
+    StepWaiting {
+        /// The step.
+        step: StepId,
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Ready → waiting: another run was started for this item.
+    ChildStarted {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// The other run.
+        child: RunId,
+    },
+    /// Waiting: the other run ended.
+    ChildSettled {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// In what.
+        state: StepState,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<Reason>,
+        /// What it gave.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        output: Option<Arc<Value>>,
+        /// It did things that can be undone.
+        acted: bool,
+        /// What it undid itself.
+        rollback: RollbackState,
+    },
+    /// Any: a message came, for now or for later.
+    Signalled(Box<Signalled>),
+    /// Any but settled → settled.
+    StepSettled(Box<StepSettled>),
+    /// Forward → draining: nothing further starts.
+    Failing {
+        /// In what the run will end.
+        state: RunState,
+        /// What follows.
+        follow: OnFailure,
+        /// Why.
+        reasons: Vec<Reason>,
+        /// Who called it off.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        by: Option<Actor>,
+    },
+    /// Draining → undoing.
+    RollbackStarted,
+    /// Settled → undoing: the run above goes back.
+    Reopened,
+    /// Undoing: the next effect is undone.
+    UndoStarted {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// The undoing call's input; none for a sub-run.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        input: Option<Arc<Value>>,
+        /// The operation's input, where the capability maps it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        call: Option<Arc<Value>>,
+    },
+    /// Undoing: an effect is behind us: undone, or passed over.
+    UndoSettled {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// Whether it was undone.
+        result: UndoResult,
+    },
+    /// Draining or undoing → cleaning up.
+    CleanUpStarted,
+    /// A step only a person can move on. Holds everything.
+    Stuck {
+        /// The step.
+        step: StepId,
+        /// How it ended; `undoing` for a way back that did not succeed.
+        state: StepState,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// Stuck: a person said what became of the step; its approvals are asked where the risk is high.
+    Resolving(Box<Resolution>),
+    /// Stuck → as before: the person's word holds.
+    Resolved(Box<Resolution>),
+    /// Not paused → paused.
+    Paused {
+        /// Who.
+        by: Actor,
+        /// Why.
+        reasons: Vec<Reason>,
+    },
+    /// Paused → as before.
+    Resumed {
+        /// Who.
+        by: Actor,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+    },
+    /// Its time is up: no new attempt.
+    TimedOut,
+    /// A budget passed a mark, or did not suffice. For the record.
+    BudgetNoted {
+        /// The budget.
+        budget: String,
+        /// `warned` or `breached`.
+        breached: bool,
+        /// Percent of the limit.
+        percent: u32,
+        /// The step.
+        step: StepId,
+    },
+    /// Any but settled → settled.
+    Settled(Box<Settled>),
+}
+
+/// How a run was started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// [`FORMAT`] of the journal.
+    pub format: u32,
+    /// The run.
+    pub run: RunId,
+    /// Name of the runbook.
+    pub runbook: Arc<str>,
+    /// Its release.
+    pub version: String,
+    /// What it does.
+    pub plan: Digest,
+    /// Under which specs it was compiled.
+    pub catalogue: Digest,
+    /// Whether it touches the outside.
+    pub mode: Mode,
+    /// Where.
+    pub environment: Arc<str>,
+    /// For whom.
+    pub tenant: Arc<str>,
+    /// Who asked for it.
+    pub requester: Actor,
+    /// The reference by which it was asked for: what `rerun` uses.
+    pub reference: String,
+    /// With what.
+    pub inputs: Value,
+    /// Limit of its running time.
+    pub timeout_ms: u64,
+    /// The run and step that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// The lock that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockAsked>,
+    /// Salt of its digests of values.
+    pub salt: Digest,
+}
+
+/// The run and step that started this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepId,
+    /// The item.
+    pub item: u32,
+    /// Runs above it.
+    pub depth: u32,
+}
+
+/// A lock that a run needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockAsked {
+    /// Scope and value.
+    pub name: String,
+    /// Runs at once.
+    pub limit: u64,
+    /// It was free.
+    pub granted: bool,
+}
+
+/// An item, evaluated.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Prepared {
+    /// The capability's input, or a sub-run's inputs.
+    pub input: Arc<Value>,
+    /// The operation's input, where the capability maps it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub call: Option<Arc<Value>>,
+    /// The item of the list.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub value: Option<Arc<Value>>,
+}
+
+/// An intent: from here on the outside may have seen it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptStarted {
+    /// The step.
+    pub step: StepId,
+    /// The item.
+    pub item: u32,
+    /// Doing or undoing.
+    pub phase: Phase,
+    /// Counted from 1.
+    pub attempt: u32,
+    /// The key towards the outside, the same for all attempts.
+    pub key: Arc<str>,
+    /// The key is remembered over runs.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub remembered: bool,
+    /// Past it the attempt is over.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deadline: Option<Timestamp>,
+    /// What it reserves, beyond what is reserved already.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reserved: Vec<Reservation>,
+    /// Quota counters on which it counts.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub quotas: Vec<crate::quota::Use>,
+}
+
+/// An outcome and what follows.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AttemptSettled {
+    /// The step.
+    pub step: StepId,
+    /// The item.
+    pub item: u32,
+    /// Doing or undoing.
+    pub phase: Phase,
+    /// The attempt.
+    pub attempt: u32,
+    /// What came of it, by the rules of the language.
+    pub outcome: Outcome,
+    /// What follows.
+    pub next: Next,
+    /// What was reserved and is booked now.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub bookings: Vec<Booking>,
+}
+
+/// What follows an attempt.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "then", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Next {
+    /// The item is settled.
+    Settled {
+        /// In what.
+        state: StepState,
+        /// Why.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        reasons: Vec<Reason>,
+        /// Its effect happened, or may have.
+        happened: bool,
+    },
+    /// Again, with the same key.
+    Retry {
+        /// When.
+        at: Timestamp,
+        /// Only because it is not known what came of it.
+        unknown: bool,
+    },
+    /// The next round of `repeat`.
+    Round {
+        /// When.
+        at: Timestamp,
+    },
+}
+
+/// A step is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepSettled {
+    /// The step.
+    pub step: StepId,
+    /// In what.
+    pub state: StepState,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// What it gives, where that is not its only item's output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Arc<Value>>,
+    /// Its failure was allowed.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub tolerated: bool,
+}
+
+/// A message from outside.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Signalled {
+    /// The step that waits for it, or will.
+    pub step: StepId,
+    /// Its name.
+    pub name: String,
+    /// Who sent it.
+    pub by: Actor,
+    /// What it carries.
+    pub fields: Arc<Value>,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+/// What people are asked: one approval of one step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Asked {
+    /// Name of the approval.
+    pub name: Arc<str>,
+    /// The definition that holds.
+    pub definition: Digest,
+    /// One person counts once over all stages.
+    pub distinct: bool,
+    /// Its stages, in order.
+    pub stages: Vec<AskedStage>,
+    /// The budgets whose breach it covers.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub budgets: BTreeSet<String>,
+}
+
+/// A stage of an approval of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AskedStage {
+    /// Its id, the same on every machine.
+    pub id: ApprovalId,
+    /// Its name.
+    pub stage: Arc<str>,
+    /// How many must agree.
+    pub quorum: u64,
+    /// How long it stays open.
+    pub expires_ms: u64,
+}
+
+/// A person's agreement.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Grant {
+    /// Who.
+    pub by: Actor,
+    /// When.
+    pub at: Timestamp,
+    /// How sure it is that it was the person's own act.
+    pub assurance: Assurance,
+    /// Why.
+    pub rationale: String,
+    /// What the person filled in.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub form: Value,
+    /// Groups of the identity provider, as claimed then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub claims: Vec<String>,
+    /// The signature, where there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+}
+
+/// What a person says became of a step.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Resolution {
+    /// The step.
+    pub step: StepId,
+    /// What became of it.
+    pub outcome: ResolveOutcome,
+    /// Who says so.
+    pub by: Actor,
+    /// Why.
+    pub reason: String,
+    /// Declared outputs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Arc<Value>>,
+}
+
+/// What became of an effect on the way back.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum UndoResult {
+    /// It was undone.
+    Undone,
+    /// It has no way back.
+    PassedOver,
+    /// The sub-run's own way back was partial.
+    Partial,
+    /// A person gave it up.
+    GivenUp,
+}
+
+/// A run is settled.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Settled {
+    /// In what.
+    pub state: RunState,
+    /// What was undone.
+    pub rollback: RollbackState,
+    /// Why.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub reasons: Vec<Reason>,
+    /// What it gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub outputs: Option<Value>,
+    /// Over plan, inputs, decisions and outputs, without clocks and ids.
+    pub outcome_digest: Digest,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "the signature that serde asks for")]
+const fn is_false(value: &bool) -> bool {
+    !*value
+}

@@ -1,0 +1,867 @@
+//! The one table of what may follow what. Live runs, replay and recovery all go through it; whatever it does not
+//! name is a corrupt journal. It decides nothing and reads nothing but the run and the event.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_plan::{Body, Plan};
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::runbook::OnFailure;
+use ordain_spec::kind::scenario::ResolveOutcome;
+use serde_json::Value;
+
+use super::effect::Outcome;
+use super::event::{AttemptSettled, AttemptStarted, Event, Next, Prepared, Resolution, Settled, Signalled, StepSettled, Started, UndoResult};
+use super::hold::{Hold, Refusal, Request, StageState};
+use super::state::{
+    Due, Ending, Failing, Flight, Item, Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, Timer, Work,
+};
+use crate::ids::ApprovalId;
+
+/// The journal does not say what this kernel could have written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("the journal is corrupt: {event} cannot follow {state}")]
+pub struct CorruptJournal {
+    /// The event.
+    pub event: String,
+    /// What it met.
+    pub state: String,
+}
+
+type Changed = Result<(), &'static str>;
+
+impl Run {
+    /// A run at its first event.
+    #[must_use]
+    pub fn new(plan: Arc<Plan>, at: Timestamp, started: Arc<Started>) -> Self {
+        let steps = plan.steps.iter().map(|step| StepRun::new(u32::try_from(step.needs.len()).unwrap_or(u32::MAX)));
+        let steps: Vec<_> = steps.collect();
+        let main = plan.steps.iter().filter(|step| !step.is_clean_up()).count();
+        let waits = started.lock.as_ref().is_some_and(|lock| !lock.granted);
+        let mut run = Self {
+            created_at: at,
+            stage: if waits { Stage::Queued } else { Stage::Forward },
+            unsettled: u32::try_from(steps.len()).unwrap_or(u32::MAX),
+            unsettled_main: u32::try_from(main).unwrap_or(u32::MAX),
+            children: 0,
+            steps,
+            seq: 0,
+            audit_head: Digest([0; 32]),
+            record_digest: Digest([0; 32]),
+            timers: BTreeSet::new(),
+            flying: 0,
+            ready: 0,
+            running_ms: 0,
+            running_since: None,
+            limit_ms: started.timeout_ms,
+            timed_out: 0,
+            holds_lock: started.lock.as_ref().is_some_and(|lock| lock.granted),
+            paused: false,
+            stuck: 0,
+            failing: None,
+            outcomes: 0,
+            happened: Vec::new(),
+            rollback: RollbackState::None,
+            signals: BTreeMap::new(),
+            end: None,
+            ended_before: None,
+            agenda: BTreeSet::new(),
+            plan,
+            started,
+        };
+        run.look_at_everything();
+        run
+    }
+
+    /// Applies one event that happened at `at`.
+    ///
+    /// # Errors
+    /// When the event cannot follow what is there. The run must not be used any more then.
+    pub fn evolve(&mut self, at: Timestamp, event: &Event) -> Result<(), CorruptJournal> {
+        self.change(at, event).map_err(|state| CorruptJournal {
+            event: format!("{event:?}").chars().take(160).collect(),
+            state: format!("{} ({state})", self.state()),
+        })?;
+        self.account(at);
+        Ok(())
+    }
+
+    /// Counts the time that the run is `running`.
+    fn account(&mut self, at: Timestamp) {
+        let running = self.state() == RunState::Running;
+        match (running, self.running_since) {
+            (true, None) => self.running_since = Some(at),
+            (false, Some(_)) => {
+                self.running_ms = self.running_total(at);
+                self.running_since = None;
+            }
+            _ => {}
+        }
+    }
+
+    #[expect(clippy::too_many_lines, reason = "one table: (state, event) in one place")]
+    fn change(&mut self, at: Timestamp, event: &Event) -> Changed {
+        if self.stage == Stage::Settled && !matches!(event, Event::Reopened) {
+            return Err("settled");
+        }
+        match event {
+            Event::Started(_) => Err("started"),
+            Event::LockGranted if self.stage == Stage::Queued => {
+                self.stage = if self.failing.is_some() { Stage::Draining } else { Stage::Forward };
+                self.holds_lock = true;
+                self.look_at_everything();
+                Ok(())
+            }
+            Event::StepReady { step } => {
+                let step = self.at_state(step, &[StepState::Blocked])?;
+                self.shift(step, StepState::Ready)
+            }
+            Event::StepPrepared { step, items, show } => {
+                let step = self.at_state(step, &[StepState::Ready])?;
+                let run = self.step_mut(step)?;
+                run.items = items.iter().map(Item::new).collect();
+                run.show.clone_from(show);
+                Ok(())
+            }
+            Event::Decided { step, item, phase, decision, .. } => {
+                let step = self.index_of(step)?;
+                let work = self.work_mut(step, *item, *phase)?;
+                work.basis = Some(decision.basis);
+                work.masks = decision.masks.iter().cloned().collect();
+                Ok(())
+            }
+            Event::Held { step, digest, asked, resolving } => {
+                let step = self.index_of(step)?;
+                self.held(step, *digest, asked.iter().map(Request::new).collect(), *resolving)
+            }
+            Event::StageOpened { step, approval, eligible, expires_at } => {
+                let step = self.index_of(step)?;
+                let stage = self.stage_mut(step, approval, &[StageState::Pending])?;
+                stage.state = StageState::Open;
+                stage.opened = Some((at, *expires_at));
+                stage.eligible.clone_from(eligible);
+                self.watch_expiry(step)
+            }
+            Event::Granted { step, approval, grant } => {
+                let step = self.index_of(step)?;
+                let stage = self.stage_mut(step, approval, &[StageState::Open])?;
+                stage.grants.push((**grant).clone());
+                if stage.grants.len() as u64 >= stage.quorum {
+                    stage.state = StageState::Granted;
+                }
+                self.agenda.insert(to_u32(step));
+                self.watch_expiry(step)
+            }
+            Event::Withdrawn { step, approval, by, .. } => {
+                let step = self.index_of(step)?;
+                let stage = self.stage_mut(step, approval, &[StageState::Open, StageState::Granted])?;
+                stage.grants.retain(|grant| grant.by.id != by.id);
+                stage.state = StageState::Open;
+                self.watch_expiry(step)
+            }
+            Event::Refused { step, approval, by, rationale, .. } => {
+                let step = self.index_of(step)?;
+                let stage = self.stage_mut(step, approval, &[StageState::Open])?;
+                stage.state = StageState::Rejected;
+                stage.rejection = Some(Box::new(Refusal { by: by.clone(), at, rationale: rationale.clone() }));
+                self.close_hold(step)
+            }
+            Event::StageExpired { step, approval } => {
+                let step = self.index_of(step)?;
+                self.stage_mut(step, approval, &[StageState::Open])?.state = StageState::Expired;
+                self.close_hold(step)
+            }
+            Event::Voided { step, counts, .. } => {
+                let step = self.index_of(step)?;
+                for stage in self.hold_mut(step)?.requests.iter_mut().flat_map(|request| &mut request.stages) {
+                    stage.state = StageState::Void;
+                }
+                self.step_mut(step)?.asked_again += u8::from(*counts);
+                self.close_hold(step)?;
+                self.unhold(step)
+            }
+            Event::Released { step } => {
+                let step = self.index_of(step)?;
+                if !self.hold_mut(step)?.is_granted() {
+                    return Err("not granted");
+                }
+                let run = self.step_mut(step)?;
+                let forms = run.holds.last().into_iter().flat_map(Hold::stages).flat_map(|stage| &stage.grants);
+                let forms: Vec<_> = forms.filter_map(|grant| grant.form.as_object().cloned()).collect();
+                run.forms.extend(forms.into_iter().flatten());
+                if run.holds.last().is_some_and(|hold| hold.resolving) {
+                    return self.close_hold(step);
+                }
+                self.unhold(step)
+            }
+            Event::Throttled { step, until, .. } => {
+                let step = self.at_state(step, &[StepState::Ready, StepState::Running, StepState::Retrying])?;
+                self.wait_until(step, StepState::Throttled, *until)
+            }
+            Event::Unthrottled { step } => {
+                let step = self.at_state(step, &[StepState::Throttled])?;
+                self.forget_until(step)?;
+                self.unhold(step)
+            }
+            Event::AttemptStarted(start) => self.attempt_started(at, start),
+            Event::AttemptSettled(end) => self.attempt_settled(end),
+            Event::Replayed { step, item, phase, key, output } => {
+                let step = self.index_of(step)?;
+                self.begin(step, *item, *phase)?;
+                let work = self.work_mut(step, *item, *phase)?;
+                work.replayed = true;
+                work.key = Some(Arc::clone(key));
+                work.output = Some(Arc::clone(output));
+                self.item_settled(step, *item, *phase, StepState::Succeeded, &[], false)
+            }
+            Event::ItemStopped { step, item, phase, state, reasons, .. } => {
+                let step = self.index_of(step)?;
+                self.begin(step, *item, *phase)?;
+                self.item_settled(step, *item, *phase, *state, reasons, false)
+            }
+            Event::CallCancelling { step, item, phase, reasons } => {
+                let step = self.index_of(step)?;
+                let flight = self.work_mut(step, *item, *phase)?.flight.as_mut().ok_or("nothing runs")?;
+                flight.cancelling = reasons.first().map(|reason| reason.code);
+                Ok(())
+            }
+            Event::StepWaiting { step, until } => {
+                let step = self.at_state(step, &[StepState::Ready])?;
+                self.wait_until(step, StepState::Waiting, *until)
+            }
+            Event::ChildStarted { step, item, child } => {
+                let step = self.at_state(step, &[StepState::Ready, StepState::Waiting])?;
+                self.begin(step, *item, Phase::Do)?;
+                let item = self.item_mut(step, *item)?;
+                item.child = Some(*child);
+                item.work.state = StepState::Waiting;
+                item.work.attempts = 1;
+                self.children += 1;
+                self.shift(step, StepState::Waiting)
+            }
+            Event::ChildSettled { step, item, state, reasons, output, acted, rollback } => {
+                let step = self.at_state(step, &[StepState::Waiting, StepState::Held])?;
+                self.item_mut(step, *item)?.work.output.clone_from(output);
+                self.children = self.children.checked_sub(1).ok_or("no sub-run")?;
+                self.rolled(*rollback);
+                self.item_settled(step, *item, Phase::Do, *state, reasons, *acted)
+            }
+            Event::Signalled(signal) => self.signalled(signal),
+            Event::StepSettled(settled) => self.step_settled(settled),
+            Event::Failing { state, follow, reasons, .. } => self.fails(*state, *follow, reasons),
+            Event::RollbackStarted if self.stage == Stage::Draining => {
+                self.stage = Stage::Undoing;
+                Ok(())
+            }
+            Event::Reopened if self.stage == Stage::Settled => {
+                let end = self.end.take().ok_or("not ended")?;
+                self.failing =
+                    Some(Box::new(Failing { state: end.state, follow: OnFailure::Rollback, reasons: end.reasons.clone() }));
+                self.ended_before = Some(end);
+                self.stage = Stage::Undoing;
+                Ok(())
+            }
+            Event::UndoStarted { step, item, input, call } if self.stage == Stage::Undoing => {
+                let step = self.index_of(step)?;
+                self.is_next_undo(step, *item)?;
+                if let Some(input) = input {
+                    let work = Work::new(Arc::clone(input), call.clone());
+                    self.item_mut(step, *item)?.undo = Some(Box::new(work));
+                }
+                self.shift(step, StepState::Undoing)
+            }
+            Event::UndoSettled { step, item, result } if self.stage == Stage::Undoing => {
+                let step = self.index_of(step)?;
+                self.is_next_undo(step, *item)?;
+                self.undo_settled(step, *result)
+            }
+            Event::CleanUpStarted if matches!(self.stage, Stage::Draining | Stage::Undoing) => {
+                self.stage = Stage::CleaningUp;
+                self.look_at_everything();
+                Ok(())
+            }
+            Event::Stuck { step, state, reasons } => {
+                let step = self.index_of(step)?;
+                let run = self.step_mut(step)?;
+                if run.stuck {
+                    return Err("stuck already");
+                }
+                run.stuck = true;
+                run.reasons.clone_from(reasons);
+                self.stuck += 1;
+                self.shift(step, *state)
+            }
+            Event::Resolving(resolution) => {
+                let step = self.index_of(&resolution.step)?;
+                let run = self.step_mut(step)?;
+                if !run.stuck {
+                    return Err("not stuck");
+                }
+                run.resolving = Some(resolution.clone());
+                Ok(())
+            }
+            Event::Resolved(resolution) => self.resolved(at, resolution),
+            Event::Paused { .. } if !self.paused => {
+                self.paused = true;
+                Ok(())
+            }
+            Event::Resumed { .. } if self.paused => {
+                self.paused = false;
+                self.look_at_everything();
+                Ok(())
+            }
+            Event::TimedOut => {
+                self.timed_out = self.timed_out.saturating_add(1);
+                self.limit_ms = self.running_total(at).saturating_add(self.started.timeout_ms);
+                Ok(())
+            }
+            Event::BudgetNoted { .. } => Ok(()),
+            Event::Settled(settled) => self.ended(at, settled),
+            Event::LockGranted
+            | Event::RollbackStarted
+            | Event::Reopened
+            | Event::UndoStarted { .. }
+            | Event::UndoSettled { .. }
+            | Event::CleanUpStarted
+            | Event::Paused { .. }
+            | Event::Resumed { .. } => Err("out of turn"),
+        }
+    }
+
+    // --- places -----------------------------------------------------------------------------------------------
+
+    /// The place of a step in the plan.
+    pub(crate) fn index_of(&self, id: &str) -> Result<usize, &'static str> {
+        self.plan.steps.iter().position(|step| *step.id == *id).ok_or("no such step")
+    }
+
+    fn step_mut(&mut self, step: usize) -> Result<&mut StepRun, &'static str> {
+        self.steps.get_mut(step).ok_or("no such step")
+    }
+
+    fn item_mut(&mut self, step: usize, item: u32) -> Result<&mut Item, &'static str> {
+        self.step_mut(step)?.items.get_mut(item as usize).ok_or("no such item")
+    }
+
+    fn work_mut(&mut self, step: usize, item: u32, phase: Phase) -> Result<&mut Work, &'static str> {
+        let item = self.item_mut(step, item)?;
+        match phase {
+            Phase::Do => Ok(&mut item.work),
+            Phase::Undo => item.undo.as_deref_mut().ok_or("no undo"),
+        }
+    }
+
+    fn hold_mut(&mut self, step: usize) -> Result<&mut Hold, &'static str> {
+        self.step_mut(step)?.holds.last_mut().filter(|hold| !hold.over).ok_or("nobody was asked")
+    }
+
+    fn stage_mut(
+        &mut self,
+        step: usize,
+        id: &ApprovalId,
+        states: &[StageState],
+    ) -> Result<&mut super::hold::StageRun, &'static str> {
+        let stage = self.hold_mut(step)?.stage_mut(id).ok_or("no such stage")?;
+        if states.contains(&stage.state) { Ok(stage) } else { Err("the stage is not open") }
+    }
+
+    /// The step, if it is in one of those states.
+    fn at_state(&self, id: &str, states: &[StepState]) -> Result<usize, &'static str> {
+        let index = self.index_of(id)?;
+        let step = self.steps.get(index).ok_or("no such step")?;
+        if step.settled {
+            return Err("the step is settled");
+        }
+        if states.contains(&step.state) { Ok(index) } else { Err("the step is elsewhere") }
+    }
+
+    /// Puts every step that could go on where it will be looked at.
+    fn look_at_everything(&mut self) {
+        let steps = self.steps.iter().enumerate();
+        let open = steps.filter(|(_, step)| !step.settled && step.blockers == 0).map(|(index, _)| to_u32(index));
+        self.agenda.extend(open.collect::<Vec<_>>());
+    }
+
+    // --- steps ------------------------------------------------------------------------------------------------
+
+    fn shift(&mut self, step: usize, to: StepState) -> Changed {
+        let run = self.step_mut(step)?;
+        let from = std::mem::replace(&mut run.state, to);
+        self.ready = self.ready + u32::from(to == StepState::Ready) - u32::from(from == StepState::Ready);
+        Ok(())
+    }
+
+    fn wait_until(&mut self, step: usize, state: StepState, until: Timestamp) -> Changed {
+        self.forget_until(step)?;
+        self.step_mut(step)?.until = Some(until);
+        self.timers.insert(Timer { at: until, due: Due::Step(to_u32(step)) });
+        self.shift(step, state)
+    }
+
+    fn forget_until(&mut self, step: usize) -> Changed {
+        if let Some(at) = self.step_mut(step)?.until.take() {
+            self.timers.remove(&Timer { at, due: Due::Step(to_u32(step)) });
+        }
+        Ok(())
+    }
+
+    /// What a step is while none of its items is held back.
+    fn unhold(&mut self, step: usize) -> Changed {
+        let run = self.step_mut(step)?;
+        let begun = run.next > 0;
+        let to = match (run.flying, run.retrying) {
+            (0, 0) if !begun => StepState::Ready,
+            (0, 0) if run.items.iter().any(|item| item.work.state == StepState::Waiting) => StepState::Waiting,
+            (0, 1..) => StepState::Retrying,
+            _ => StepState::Running,
+        };
+        self.agenda.insert(to_u32(step));
+        self.shift(step, to)
+    }
+
+    fn held(&mut self, step: usize, digest: Digest, requests: Vec<Request>, resolving: bool) -> Changed {
+        let run = self.step_mut(step)?;
+        if run.settled || (resolving && !run.stuck) {
+            return Err("the step is elsewhere");
+        }
+        let bases = run.items.iter().map(|item| item.work.basis).collect();
+        match run.holds.last_mut().filter(|hold| !hold.over && hold.resolving == resolving) {
+            // A further approval beside those that are granted.
+            Some(hold) => {
+                hold.digest = digest;
+                hold.bases = bases;
+                hold.requests.extend(requests);
+            }
+            None => run.holds.push(Hold { digest, requests, resolving, bases, over: false }),
+        }
+        self.agenda.insert(to_u32(step));
+        if resolving { Ok(()) } else { self.shift(step, StepState::Held) }
+    }
+
+    fn close_hold(&mut self, step: usize) -> Changed {
+        if let Some(hold) = self.step_mut(step)?.holds.last_mut() {
+            hold.over = true;
+            for stage in hold.requests.iter_mut().flat_map(|request| &mut request.stages) {
+                if matches!(stage.state, StageState::Open | StageState::Pending) {
+                    stage.state = StageState::Void;
+                }
+            }
+        }
+        self.watch_expiry(step)
+    }
+
+    /// Arms the timer of the first open stage, and disarms the one before.
+    fn watch_expiry(&mut self, step: usize) -> Changed {
+        let run = self.step_mut(step)?;
+        let next = run.holds.last().filter(|hold| !hold.over).and_then(Hold::next_expiry);
+        let before = std::mem::replace(&mut run.expiry, next);
+        if let Some(at) = before {
+            self.timers.remove(&Timer { at, due: Due::Expiry(to_u32(step)) });
+        }
+        if let Some(at) = next {
+            self.timers.insert(Timer { at, due: Due::Expiry(to_u32(step)) });
+        }
+        Ok(())
+    }
+
+    fn signalled(&mut self, signal: &Signalled) -> Changed {
+        let step = self.index_of(&signal.step)?;
+        let run = self.step_mut(step)?;
+        if run.settled || !matches!(run.state, StepState::Blocked | StepState::Ready | StepState::Held | StepState::Waiting) {
+            return Err("the step takes no signal");
+        }
+        if self.signals.insert(to_u32(step), signal.clone()).is_some() {
+            return Err("a signal is kept already");
+        }
+        self.agenda.insert(to_u32(step));
+        Ok(())
+    }
+
+    fn step_settled(&mut self, settled: &StepSettled) -> Changed {
+        let step = self.index_of(&settled.step)?;
+        let clean_up = self.plan.steps.get(step).is_some_and(ordain_plan::PlanStep::is_clean_up);
+        self.forget_until(step)?;
+        self.close_hold(step)?;
+        let run = self.step_mut(step)?;
+        if run.settled || run.flying > 0 || run.stuck {
+            return Err("the step cannot be settled");
+        }
+        run.settled = true;
+        run.tolerated = settled.tolerated;
+        run.reasons.clone_from(&settled.reasons);
+        run.outputs = settled.outputs.clone().or_else(|| match run.items.as_slice() {
+            [item] if settled.state == StepState::Succeeded => item.work.output.clone(),
+            _ => None,
+        });
+        let retrying = std::mem::take(&mut run.retrying);
+        if retrying > 0 {
+            self.timers.retain(|timer| !matches!(timer.due, Due::Attempt(of, _, _) if of as usize == step));
+        }
+        self.shift(step, settled.state)?;
+        self.unsettled = self.unsettled.checked_sub(1).ok_or("no step left")?;
+        self.unsettled_main -= u32::from(!clean_up);
+        let dependents = self.plan.steps.get(step).map(|step| step.dependents.clone()).unwrap_or_default();
+        for dependent in dependents {
+            let run = self.step_mut(dependent)?;
+            run.blockers = run.blockers.checked_sub(1).ok_or("needs do not add up")?;
+            if run.blockers == 0 {
+                self.agenda.insert(to_u32(dependent));
+            }
+        }
+        Ok(())
+    }
+
+    // --- items ------------------------------------------------------------------------------------------------
+
+    /// Counts an item as begun, the first time something happens to it.
+    fn begin(&mut self, step: usize, item: u32, phase: Phase) -> Changed {
+        if phase == Phase::Undo {
+            return Ok(());
+        }
+        let run = self.step_mut(step)?;
+        if item >= run.next {
+            if item != run.next {
+                return Err("items begin in order");
+            }
+            run.next += 1;
+            run.open += 1;
+        }
+        Ok(())
+    }
+
+    fn attempt_started(&mut self, at: Timestamp, start: &AttemptStarted) -> Changed {
+        let step = self.index_of(&start.step)?;
+        let from: &[StepState] = match start.phase {
+            Phase::Do => &[StepState::Ready, StepState::Running, StepState::Retrying],
+            Phase::Undo => &[StepState::Undoing],
+        };
+        if !from.contains(&self.step_mut(step)?.state) {
+            return Err("the step is elsewhere");
+        }
+        self.begin(step, start.item, start.phase)?;
+        self.forget_retry(step, start.item, start.phase)?;
+        let work = self.work_mut(step, start.item, start.phase)?;
+        if work.flight.is_some() || start.attempt != work.attempts + 1 {
+            return Err("another attempt is due");
+        }
+        work.state = StepState::Running;
+        work.attempts = start.attempt;
+        work.tries += 1;
+        work.key = Some(Arc::clone(&start.key));
+        work.reserved.extend(start.reserved.iter().cloned());
+        work.flight =
+            Some(Flight { attempt: start.attempt, started_at: at, deadline: start.deadline, cancelling: None });
+        self.flying += 1;
+        self.step_mut(step)?.flying += 1;
+        if start.phase == Phase::Do { self.shift(step, StepState::Running) } else { Ok(()) }
+    }
+
+    fn forget_retry(&mut self, step: usize, item: u32, phase: Phase) -> Changed {
+        let work = self.work_mut(step, item, phase)?;
+        if work.state == StepState::Retrying
+            && let Some(at) = work.until.take()
+        {
+            self.timers.remove(&Timer { at, due: Due::Attempt(to_u32(step), item, phase) });
+            let run = self.step_mut(step)?;
+            run.retrying = run.retrying.saturating_sub(1);
+        }
+        Ok(())
+    }
+
+    fn retry_at(&mut self, step: usize, item: u32, phase: Phase, at: Timestamp) -> Changed {
+        let work = self.work_mut(step, item, phase)?;
+        work.state = StepState::Retrying;
+        work.until = Some(at);
+        self.timers.insert(Timer { at, due: Due::Attempt(to_u32(step), item, phase) });
+        self.step_mut(step)?.retrying += 1;
+        self.settle_down(step, phase)
+    }
+
+    /// What a step is after something of it ended.
+    fn settle_down(&mut self, step: usize, phase: Phase) -> Changed {
+        let run = self.step_mut(step)?;
+        self.agenda.insert(to_u32(step));
+        let run_state = self.step_mut(step)?.state;
+        if phase == Phase::Undo || !matches!(run_state, StepState::Running | StepState::Retrying) {
+            return Ok(());
+        }
+        let run = self.step_mut(step)?;
+        let to = if run.flying == 0 && run.retrying > 0 { StepState::Retrying } else { StepState::Running };
+        self.shift(step, to)
+    }
+
+    fn attempt_settled(&mut self, end: &AttemptSettled) -> Changed {
+        let step = self.index_of(&end.step)?;
+        let work = self.work_mut(step, end.item, end.phase)?;
+        if work.flight.take().is_none_or(|flight| flight.attempt != end.attempt) {
+            return Err("no such attempt runs");
+        }
+        let repeated = matches!(end.next, Next::Retry { unknown: true, .. });
+        work.last_unknown = matches!(end.outcome, Outcome::Unknown { .. });
+        work.had_unknown |= work.last_unknown;
+        work.repeats += u32::from(repeated);
+        if let Outcome::Succeeded { output } = &end.outcome {
+            work.output = Some(Arc::clone(output));
+        }
+        self.flying = self.flying.checked_sub(1).ok_or("nothing runs")?;
+        let run = self.step_mut(step)?;
+        run.flying = run.flying.checked_sub(1).ok_or("nothing runs")?;
+        match &end.next {
+            Next::Retry { at, .. } => self.retry_at(step, end.item, end.phase, *at),
+            Next::Round { at } => {
+                let work = self.work_mut(step, end.item, end.phase)?;
+                work.rounds += 1;
+                work.tries = 0;
+                self.retry_at(step, end.item, end.phase, *at)
+            }
+            Next::Settled { state, reasons, happened } => {
+                self.item_settled(step, end.item, end.phase, *state, reasons, *happened)
+            }
+        }
+    }
+
+    fn item_settled(
+        &mut self,
+        step: usize,
+        item: u32,
+        phase: Phase,
+        state: StepState,
+        reasons: &[crate::reason::Reason],
+        happened: bool,
+    ) -> Changed {
+        self.forget_retry(step, item, phase)?;
+        let work = self.work_mut(step, item, phase)?;
+        work.state = state;
+        work.reasons = reasons.to_vec();
+        work.reserved = Vec::new();
+        if phase == Phase::Do {
+            let clean_up = self.plan.steps.get(step).is_some_and(ordain_plan::PlanStep::is_clean_up);
+            if happened && !clean_up {
+                self.outcomes += 1;
+                self.item_mut(step, item)?.outcome = Some(self.outcomes);
+                self.happened.push((to_u32(step), item));
+            }
+            let run = self.step_mut(step)?;
+            run.open = run.open.checked_sub(1).ok_or("the item is not open")?;
+            run.done += 1;
+            if state != StepState::Succeeded && run.broken.is_none() {
+                run.broken = Some(item);
+            }
+        }
+        self.settle_down(step, phase)
+    }
+
+    // --- the way back -----------------------------------------------------------------------------------------
+
+    fn fails(&mut self, state: RunState, follow: OnFailure, reasons: &[crate::reason::Reason]) -> Changed {
+        match (self.stage, &mut self.failing) {
+            (Stage::Forward | Stage::Queued, None) => {
+                self.failing = Some(Box::new(Failing { state, follow, reasons: reasons.to_vec() }));
+                self.stage = Stage::Draining;
+                self.look_at_everything();
+                Ok(())
+            }
+            // Whoever calls it off may ask for more than the failure did.
+            (Stage::Draining, Some(failing)) if follow > failing.follow => {
+                failing.follow = follow;
+                Ok(())
+            }
+            _ => Err("failing already"),
+        }
+    }
+
+    fn is_next_undo(&self, step: usize, item: u32) -> Changed {
+        if self.happened.last() == Some(&(to_u32(step), item)) { Ok(()) } else { Err("another effect is newer") }
+    }
+
+    fn rolled(&mut self, by: RollbackState) {
+        self.rollback = self.rollback.max(by);
+    }
+
+    fn undo_settled(&mut self, step: usize, result: UndoResult) -> Changed {
+        self.happened.pop();
+        let (rolled, state) = match result {
+            UndoResult::Undone => (RollbackState::Done, Some(StepState::Undone)),
+            UndoResult::Partial => (RollbackState::Partial, Some(StepState::Undone)),
+            UndoResult::PassedOver => (RollbackState::Partial, None),
+            UndoResult::GivenUp => (RollbackState::Failed, Some(StepState::Failed)),
+        };
+        self.rolled(rolled);
+        state.map_or(Ok(()), |state| self.shift(step, state))
+    }
+
+    fn resolved(&mut self, at: Timestamp, resolution: &Resolution) -> Changed {
+        let step = self.index_of(&resolution.step)?;
+        let undoing = self.step_mut(step)?.state == StepState::Undoing;
+        let run = self.step_mut(step)?;
+        if !run.stuck {
+            return Err("not stuck");
+        }
+        run.stuck = false;
+        run.resolving = None;
+        run.asked_again = 0;
+        self.stuck = self.stuck.checked_sub(1).ok_or("not stuck")?;
+        self.look_at_everything();
+        if undoing {
+            let last = self.happened.last().copied();
+            let item = last.filter(|(of, _)| *of as usize == step).map(|(_, item)| item).ok_or("nothing to undo")?;
+            return match resolution.outcome {
+                ResolveOutcome::Again => self.retry_at(step, item, Phase::Undo, at),
+                _ => Ok(()),
+            };
+        }
+        self.close_hold(step)?;
+        match resolution.outcome {
+            ResolveOutcome::Failed => Ok(()),
+            ResolveOutcome::Succeeded => self.declared(step, resolution.outputs.as_ref()),
+            ResolveOutcome::Undone => {
+                let broken = self.broken_items(step)?;
+                self.happened.retain(|(of, item)| *of as usize != step || !broken.contains(item));
+                Ok(())
+            }
+            ResolveOutcome::Again => {
+                for item in self.broken_items(step)? {
+                    let run = self.step_mut(step)?;
+                    run.open += 1;
+                    run.done = run.done.checked_sub(1).ok_or("no item ended")?;
+                    self.happened.retain(|(of, other)| *of as usize != step || *other != item);
+                    self.retry_at(step, item, Phase::Do, at)?;
+                }
+                self.step_mut(step)?.broken = None;
+                self.shift(step, StepState::Retrying)
+            }
+        }
+    }
+
+    fn broken_items(&mut self, step: usize) -> Result<Vec<u32>, &'static str> {
+        let items = self.step_mut(step)?.items.iter().zip(0..);
+        let ended = items.filter(|(item, _)| item.work.state.is_settled() && item.work.state != StepState::Succeeded);
+        let mut broken: Vec<u32> = ended.map(|(_, index)| index).collect();
+        // Where every item succeeded, the step failed afterwards (`ensures`): it is about all of them.
+        if broken.is_empty() {
+            broken = (0..self.step_mut(step)?.next).collect();
+        }
+        Ok(broken)
+    }
+
+    fn declared(&mut self, step: usize, outputs: Option<&Arc<Value>>) -> Changed {
+        let acts = match self.plan.steps.get(step).map(|step| (&step.body, step.is_clean_up())) {
+            Some((Body::Use(action), false)) => {
+                action.capability.spec.effect.value != ordain_spec::kind::scalar::Effect::Read
+            }
+            _ => false,
+        };
+        for item in self.broken_items(step)? {
+            let known = self.item_mut(step, item)?;
+            known.work.state = StepState::Succeeded;
+            known.work.declared = true;
+            known.work.reasons = Vec::new();
+            if let Some(outputs) = outputs {
+                known.work.output = Some(Arc::clone(outputs));
+            }
+            if acts && !self.happened.contains(&(to_u32(step), item)) {
+                self.outcomes += 1;
+                self.item_mut(step, item)?.outcome = Some(self.outcomes);
+                self.happened.push((to_u32(step), item));
+            }
+        }
+        let run = self.step_mut(step)?;
+        run.broken = None;
+        run.reasons = Vec::new();
+        run.vouched = true;
+        self.shift(step, StepState::Running)
+    }
+
+    fn ended(&mut self, at: Timestamp, settled: &Settled) -> Changed {
+        if self.flying > 0 || self.stuck > 0 {
+            return Err("something is open");
+        }
+        self.end = Some(Box::new(Ending {
+            state: settled.state,
+            reasons: settled.reasons.clone(),
+            outputs: settled.outputs.clone(),
+            at,
+            outcome_digest: settled.outcome_digest,
+        }));
+        self.rollback = settled.rollback;
+        self.stage = Stage::Settled;
+        self.timers.clear();
+        self.agenda.clear();
+        self.holds_lock = false;
+        self.ready = 0;
+        Ok(())
+    }
+}
+
+/// Plans are bounded far below: 2,000 steps.
+pub(crate) fn to_u32(index: usize) -> u32 {
+    u32::try_from(index).unwrap_or(u32::MAX)
+}
+
+impl StepRun {
+    fn new(blockers: u32) -> Self {
+        Self {
+            state: StepState::Blocked,
+            blockers,
+            items: Vec::new(),
+            next: 0,
+            open: 0,
+            flying: 0,
+            retrying: 0,
+            settled: false,
+            done: 0,
+            broken: None,
+            reasons: Vec::new(),
+            holds: Vec::new(),
+            asked_again: 0,
+            show: None,
+            forms: BTreeMap::new(),
+            outputs: None,
+            until: None,
+            expiry: None,
+            tolerated: false,
+            stuck: false,
+            vouched: false,
+            resolving: None,
+        }
+    }
+}
+
+impl Item {
+    fn new(prepared: &Prepared) -> Self {
+        Self {
+            value: prepared.value.clone(),
+            work: Work::new(Arc::clone(&prepared.input), prepared.call.clone()),
+            undo: None,
+            child: None,
+            outcome: None,
+        }
+    }
+}
+
+impl Work {
+    fn new(input: Arc<Value>, call: Option<Arc<Value>>) -> Self {
+        Self {
+            state: StepState::Blocked,
+            input,
+            call,
+            attempts: 0,
+            tries: 0,
+            rounds: 0,
+            had_unknown: false,
+            last_unknown: false,
+            repeats: 0,
+            flight: None,
+            key: None,
+            reserved: Vec::new(),
+            until: None,
+            output: None,
+            reasons: Vec::new(),
+            basis: None,
+            masks: BTreeSet::new(),
+            replayed: false,
+            declared: false,
+        }
+    }
+}

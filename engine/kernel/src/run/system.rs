@@ -1,0 +1,117 @@
+//! What happens to a workspace beside its runs: kill switches, catalogues, refused starts. These records form
+//! the chain `system`.
+
+use jiff::Timestamp;
+use ordain_spec::digest::Digest;
+use serde::{Deserialize, Serialize};
+
+use crate::actor::Actor;
+use crate::kill::Selector;
+use crate::reason::Reason;
+
+/// A command on the workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum SystemCommand {
+    /// Set a kill switch. Any operator may.
+    Kill {
+        /// What it is about.
+        selector: Selector,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+        /// Lifts itself then.
+        until: Option<Timestamp>,
+        /// Matching runs pause instead of being denied.
+        pause: bool,
+    },
+    /// Lift a kill switch. Only `admin` may.
+    Revive {
+        /// As it was set.
+        selector: Selector,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Set the counters of a capability's quotas to nothing. Only `admin` may.
+    ResetQuota {
+        /// The capability.
+        capability: String,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Something to be kept on record that changes nothing in here.
+    Note(Box<SystemEvent>),
+}
+
+/// What happened to the workspace.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum SystemEvent {
+    /// A start that made no run.
+    StartRefused {
+        /// As it was asked for.
+        reference: String,
+        /// Who asked.
+        by: Actor,
+        /// Why not.
+        reasons: Vec<Reason>,
+    },
+    /// A kill switch was set.
+    KillSet {
+        /// What it is about.
+        selector: Selector,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+        /// Lifts itself then.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+        /// Matching runs pause.
+        pause: bool,
+    },
+    /// A kill switch was lifted.
+    KillLifted {
+        /// What it was about.
+        selector: Selector,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Counters of a capability's quotas were set to nothing.
+    QuotaReset {
+        /// The capability.
+        capability: String,
+        /// Why.
+        reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// A catalogue became the active one.
+    CatalogueActivated {
+        /// The one before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Digest>,
+        /// This one.
+        to: Digest,
+    },
+    /// A catalogue was not taken.
+    CatalogueRefused {
+        /// Slugs of its diagnostics.
+        reasons: Vec<Reason>,
+    },
+    /// The workspace file changed between two starts.
+    WorkspaceChanged {
+        /// Digest before.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        from: Option<Digest>,
+        /// Digest now.
+        to: Digest,
+    },
+}
