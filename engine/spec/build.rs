@@ -1,4 +1,4 @@
-//! Embeds the built-in set `std`: the capabilities and connectors of `specs/` whose names begin with `std.`.
+//! Embeds the built-in set `std`: the capabilities and connectors of `specs/` whose names begin with `std.` or `ordain.`.
 #![allow(clippy::disallowed_methods, reason = "a build script writes what it makes")]
 
 use std::fmt::Write as _;
@@ -18,7 +18,9 @@ fn main() -> io::Result<()> {
         for entry in entries {
             let entry = entry?;
             let name = entry.file_name().to_string_lossy().into_owned();
-            if name.starts_with("std.") && (name.ends_with(".yaml") || name.ends_with(".kdl")) {
+            if ["std.", "ordain."].iter().any(|set| name.starts_with(set))
+                && (name.ends_with(".yaml") || name.ends_with(".kdl"))
+            {
                 files.push((format!("std:{folder}/{name}"), entry.path().canonicalize()?));
             }
         }
