@@ -8,6 +8,7 @@ mod arg;
 mod check;
 mod decode;
 mod eval;
+pub mod facts;
 mod literal;
 mod lower;
 mod node;

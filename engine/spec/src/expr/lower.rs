@@ -1,6 +1,8 @@
 //! From the parser's tree to ours: names resolved, chains flattened, patterns compiled, macros told
 //! apart again. What cannot be evaluated by any facts is reported here, once.
 
+mod names;
+
 use std::sync::Arc;
 
 use cel_interpreter::IdedExpr;
@@ -10,10 +12,11 @@ use cel_interpreter::common::ast::{
 };
 
 use super::literal::{self, MAX_INTEGER};
-use super::node::{Arithmetic, At, Comparison, Function, Kind, Loop, LoopKind, Node, Part, Step, StepKind};
+use super::node::{At, Function, Kind, Loop, LoopKind, Node, Part, Step, StepKind};
 use super::scan::{Fault, MAX_DEPTH, is_name_byte};
 use super::value::Value;
 use crate::diagnostic::nearest;
+use names::{FUNCTIONS, arithmetic, comparison, fits, function, part, usage};
 
 /// Most comprehensions within each other.
 const MAX_LOOPS: usize = 2;
@@ -281,13 +284,15 @@ impl Lowering<'_> {
         let unknown = || syntax(at, "this expression cannot be parsed");
         let range = self.node(&tree.iter_range)?;
         let here = range.at.to(at);
-        if self.macro_name(at) == "existsOne" {
+        let name = self.macro_name(at);
+        let name_at = self.name_before(at, name);
+        if name == "existsOne" {
             let message = "there is no function `existsOne`; did you mean `exists_one`?";
-            return Ok(self.fault("unknown-function", here, message));
+            return Ok(self.fault("unknown-function", name_at, message));
         }
         if self.variables.len() >= MAX_LOOPS {
             let message = format!("comprehensions nested more than {MAX_LOOPS} deep");
-            return Ok(self.fault("comprehension-too-deep", here, message));
+            return Ok(self.fault("comprehension-too-deep", name_at, message));
         }
         let (kind, test, result) = parts(tree).ok_or_else(unknown)?;
         let variable: Arc<str> = tree.iter_var.as_str().into();
@@ -426,11 +431,8 @@ impl Lowering<'_> {
         };
         let argument_at = self.at(argument);
         let Some(principal) = text_of(argument) else {
-            return Ok(self.fault(
-                "bad-literal",
-                argument_at,
-                "`actor.is` takes a literal such as `'role:sre'`",
-            ));
+            let at = self.node(argument)?.at;
+            return Ok(self.fault("bad-literal", at, "`actor.is` takes a literal such as `'role:sre'`"));
         };
         let principal: Arc<str> = principal.into();
         self.principals.push((Arc::clone(&principal), argument_at));
@@ -577,114 +579,5 @@ fn added_item(tree: &IdedExpr) -> Option<&IdedExpr> {
             _ => None,
         },
         _ => None,
-    }
-}
-
-fn comparison(name: &str) -> Option<Comparison> {
-    Some(match name {
-        op::EQUALS => Comparison::Equal,
-        op::NOT_EQUALS => Comparison::NotEqual,
-        op::LESS => Comparison::Less,
-        op::LESS_EQUALS => Comparison::LessEqual,
-        op::GREATER => Comparison::Greater,
-        op::GREATER_EQUALS => Comparison::GreaterEqual,
-        _ => return None,
-    })
-}
-
-fn arithmetic(name: &str) -> Option<Arithmetic> {
-    Some(match name {
-        op::ADD => Arithmetic::Add,
-        op::SUBSTRACT => Arithmetic::Subtract,
-        op::MULTIPLY => Arithmetic::Multiply,
-        op::DIVIDE => Arithmetic::Divide,
-        op::MODULO => Arithmetic::Remainder,
-        _ => return None,
-    })
-}
-
-/// Every function there is, for messages.
-const FUNCTIONS: &[&str] = &[
-    "has",
-    "all",
-    "exists",
-    "exists_one",
-    "map",
-    "filter",
-    "size",
-    "contains",
-    "startsWith",
-    "endsWith",
-    "matches",
-    "lowerAscii",
-    "int",
-    "string",
-    "duration",
-    "timestamp",
-    "getFullYear",
-    "getMonth",
-    "getDate",
-    "getDayOfWeek",
-    "getHours",
-    "getMinutes",
-    "min",
-    "max",
-];
-
-fn function(name: &str) -> Option<Function> {
-    Some(match name {
-        "size" => Function::Size,
-        "contains" => Function::Contains,
-        "startsWith" => Function::StartsWith,
-        "endsWith" => Function::EndsWith,
-        "lowerAscii" => Function::LowerAscii,
-        "int" => Function::Int,
-        "string" => Function::String,
-        "duration" => Function::Duration,
-        "timestamp" => Function::Timestamp,
-        "min" => Function::Min,
-        "max" => Function::Max,
-        _ => return None,
-    })
-}
-
-fn part(name: &str) -> Option<Part> {
-    Some(match name {
-        "getFullYear" => Part::FullYear,
-        "getMonth" => Part::Month,
-        "getDate" => Part::Date,
-        "getDayOfWeek" => Part::DayOfWeek,
-        "getHours" => Part::Hours,
-        "getMinutes" => Part::Minutes,
-        _ => return None,
-    })
-}
-
-/// True where a call of that form (on a target or not, so many arguments) is one of the function's.
-const fn fits(function: Function, shape: (bool, usize)) -> bool {
-    match function {
-        Function::Size => matches!(shape, (true, 0) | (false, 1)),
-        Function::Contains | Function::StartsWith | Function::EndsWith => matches!(shape, (true, 1)),
-        Function::LowerAscii => matches!(shape, (true, 0)),
-        Function::Int | Function::String | Function::Duration | Function::Timestamp => {
-            matches!(shape, (false, 1))
-        }
-        Function::Min | Function::Max => !shape.0 && shape.1 >= 1,
-    }
-}
-
-const fn usage(function: Function) -> &'static str {
-    match function {
-        Function::Size => "`size(list)` or `list.size()`",
-        Function::Contains => "`text.contains('part')`",
-        Function::StartsWith => "`text.startsWith('part')`",
-        Function::EndsWith => "`text.endsWith('part')`",
-        Function::LowerAscii => "`text.lowerAscii()`",
-        Function::Int => "`int(value)`",
-        Function::String => "`string(value)`",
-        Function::Duration => "`duration('90s')`",
-        Function::Timestamp => "`timestamp('2026-01-31T10:00:00Z')`",
-        Function::Min => "`min(a, b)` or `min(list)`",
-        Function::Max => "`max(a, b)` or `max(list)`",
     }
 }

@@ -8,7 +8,7 @@ use cel_interpreter::common::ast::SourceInfo;
 use cel_interpreter::parser::{ParseError, PrattParser};
 
 use super::lower::{Lowered, lower};
-use super::scan::Fault;
+use super::scan::{Fault, is_name_byte};
 
 /// Up to this many bytes the parser needs no stack of its own.
 const SMALL: usize = 512;
@@ -72,7 +72,9 @@ fn place(source: &str, error: &ParseError) -> (usize, usize) {
     }
     let before: usize = source.split_inclusive('\n').take(line - 1).map(str::len).sum();
     let start = (before + column.saturating_sub(1)).min(source.len());
-    let length = source.get(start..).and_then(|rest| rest.chars().next()).map_or(0, char::len_utf8);
+    let rest = source.get(start..).unwrap_or_default();
+    let name = rest.bytes().take_while(|byte| is_name_byte(*byte)).count();
+    let length = rest.chars().next().map_or(0, char::len_utf8).max(name);
     (start, start + length)
 }
 

@@ -1,5 +1,17 @@
 //! Tests of expressions.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::string_slice,
+    reason = "tests may fail"
+)]
+#![allow(
+    clippy::disallowed_types,
+    clippy::disallowed_methods,
+    reason = "tests measure how long hostile texts take"
+)]
 
 use std::sync::Arc;
 
@@ -7,7 +19,12 @@ use super::*;
 use crate::kind::scalar::Sensitivity;
 use crate::source::FileId;
 
+mod arguments;
+mod checking;
 mod evaluation;
+mod hostile;
+mod places;
+mod properties;
 
 /// A string that stands at the beginning of a file, without escapes.
 fn text(source: &str) -> (Text, Span) {

@@ -40,11 +40,10 @@ impl Checker<'_> {
             self.report("certain-arithmetic-error", at, "a division by zero".into());
             return;
         }
-        if let Some((a, b)) = left.constant.zip(right.constant) {
-            if whole(sign, a, b).is_none() {
-                let message = format!("`{a} {} {b}` is beyond ±(2^53−1)", sign.sign());
-                self.report("certain-arithmetic-error", at, message);
-            }
+        let constants = left.constant.zip(right.constant);
+        if let Some((a, b)) = constants.filter(|(a, b)| whole(sign, *a, *b).is_none()) {
+            let message = format!("`{a} {} {b}` is beyond ±(2^53−1)", sign.sign());
+            self.report("certain-arithmetic-error", at, message);
         }
     }
 
