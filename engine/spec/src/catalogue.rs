@@ -269,5 +269,5 @@ fn index_digest(index: &[IndexEntry]) -> Digest {
 /// SHA-256 over the canonical JSON of a value. Integers of the language lie within 2^53, so that
 /// canonical JSON holds each of them exactly.
 pub(crate) fn digest_of(value: &serde_json::Value) -> Digest {
-    Digest::of(&serde_json_canonicalizer::to_vec(value).unwrap_or_default())
+    Digest::of_json(value)
 }

@@ -26,6 +26,17 @@ impl Digest {
         use sha2::Digest as _;
         Self(sha2::Sha256::digest(bytes).into())
     }
+
+    /// SHA-256 of the canonical JSON (RFC 8785) of a value. Canonical JSON knows numbers as doubles only:
+    /// the integers of the language lie within ±(2^53−1), so each keeps a form of its own.
+    #[must_use]
+    pub fn of_json(value: &serde_json::Value) -> Self {
+        match serde_json_canonicalizer::to_vec(value) {
+            Ok(canonical) => Self::of(&canonical),
+            // No JSON value fails; were there one, two of them must still not become one digest.
+            Err(_) => Self::of(value.to_string().as_bytes()),
+        }
+    }
 }
 
 /// The digest in JSON is its text.
@@ -71,7 +82,20 @@ impl std::str::FromStr for Digest {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
     use super::*;
+
+    #[test]
+    fn the_order_of_keys_and_the_form_of_numbers_do_not_matter() {
+        let one = serde_json::json!({"b": 1, "a": [5.0, "x"], "é": null});
+        let other: serde_json::Value =
+            serde_json::from_str(r#"{"\u00e9":null,"a":[5,"x"],"b":1.0}"#).unwrap();
+        assert_eq!(Digest::of_json(&one), Digest::of_json(&other));
+        assert_eq!(
+            Digest::of_json(&serde_json::json!({})).to_string(),
+            "sha256:44136fa355b3678a1146ad16f7e8649e94fb4fc21fe77e8310c060f61caaff8a"
+        );
+    }
 
     #[test]
     fn a_digest_reads_its_own_text() {

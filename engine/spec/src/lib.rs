@@ -1,6 +1,6 @@
 //! What is declared: from the text of spec files to a checked catalogue.
 //!
-//! Pure: no clock, no network, no environment; only `folder` touches the file system.
+//! Pure: no clock, no network, no environment; only [`folder`] touches the file system.
 //! The path of a spec: [`source::Sources`] → [`tree::Node`] → [`kind`] → `catalogue`.
 
 #[macro_use]
@@ -10,6 +10,7 @@ pub mod check;
 pub mod diagnostic;
 pub mod digest;
 pub mod expr;
+pub mod folder;
 pub mod kind;
 pub mod scan;
 pub mod source;

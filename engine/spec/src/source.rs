@@ -68,6 +68,19 @@ impl Notation {
     }
 }
 
+/// Why a file cannot be read at all.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// The slug of the law.
+    pub code: &'static str,
+    /// The byte where it shows.
+    pub at: u32,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub help: &'static str,
+}
+
 /// One file of a catalogue. The bytes are kept also when they are not UTF-8, so that the digest of
 /// what was read and the text that a diagnostic shows are of the same thing.
 #[derive(Debug, Clone)]
@@ -78,6 +91,8 @@ pub struct SourceFile {
     pub text: Arc<str>,
     /// YAML or KDL.
     pub notation: Notation,
+    /// Why the file cannot be read at all, if so; `check` reports it and reads no further.
+    pub refusal: Option<Refusal>,
     line_starts: Vec<u32>,
 }
 
@@ -89,7 +104,13 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
             .collect();
-        Self { path, text, notation, line_starts }
+        Self { path, text, notation, refusal: None, line_starts }
+    }
+
+    /// A file that cannot be read: it is refused with the catalogue it lies in.
+    #[must_use]
+    pub fn refused(path: String, text: Arc<str>, notation: Notation, refusal: Refusal) -> Self {
+        Self { refusal: Some(refusal), ..Self::new(path, text, notation) }
     }
 
     /// Line and column of a byte offset, both counted from 1; columns count characters.

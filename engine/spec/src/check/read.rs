@@ -6,6 +6,7 @@ use std::sync::Arc;
 use crate::catalogue::{Declarations, Releases, digest_of};
 use crate::decode::{Decode, Decoder};
 use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::folder::{BYTES, FILES};
 use crate::kind::metadata::{CapabilityMetadata, Metadata};
 use crate::kind::scalar::{Name, Version};
 use crate::kind::{Declared, Kind};
@@ -15,10 +16,6 @@ use crate::tree::{Key, Map, Node, Value};
 
 /// The version of the language that this engine reads.
 pub const API_VERSION: &str = "ordain/v1";
-/// The most files of a catalogue.
-const FILES: usize = 5_000;
-/// The most bytes of a catalogue.
-const BYTES: usize = 32 << 20;
 const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 
 /// Reads all documents of all files.
@@ -54,12 +51,21 @@ fn too_large(sources: &Sources, sink: &mut Vec<Diagnostic>) -> bool {
 
 /// The documents of one file, in either notation.
 pub(super) fn documents(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Vec<Node> {
+    if let Some(refusal) = &file.refusal {
+        let place = Span::new(id, refusal.at, refusal.at);
+        sink.push(
+            Diagnostic::law(refusal.code, place, refusal.message.clone())
+                .help(refusal.help)
+                .consequence("the engine refuses the catalogue"),
+        );
+        return Vec::new();
+    }
     if !scan(id, &file.text, sink) {
         return Vec::new();
     }
     match file.notation {
         Notation::Yaml => crate::tree::yaml::read(id, &file.text, sink),
-        Notation::Kdl => Vec::new(),
+        Notation::Kdl => crate::tree::kdl::read(id, &file.text, sink),
     }
 }
 

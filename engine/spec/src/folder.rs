@@ -1,0 +1,280 @@
+//! Reads the files of catalogue folders. The only module of this crate that touches the file system;
+//! must never follow a link out of a folder, and must never read more than the limits allow.
+//!
+//! What cannot be read is no error here: the file is kept with its refusal, and `check` reports it, so
+//! that nobody can go on with a part of a catalogue by forgetting to look.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs::{self, File};
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use crate::scan::FILE_BYTES;
+use crate::source::{Notation, Refusal, SourceFile, Sources};
+
+/// The most files of a catalogue.
+pub const FILES: usize = 5_000;
+/// The most bytes of a catalogue.
+pub const BYTES: usize = 32 << 20;
+/// The deepest folder below a catalogue folder.
+const FOLDER_DEPTH: usize = 32;
+
+/// The spec files of `folders` below `workspace`, in the order of their paths. Names that begin with a
+/// dot are passed over; `*.yaml`, `*.yml` and `*.kdl` are read.
+#[must_use]
+pub fn read(workspace: &Path, folders: &[impl AsRef<str>]) -> Sources {
+    let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
+    for folder in folders {
+        let name = folder.as_ref().trim_end_matches('/');
+        reader.folder(&workspace.join(name), name);
+    }
+    let mut sources = Sources::default();
+    for file in reader.files.into_values() {
+        sources.add(file);
+    }
+    sources
+}
+
+struct Reader {
+    files: BTreeMap<String, SourceFile>,
+    bytes: usize,
+    full: bool,
+}
+
+/// Where a walk is.
+struct Place<'a> {
+    /// The catalogue folder itself, all links resolved: nothing outside of it is read.
+    root: &'a Path,
+    /// Folders above, all links resolved: a link back to one of them is a loop.
+    above: BTreeSet<PathBuf>,
+}
+
+impl Reader {
+    fn folder(&mut self, path: &Path, name: &str) {
+        match fs::canonicalize(path) {
+            Ok(root) if root.is_dir() => {
+                let mut place = Place { root: &root, above: BTreeSet::from([root.clone()]) };
+                self.walk(&root, name, &mut place);
+            }
+            Ok(_) => self.refuse(name, "the catalogue's folder is no folder", "name a folder in `catalogue`"),
+            Err(error) => {
+                let message = format!("the catalogue's folder `{name}` cannot be read: {}", plain(&error));
+                self.refuse(name, &message, "make the folder, or name another one in `catalogue`");
+            }
+        }
+    }
+
+    fn walk(&mut self, folder: &Path, name: &str, place: &mut Place<'_>) {
+        let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
+            Ok(entries) => entries,
+            Err(error) => {
+                let message = format!("the folder `{name}` cannot be read: {}", plain(&error));
+                return self.refuse(name, &message, "make it readable");
+            }
+        };
+        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.file_name()).collect();
+        names.sort();
+        for entry in names {
+            let shown = entry.to_string_lossy();
+            if shown.starts_with('.') || self.full {
+                continue;
+            }
+            let path = folder.join(&entry);
+            let below = if name.is_empty() { shown.to_string() } else { format!("{name}/{shown}") };
+            match resolve(&path, place.root) {
+                Ok(Some(real)) if real.is_dir() => self.descend(&real, &below, place),
+                Ok(Some(real)) => self.file(&real, below),
+                Ok(None) if Notation::of_path(&below).is_some() => {
+                    let message = format!("`{below}` is a link that leads out of the catalogue");
+                    self.refuse(&below, &message, "put the file itself into the catalogue");
+                }
+                Ok(None) => {}
+                Err(error) if Notation::of_path(&below).is_some() => self.unreadable(&below, &error),
+                Err(_) => {}
+            }
+        }
+    }
+
+    fn descend(&mut self, real: &Path, below: &str, place: &mut Place<'_>) {
+        if place.above.len() > FOLDER_DEPTH {
+            return self.refuse(below, "the folders are nested too deeply", "flatten them");
+        }
+        if place.above.insert(real.to_path_buf()) {
+            self.walk(real, below, place);
+            place.above.remove(real);
+        } else {
+            self.refuse(below, "a link to a folder above leads in a circle", "remove the link");
+        }
+    }
+
+    fn file(&mut self, real: &Path, below: String) {
+        let Some(notation) = Notation::of_path(&below) else { return };
+        if self.files.contains_key(&below) {
+            return;
+        }
+        if self.files.len() >= FILES {
+            return self.stop(format!("the catalogue has more than {FILES} files"));
+        }
+        match bytes(real) {
+            Ok(bytes) => {
+                self.bytes += bytes.len();
+                if self.bytes > BYTES {
+                    return self.stop(format!("the catalogue has more than {BYTES} bytes"));
+                }
+                self.files.insert(below.clone(), source(below, bytes, notation));
+            }
+            Err(error) => self.unreadable(&below, &error),
+        }
+    }
+
+    fn unreadable(&mut self, below: &str, error: &io::Error) {
+        let message = format!("`{below}` cannot be read: {}", plain(error));
+        self.refuse(below, &message, "make it a readable file, or remove it");
+    }
+
+    fn refuse(&mut self, path: &str, message: &str, help: &'static str) {
+        let refusal = Refusal { code: "unparsable-file", at: 0, message: message.to_owned(), help };
+        self.files.insert(
+            path.to_owned(),
+            SourceFile::refused(path.to_owned(), "".into(), Notation::Yaml, refusal),
+        );
+    }
+
+    fn stop(&mut self, message: String) {
+        self.full = true;
+        let refusal = Refusal { code: "too-large-or-deep", at: 0, message, help: "split the catalogue" };
+        self.files
+            .insert(String::new(), SourceFile::refused(String::new(), "".into(), Notation::Yaml, refusal));
+    }
+}
+
+/// What a path means with links followed; `None` for a link that leads out of `root`.
+fn resolve(path: &Path, root: &Path) -> io::Result<Option<PathBuf>> {
+    let real = fs::canonicalize(path)?;
+    Ok(real.starts_with(root).then_some(real))
+}
+
+/// The bytes of a regular file, one more than the limit at most.
+fn bytes(path: &Path) -> io::Result<Vec<u8>> {
+    // Opening a pipe would wait for its writer.
+    if !fs::metadata(path)?.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    File::open(path)?.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
+}
+
+/// A file from its bytes; refused where they are not UTF-8.
+fn source(path: String, bytes: Vec<u8>, notation: Notation) -> SourceFile {
+    match String::from_utf8(bytes) {
+        Ok(text) => SourceFile::new(path, text.into(), notation),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let cut = error.as_bytes().len() > FILE_BYTES;
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            if cut {
+                // The last letter may be cut by the limit; that the file is too large comes first.
+                return SourceFile::new(path, text.into(), notation);
+            }
+            let refusal = Refusal {
+                code: "not-utf8",
+                at: u32::try_from(at).unwrap_or(u32::MAX),
+                message: format!("byte {at} of `{path}` is no UTF-8"),
+                help: "save the file as UTF-8",
+            };
+            SourceFile::refused(path, text.into(), notation, refusal)
+        }
+    }
+}
+
+/// The words of an error without the number of the system.
+fn plain(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "tests write files")]
+    use super::*;
+
+    fn paths(sources: &Sources) -> Vec<(&str, Option<&'static str>)> {
+        sources
+            .iter()
+            .map(|(_, file)| (file.path.as_str(), file.refusal.as_ref().map(|refusal| refusal.code)))
+            .collect()
+    }
+
+    #[test]
+    fn files_come_in_the_order_of_their_paths_and_others_are_passed_over() {
+        let root = tempfile::tempdir().unwrap();
+        let specs = root.path().join("specs");
+        fs::create_dir_all(specs.join("b")).unwrap();
+        for name in ["z.yaml", "b/a.kdl", "b/c.yml", "README.md", ".hidden.yaml"] {
+            fs::write(specs.join(name), "a: 1\n").unwrap();
+        }
+        fs::write(specs.join("bad.yaml"), b"a: \xff\n").unwrap();
+        let sources = read(root.path(), &["specs"]);
+        assert_eq!(
+            paths(&sources),
+            [
+                ("specs/b/a.kdl", None),
+                ("specs/b/c.yml", None),
+                ("specs/bad.yaml", Some("not-utf8")),
+                ("specs/z.yaml", None)
+            ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_nowhere_outside_and_in_no_circle() {
+        use std::os::unix::fs::symlink;
+        let root = tempfile::tempdir().unwrap();
+        let specs = root.path().join("specs");
+        fs::create_dir_all(specs.join("..data")).unwrap();
+        fs::create_dir_all(specs.join("sub")).unwrap();
+        fs::write(root.path().join("outside.yaml"), "a: 1\n").unwrap();
+        fs::write(specs.join("..data/in.yaml"), "a: 1\n").unwrap();
+        symlink(root.path().join("outside.yaml"), specs.join("out.yaml")).unwrap();
+        symlink("..data/in.yaml", specs.join("in.yaml")).unwrap();
+        symlink("nowhere", specs.join("gone.yaml")).unwrap();
+        symlink("..", specs.join("sub/up")).unwrap();
+        let sources = read(root.path(), &["specs"]);
+        assert_eq!(
+            paths(&sources),
+            [
+                ("specs/gone.yaml", Some("unparsable-file")),
+                ("specs/in.yaml", None),
+                ("specs/out.yaml", Some("unparsable-file")),
+                ("specs/sub/up", Some("unparsable-file"))
+            ]
+        );
+    }
+
+    #[test]
+    fn a_missing_folder_and_too_many_files_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        assert_eq!(paths(&read(root.path(), &["specs"])), [("specs", Some("unparsable-file"))]);
+        let specs = root.path().join("specs");
+        fs::create_dir(&specs).unwrap();
+        for number in 0..=FILES {
+            fs::write(specs.join(format!("{number}.yaml")), "").unwrap();
+        }
+        let sources = read(root.path(), &["specs"]);
+        assert_eq!(paths(&sources).first(), Some(&("", Some("too-large-or-deep"))));
+    }
+
+    #[test]
+    fn a_file_past_the_limit_is_not_read_to_its_end() {
+        let root = tempfile::tempdir().unwrap();
+        fs::create_dir(root.path().join("specs")).unwrap();
+        fs::write(root.path().join("specs/a.yaml"), "é".repeat(FILE_BYTES)).unwrap();
+        let sources = read(root.path(), &["specs"]);
+        let (id, file) = sources.iter().next().unwrap();
+        let mut sink = Vec::new();
+        assert!(!crate::scan::scan(id, &file.text, &mut sink));
+        assert_eq!(sink.first().map(|problem| problem.code), Some("too-large-or-deep"));
+    }
+}
