@@ -132,22 +132,41 @@ impl Line {
     pub fn wrap(&self, width: usize) -> Vec<Self> {
         let mut lines = vec![Self::default()];
         let mut column = 0;
-        for (ink, text) in &self.0 {
-            for word in text.split_inclusive(' ') {
-                let needed = word.trim_end().width();
-                if column > 0 && column + needed > width {
-                    lines.push(Self::default());
-                    column = 0;
-                }
-                if let Some(line) = lines.last_mut()
-                    && !(column == 0 && word.trim().is_empty())
-                {
-                    line.0.push((*ink, word.to_owned()));
-                    column += word.width();
-                }
+        for word in self.words() {
+            if column > 0 && column + word.trimmed_width() > width {
+                lines.push(Self::default());
+                column = 0;
+            }
+            if let Some(line) = lines.last_mut()
+                && !(column == 0 && word.trimmed_width() == 0)
+            {
+                column += word.width();
+                line.0.extend(word.0);
             }
         }
         lines.into_iter().map(Self::joined).collect()
+    }
+
+    /// Its words, each with the blanks after it. A word may change its ink half-way.
+    fn words(&self) -> Vec<Self> {
+        let mut words: Vec<Self> = Vec::new();
+        let mut open = false;
+        for (ink, text) in &self.0 {
+            for part in text.split_inclusive(' ') {
+                match words.last_mut() {
+                    Some(word) if open => word.0.push((*ink, part.to_owned())),
+                    _ => words.push(Self(vec![(*ink, part.to_owned())])),
+                }
+                open = !part.ends_with(' ');
+            }
+        }
+        words
+    }
+
+    /// Columns without the blanks at the end.
+    fn trimmed_width(&self) -> usize {
+        let text: String = self.0.iter().map(|(_, text)| text.as_str()).collect();
+        text.trim_end().width()
     }
 
     /// Neighbours of the same ink as one piece.
@@ -186,6 +205,9 @@ mod tests {
         let line = Line::default().with(Ink::Plain, "one two ").with(Ink::Name, "three-is-very-long four");
         let wrapped: Vec<String> = line.wrap(9).iter().map(|line| written(line, false)).collect();
         assert_eq!(wrapped, ["one two\n", "three-is-very-long\n", "four\n"]);
+        let line = Line::default().with(Ink::Plain, "within 4h").with(Ink::Dim, ", or else");
+        let wrapped: Vec<String> = line.wrap(9).iter().map(|line| written(line, false)).collect();
+        assert_eq!(wrapped, ["within\n", "4h, or\n", "else\n"], "a change of ink is no place to break");
     }
 
     #[test]

@@ -146,7 +146,10 @@ impl Page {
         for (label, said) in say::details(plan, step, row.is_none() || in_words(plan, step)) {
             self.labelled(&left, label, 12, &said);
         }
-        self.line(&below);
+        let last = step.index + 1 == plan.steps.len();
+        if !last {
+            self.line(&below);
+        }
     }
 
     fn rule(&mut self, title: &str) {
@@ -158,6 +161,7 @@ impl Page {
 
     fn foot(&mut self, plan: &Plan) {
         const WIDTH: usize = 13;
+        self.blank();
         let worst = &plan.worst_case;
         let mut bounds = Line::default();
         for (unit, amount) in &worst.cost {
