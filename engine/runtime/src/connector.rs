@@ -6,6 +6,7 @@ pub mod address;
 pub mod breaker;
 pub mod exec;
 mod fence;
+pub mod harness;
 pub mod http;
 pub mod mock;
 pub mod reply;

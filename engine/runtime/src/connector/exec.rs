@@ -485,4 +485,4 @@ pub fn intersect(asked: &[PathBuf], granted: &[PathBuf]) -> Result<Vec<PathBuf>,
 
 #[cfg(test)]
 #[path = "exec_tests.rs"]
-mod tests;
+pub(super) mod tests;

@@ -17,7 +17,7 @@ const ENTRY: &str = "connector::exec::tests::this_binary_is_the_launcher";
 
 /// Starts this binary's test [`this_binary_is_the_launcher`] as `__sandbox`. The test harness prints on the standard
 /// output, so that stands aside on descriptor 9 until the launcher takes it back.
-fn launcher() -> SandboxLauncher {
+pub(in crate::connector) fn launcher() -> SandboxLauncher {
     let me = std::env::current_exe().unwrap();
     let script = format!(
         "exec 9>&1 >/dev/null; ORDAIN_TEST_STAGE=$0 exec '{}' --exact {ENTRY} --nocapture --test-threads=1",
