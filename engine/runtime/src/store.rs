@@ -3,12 +3,12 @@
 //! WAL, `synchronous=FULL`. Exactly one writer connection, owned by the writer; a small pool reads
 //! beside it. Nothing here decides anything: rows come in, rows go out.
 
+mod copy;
 pub mod read;
 pub mod rows;
 mod write;
 
 use std::path::Path;
-use std::str::FromStr;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -47,7 +47,8 @@ pub struct Store {
 
 fn options(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
     let name = path.to_str().ok_or_else(|| StoreError::Corrupt("its path is not UTF-8".into()))?;
-    Ok(SqliteConnectOptions::from_str("sqlite::memory:")?
+    // Not from a text such as `sqlite::memory:`: its mark "in memory" would outlive the file name.
+    Ok(SqliteConnectOptions::new()
         .filename(name)
         .journal_mode(SqliteJournalMode::Wal)
         .synchronous(SqliteSynchronous::Full)

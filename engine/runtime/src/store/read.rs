@@ -34,6 +34,10 @@ impl Reader {
         Self { pool }
     }
 
+    pub(super) const fn pool(&self) -> &SqlitePool {
+        &self.pool
+    }
+
     /// The journal of a run, in order.
     ///
     /// # Errors
