@@ -1,0 +1,326 @@
+//! The one writer: takes commands from everybody, lets the kernel's realm decide them one after the
+//! other, stores what came of them in one transaction, and only then answers and performs effects.
+//! Where storing fails nothing happened: the realm is read from the store again.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use ordain_kernel::ids::RunId;
+use ordain_kernel::realm::{Batch, Realm, StartRequest};
+use ordain_kernel::run::command::{Command, Rejection};
+use ordain_kernel::run::effect::{Call, CallId, Effect};
+use ordain_kernel::run::system::SystemCommand;
+use ordain_kernel::{mock, reason};
+use ordain_spec::kind::scalar::Mode;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::api::ApiError;
+use crate::driver::{Driver, Finished};
+use crate::fault;
+use crate::recover;
+use crate::specs::Specs;
+use crate::store::rows::Rows;
+use crate::store::{Store, StoreError};
+use crate::views;
+
+/// How many messages share a transaction at most.
+const BATCH: usize = 256;
+
+/// Something for the writer.
+pub enum Message {
+    /// Start a run.
+    Start(Box<StartRequest>, Answering<RunId>),
+    /// A command on a run.
+    Command(RunId, Box<Command>, Answering<()>),
+    /// A command on the workspace.
+    System(Box<SystemCommand>, Answering<()>),
+    /// Look at the runs that are in memory.
+    Look(Box<dyn FnOnce(&Realm) + Send>),
+    /// Build the views anew from the journal.
+    Rebuild(oneshot::Sender<Result<u64, ApiError>>),
+    /// Finish what runs, store it and let go of the store.
+    Close(oneshot::Sender<()>),
+}
+
+/// Where an answer goes, after what it says is stored.
+pub type Answering<T> = oneshot::Sender<Result<T, ApiError>>;
+
+/// The writer's own state.
+pub struct Writer {
+    realm: Realm,
+    store: Store,
+    specs: Arc<Specs>,
+    driver: Driver,
+    finished: mpsc::UnboundedReceiver<Finished>,
+    commits: watch::Sender<u64>,
+}
+
+/// What is answered once a transaction is stored.
+#[derive(Default)]
+struct Pending {
+    rows: Rows,
+    touched: BTreeSet<RunId>,
+    finished: Vec<CallId>,
+    answers: Vec<Box<dyn FnOnce(Option<ApiError>) + Send>>,
+}
+
+impl Pending {
+    fn answer<T: Send + 'static>(&mut self, to: Answering<T>, answer: Result<T, ApiError>) {
+        self.answers.push(Box::new(move |failed| {
+            // Who asked may be gone.
+            let _ = to.send(failed.map_or(answer, Err));
+        }));
+    }
+}
+
+fn rejected(rejection: Rejection) -> ApiError {
+    let reasons = rejection.reasons.iter().filter_map(|reason| serde_json::to_value(reason).ok()).collect();
+    ApiError { reasons, ..ApiError::new(rejection.code.as_str(), rejection.message) }
+}
+
+impl Writer {
+    /// A writer over what was recovered.
+    #[must_use]
+    pub fn new(
+        realm: Realm,
+        store: Store,
+        specs: Arc<Specs>,
+        driver: Driver,
+        finished: mpsc::UnboundedReceiver<Finished>,
+        commits: watch::Sender<u64>,
+    ) -> Self {
+        Self { realm, store, specs, driver, finished, commits }
+    }
+
+    /// Works until somebody says `Close`, or nobody can say anything any more.
+    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+        let mut inbox = Vec::with_capacity(BATCH);
+        let mut outcomes = Vec::with_capacity(BATCH);
+        let mut begin = true;
+        loop {
+            if !begin {
+                let wake = sleep_until(self.realm.next_wake());
+                tokio::select! {
+                    received = messages.recv_many(&mut inbox, BATCH) => if received == 0 { return },
+                    received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
+                    () = wake => {}
+                }
+            }
+            begin = false;
+            let closing = self.turn(&mut inbox, &mut outcomes).await;
+            if let Some(closed) = closing {
+                if let Err(error) = self.store.close().await {
+                    eprintln!("ordain: the store did not close cleanly: {error}");
+                }
+                let _ = closed.send(());
+                return;
+            }
+        }
+    }
+
+    /// One turn: decide, store, answer, perform.
+    async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>) -> Option<oneshot::Sender<()>> {
+        let now = now();
+        let mut pending = Pending::default();
+        let mut closing = None;
+        fault::point("before-intent");
+        let woken = self.realm.wake(now);
+        self.take(woken, &mut pending);
+        for Finished { id, outcome } in outcomes.drain(..) {
+            let command = Command::Outcome {
+                step: Arc::clone(&id.step),
+                item: id.item,
+                attempt: id.attempt,
+                phase: id.phase,
+                outcome,
+            };
+            // An outcome that comes too late is dropped: the attempt has been settled otherwise.
+            if let Ok(batch) = self.realm.command(id.run, command, now) {
+                self.take(batch, &mut pending);
+            }
+            pending.finished.push(id);
+        }
+        inbox.sort_by_key(rank);
+        for message in inbox.drain(..) {
+            match message {
+                Message::Close(closed) => closing = Some(closed),
+                Message::Rebuild(answer) => {
+                    let rebuilt = self.rebuild().await;
+                    let _ = answer.send(rebuilt);
+                }
+                message => self.message(message, now, &mut pending),
+            }
+        }
+        self.answer_mocks(now, &mut pending);
+        self.commit(pending).await;
+        closing
+    }
+
+    fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
+        match message {
+            Message::Start(request, to) => {
+                let answer = match entropy().map(|entropy| self.realm.start(*request, now, entropy)) {
+                    Err(error) => Err(error),
+                    Ok(Ok((run, batch))) => {
+                        self.take(batch, pending);
+                        Ok(run)
+                    }
+                    Ok(Err(refused)) => {
+                        let reasons = refused.reasons.iter().filter_map(|reason| serde_json::to_value(reason).ok());
+                        let error = ApiError { reasons: reasons.collect(), ..ApiError::new("refused", "the start was refused") };
+                        self.take(refused.batch, pending);
+                        Err(error)
+                    }
+                };
+                pending.answer(to, answer);
+            }
+            Message::Command(run, command, to) => {
+                let answer = self.realm.command(run, *command, now).map_err(rejected);
+                let answer = answer.map(|batch| self.take(batch, pending));
+                pending.answer(to, answer);
+            }
+            Message::System(command, to) => {
+                let answer = self.realm.system(*command, now).map_err(rejected);
+                let answer = answer.map(|batch| self.take(batch, pending));
+                pending.answer(to, answer);
+            }
+            Message::Look(look) => look(&self.realm),
+            Message::Rebuild(_) | Message::Close(_) => {}
+        }
+    }
+
+    /// Turns what the realm decided into rows.
+    fn take(&mut self, batch: Batch, pending: &mut Pending) {
+        views::rows_of(&batch, &mut pending.rows);
+        pending.touched.extend(batch.touched);
+    }
+
+    /// Declared answers need no outside, so they belong to the same transaction as their intent.
+    fn answer_mocks(&mut self, now: Timestamp, pending: &mut Pending) {
+        let mut open: Vec<RunId> = pending.touched.iter().copied().collect();
+        while let Some(run) = open.pop() {
+            for effect in self.realm.effects(run) {
+                let Effect::Call(call) = effect else { continue };
+                if !self.is_mock(&call) {
+                    continue;
+                }
+                let outcome = mock::answer(&call);
+                let command = Command::Outcome {
+                    step: Arc::clone(&call.id.step),
+                    item: call.id.item,
+                    attempt: call.id.attempt,
+                    phase: call.id.phase,
+                    outcome,
+                };
+                if let Ok(batch) = self.realm.command(run, command, now) {
+                    open.extend(batch.touched.iter().copied());
+                    self.take(batch, pending);
+                }
+            }
+        }
+    }
+
+    fn is_mock(&self, call: &Call) -> bool {
+        self.realm.run(call.id.run).is_none_or(|run| run.started.mode == Mode::Mock)
+    }
+
+    async fn commit(&mut self, mut pending: Pending) {
+        views::current(&self.realm, &pending.touched, &self.specs, &mut pending.rows);
+        let stored = self.store.commit(&mut pending.rows).await;
+        let failed = match stored {
+            Ok(()) => None,
+            Err(error) => Some(self.forget(error).await),
+        };
+        fault::point("after-intent");
+        let committed = failed.is_none();
+        for answer in pending.answers {
+            answer(failed.clone());
+        }
+        if committed {
+            for id in &pending.finished {
+                self.driver.forget(id);
+            }
+            if !pending.rows.is_empty() {
+                self.commits.send_modify(|count| *count += 1);
+            }
+            for run in &pending.touched {
+                self.perform(*run);
+            }
+            self.realm.evict_settled();
+        }
+    }
+
+    fn perform(&mut self, run: RunId) {
+        for effect in self.realm.effects(run) {
+            match effect {
+                Effect::Call(call) if !self.is_mock(&call) => self.driver.perform(*call),
+                Effect::Call(_) => {}
+                Effect::CancelCall(id) => self.driver.cancel(&id),
+            }
+        }
+    }
+
+    /// Storing failed: what the realm holds did not happen. It is read from the store again; while that
+    /// fails too, there is an empty realm, in which nothing can happen.
+    async fn forget(&mut self, error: StoreError) -> ApiError {
+        let error = ApiError::from(error);
+        match recover::realm(&self.store.reader(), &self.specs).await {
+            Ok(realm) => self.realm = realm,
+            Err(_) => {
+                self.realm = Realm::default();
+                tokio::time::sleep(Duration::from_millis(200)).await;
+            }
+        }
+        error
+    }
+
+    async fn rebuild(&mut self) -> Result<u64, ApiError> {
+        let (realm, rows) = recover::from_journal(&self.store.reader(), &self.specs).await?;
+        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        self.store.replace_views(&rows).await?;
+        self.realm = realm;
+        Ok(count)
+    }
+}
+
+/// What stops comes before what allows.
+fn rank(message: &Message) -> u8 {
+    match message {
+        Message::System(..) => 0,
+        Message::Command(_, command, _) => 1 + command.rank(),
+        _ => 6,
+    }
+}
+
+fn now() -> Timestamp {
+    let now = Timestamp::now();
+    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
+}
+
+async fn sleep_until(wake: Option<Timestamp>) {
+    match wake {
+        None => std::future::pending().await,
+        Some(at) => {
+            let left = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
+            // Clocks jump: look again at least once a minute.
+            tokio::time::sleep(left.min(Duration::from_secs(60))).await;
+        }
+    }
+}
+
+fn entropy() -> Result<[u8; 32], ApiError> {
+    let mut bytes = [0; 32];
+    getrandom::fill(&mut bytes).map_err(|error| ApiError::fault(format!("no randomness: {error}")))?;
+    Ok(bytes)
+}
+
+/// The reason code of a failure that is ours.
+#[must_use]
+pub const fn fault_code() -> reason::Code {
+    reason::Code::SystemFault
+}
+
+/// Runs by their ids, for looking things up.
+pub type Runs = BTreeMap<String, RunId>;
