@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::Sources;
+use crate::kind::workspace::WorkspaceSpec;
+use crate::source::{FileId, SourceFile, Sources};
 
 /// What `check` found.
 #[derive(Debug, Clone)]
@@ -35,6 +36,12 @@ pub fn check(sources: Sources) -> Checked {
     let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
     let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
     Checked { catalogue, declarations, diagnostics }
+}
+
+/// Reads the operator's file (`ordain.yaml`). Its laws are those of decoding; nothing of it is a spec of a
+/// catalogue.
+pub fn read_workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Option<WorkspaceSpec> {
+    read::workspace(id, file, sink)
 }
 
 /// The same files in the order of their paths.

@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use crate::scan::FILE_BYTES;
 use crate::source::{Notation, Refusal, SourceFile, Sources};
 
+/// The name of the operator's file.
+const WORKSPACE: &str = crate::workspace::FILE;
 /// The most files of a catalogue.
 pub const FILES: usize = 5_000;
 /// The most bytes of a catalogue.
@@ -33,6 +35,25 @@ pub fn read(workspace: &Path, folders: &[impl AsRef<str>]) -> Sources {
         sources.add(file);
     }
     sources
+}
+
+/// The nearest folder at or above `start` that holds an operator's file.
+#[must_use]
+pub fn workspace_above(start: &Path) -> Option<PathBuf> {
+    let start = fs::canonicalize(start).ok()?;
+    start.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).map(Path::to_path_buf)
+}
+
+/// The operator's file in the folder `root`, if there is one; kept with its refusal where it cannot be read.
+#[must_use]
+pub fn workspace_file(root: &Path) -> Option<SourceFile> {
+    let path = root.join(WORKSPACE);
+    if fs::symlink_metadata(&path).is_err() {
+        return None;
+    }
+    let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
+    reader.file(&path, WORKSPACE.to_owned());
+    reader.files.into_values().next()
 }
 
 struct Reader {

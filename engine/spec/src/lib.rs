@@ -16,3 +16,4 @@ pub mod scan;
 pub mod source;
 pub mod std_set;
 pub mod tree;
+pub mod workspace;

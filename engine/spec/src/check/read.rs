@@ -9,6 +9,7 @@ use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::folder::{BYTES, FILES};
 use crate::kind::metadata::{CapabilityMetadata, Metadata};
 use crate::kind::scalar::{Name, Version};
+use crate::kind::workspace::WorkspaceSpec;
 use crate::kind::{Declared, Kind};
 use crate::scan::scan;
 use crate::source::{FileId, Notation, SourceFile, Sources, Span};
@@ -209,6 +210,49 @@ fn workspace_in_catalogue(envelope: &Envelope<'_>, file: &SourceFile, sink: &mut
             )
             .consequence("the engine refuses the catalogue: no spec grants a host, a program or a secret"),
     );
+}
+
+/// The operator's file: one document of kind `Workspace`, without metadata.
+pub(super) fn workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Option<WorkspaceSpec> {
+    let nodes = documents(id, file, sink);
+    let mut documents = nodes.iter().filter(|node| node.value != Value::Null);
+    let Some(node) = documents.next() else {
+        sink.push(
+            Diagnostic::law("missing-field", Span::new(id, 0, 0), "the file holds no workspace")
+                .help("write `apiVersion: ordain/v1`, `kind: Workspace` and `spec`, or remove the file"),
+        );
+        return None;
+    };
+    if let Some(second) = documents.next() {
+        sink.push(
+            Diagnostic::law("duplicate-spec", second.span, "a second document: a workspace has one")
+                .related(node.span, "the first"),
+        );
+    }
+    let envelope = envelope(node, file, sink)?;
+    if envelope.kind != Kind::Workspace {
+        let message = format!("`{}` is no kind of the operator's file", envelope.kind);
+        sink.push(
+            Diagnostic::law("unknown-kind", envelope.kind_span, message).help("write `kind: Workspace`"),
+        );
+        return None;
+    }
+    let mut cx = Decoder::new(file);
+    if let Some((key, _)) = envelope.metadata {
+        cx.report(
+            Diagnostic::law("unknown-field", key.span, "the operator's file has no `metadata`")
+                .help("remove it"),
+        );
+    }
+    let spec = match envelope.spec {
+        Some((_, spec)) => WorkspaceSpec::decode(spec, &mut cx),
+        None => {
+            missing(node, "spec", &mut cx);
+            None
+        }
+    };
+    sink.append(&mut cx.finish());
+    spec
 }
 
 /// Remembers kind and name of a document that could not be read, as far as they can be told.
