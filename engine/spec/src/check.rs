@@ -6,6 +6,8 @@
 
 mod read;
 
+pub use read::API_VERSION;
+
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Declarations};

@@ -221,6 +221,20 @@ impl<'s> Decoder<'s> {
         self.report(problem);
     }
 
+    /// Reports a text that is no name of its kind. Names are ASCII: another letter may look like one.
+    pub fn bad_name(&mut self, span: Span, text: &str, what: &str) {
+        let foreign = text.chars().find(|letter| !letter.is_ascii());
+        let problem = match foreign {
+            Some(letter) => Diagnostic::law(
+                "confusable-name",
+                span,
+                format!("`{text}` holds `{letter}` (U+{:04X}); names are ASCII", u32::from(letter)),
+            ),
+            None => Diagnostic::law("bad-name", span, format!("`{text}` is not {what}")),
+        };
+        self.report(problem.help(format!("write {what}")).consequence("the engine refuses the catalogue"));
+    }
+
     /// Reports a number outside its range.
     pub fn out_of_range(
         &mut self,
@@ -277,3 +291,6 @@ impl<'s> Decoder<'s> {
 pub fn listed<'a>(words: impl IntoIterator<Item = &'a (impl AsRef<str> + ?Sized + 'a)>) -> String {
     words.into_iter().map(|word| format!("`{}`", word.as_ref())).collect::<Vec<_>>().join(", ")
 }
+
+#[cfg(test)]
+mod tests;

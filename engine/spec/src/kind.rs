@@ -12,6 +12,7 @@ pub mod runbook;
 pub mod scalar;
 pub mod scenario;
 pub mod selector;
+pub mod shapes;
 pub mod workspace;
 
 use crate::{digest::Digest, source::Span};

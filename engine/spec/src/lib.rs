@@ -13,6 +13,7 @@ pub mod expr;
 pub mod folder;
 pub mod kind;
 pub mod scan;
+pub mod schema;
 pub mod source;
 pub mod std_set;
 pub mod tree;

@@ -93,14 +93,15 @@ impl<T: Decode> Decode for Named<T> {
     }
 }
 
+fn not_finite(node: &Node, cx: &mut Decoder<'_>) {
+    cx.report(Diagnostic::law("wrong-type", node.span, "this is no finite number").help("write a number"));
+}
+
 fn check_key<T: Decode>(key: &Key, cx: &mut Decoder<'_>) {
     if let Some(rule) = T::keys()
         && !(rule.allows)(&key.text)
     {
-        cx.report(
-            Diagnostic::law("bad-name", key.span, format!("`{}` is not {}", key.text, rule.what))
-                .help(format!("write {}", rule.what)),
-        );
+        cx.bad_name(key.span, &key.text, rule.what);
     }
 }
 
@@ -113,7 +114,13 @@ pub fn json(node: &Node, cx: &mut Decoder<'_>) -> Option<serde_json::Value> {
         }
         Value::Bool(value) => (*value).into(),
         Value::Int(value) => (*value).into(),
-        Value::Float(value) => serde_json::Number::from_f64(*value).map(serde_json::Value::Number)?,
+        Value::Float(value) => {
+            let number = serde_json::Number::from_f64(*value).map(serde_json::Value::Number);
+            if number.is_none() {
+                not_finite(node, cx);
+            }
+            number?
+        }
         Value::Text(text) => text.value.as_ref().into(),
         Value::List(items) => {
             let items: Vec<_> = items.iter().map(|item| json(item, cx)).collect();
@@ -197,10 +204,31 @@ macro_rules! integers {
 }
 
 integers! {
-    i64: -LARGEST_INTEGER, LARGEST_INTEGER;
     u64: 0, LARGEST_INTEGER;
     u32: 0, 4_294_967_295;
     u16: 0, 65_535;
+}
+
+/// Signed integers are amounts, codes and counts of money: a fraction has a law of its own.
+impl Decode for i64 {
+    fn shape() -> Shape {
+        Shape::Int { min: -LARGEST_INTEGER, max: LARGEST_INTEGER }
+    }
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
+        if let Value::Float(value) = node.value {
+            let message = format!("`{value}` is no integer; there are no fractions in controls");
+            cx.report(
+                Diagnostic::law("float-amount", node.span, message)
+                    .help("write an integer in the smallest part of the unit")
+                    .consequence("the engine refuses the catalogue"),
+            );
+            return None;
+        }
+        integer(node, -LARGEST_INTEGER, LARGEST_INTEGER, cx)
+    }
+    fn canonical(&self) -> Option<serde_json::Value> {
+        Some((*self).into())
+    }
 }
 
 impl Decode for f64 {
@@ -213,10 +241,7 @@ impl Decode for f64 {
             Value::Int(value) => Some(value as Self),
             Value::Float(value) if value.is_finite() => Some(value),
             Value::Float(_) => {
-                cx.report(
-                    Diagnostic::law("wrong-type", node.span, "this is no finite number")
-                        .help("write a number"),
-                );
+                not_finite(node, cx);
                 None
             }
             _ => {

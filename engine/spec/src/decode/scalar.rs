@@ -24,7 +24,7 @@ macro_rules! names {
                 let text = cx.text(node, $what)?;
                 let value = Self::new(&text.value);
                 if value.is_none() {
-                    bad_name(node, &text.value, $what, cx);
+                    cx.bad_name(node.span, &text.value, $what);
                 }
                 value
             }
@@ -45,11 +45,6 @@ names! {
         "^[a-z][a-z0-9_]*$";
     Slug: "an id (a string like `two-people`: `[a-z][a-z0-9-]*`)", "^[a-z][a-z0-9-]*$";
     Reason: "a reason or unit (a string like `lag_too_large`: `[a-z][a-z0-9_]*`)", "^[a-z][a-z0-9_]*$";
-}
-
-fn bad_name(node: &Node, text: &str, what: &str, cx: &mut Decoder<'_>) {
-    let problem = Diagnostic::law("bad-name", node.span, format!("`{text}` is not {what}"));
-    cx.report(problem.help(format!("write {what}")));
 }
 
 impl Decode for Prose {
@@ -107,7 +102,7 @@ impl Decode for Reference {
             None => (&*text.value, None),
         };
         let Some(name_read) = Name::new(name) else {
-            bad_name(node, name, REFERENCE, cx);
+            cx.bad_name(node.span, name, REFERENCE);
             return None;
         };
         let Some(written) = requirement else {
@@ -157,7 +152,7 @@ impl Decode for Principal {
         let text = cx.text(node, PRINCIPAL)?;
         let value = Self::new(&text.value);
         if value.is_none() {
-            bad_name(node, &text.value, PRINCIPAL, cx);
+            cx.bad_name(node.span, &text.value, PRINCIPAL);
         }
         value
     }
@@ -179,7 +174,7 @@ impl Decode for NamePattern {
             None => (&*text.value, false),
         };
         if Name::new(name).is_none() {
-            bad_name(node, &text.value, PATTERN, cx);
+            cx.bad_name(node.span, &text.value, PATTERN);
             return None;
         }
         let kept = if prefix { format!("{name}.") } else { name.to_owned() };

@@ -14,7 +14,7 @@ use kdl::{KdlDocument, KdlNode};
 
 use crate::decode::{RecordShape, kebab};
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::kind::{self, Kind};
+use crate::kind::Kind;
 use crate::scan::span;
 use crate::source::{FileId, Span};
 use crate::tree::{Key, Map, Node, Text, Value};
@@ -116,22 +116,10 @@ fn text_at(value: &str, place: Span) -> Node {
     Node { value: Value::Text(text), span: place }
 }
 
-/// The shapes of a kind's metadata and spec.
+/// The shapes of a kind's metadata and spec; `None` for the workspace file, which is YAML only.
 fn records(kind: Kind) -> Option<(&'static RecordShape, &'static RecordShape)> {
-    use crate::decode::Record;
-    use kind::{approval, budget, capability, connector, metadata, policy, roster, runbook, scenario};
-    let metadata = metadata::Metadata::record();
-    Some(match kind {
-        Kind::Capability => (metadata::CapabilityMetadata::record(), capability::CapabilitySpec::record()),
-        Kind::Connector => (metadata, connector::ConnectorSpec::record()),
-        Kind::Runbook => (metadata, runbook::RunbookSpec::record()),
-        Kind::Policy => (metadata, policy::PolicySpec::record()),
-        Kind::Approval => (metadata, approval::ApprovalSpec::record()),
-        Kind::Budget => (metadata, budget::BudgetSpec::record()),
-        Kind::Roster => (metadata, roster::RosterSpec::record()),
-        Kind::Scenario => (metadata, scenario::ScenarioSpec::record()),
-        Kind::Workspace => return None,
-    })
+    let shape = kind.shape();
+    shape.metadata.map(|metadata| (metadata, shape.spec))
 }
 
 /// The name of a kind as a KDL node: `MetaSchema` is `meta-schema`.
