@@ -265,9 +265,8 @@ async fn answer(mut stream: TcpStream, script: &Script, log: &Mutex<String>) -> 
     }
     log.lock().unwrap_or_else(PoisonError::into_inner).push_str(&request);
     match script {
-        Script::Silence => {
-            stream.read(&mut bytes).await?;
-        }
+        // Until the caller leaves.
+        Script::Silence => while stream.read(&mut bytes).await? > 0 {},
         Script::Say(text) => stream.write_all(text.as_bytes()).await?,
         Script::Echo(status) => {
             let head = request.split("\r\n\r\n").next().unwrap_or_default();

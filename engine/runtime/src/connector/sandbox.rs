@@ -163,6 +163,19 @@ pub fn capabilities_of_machine(launcher: &SandboxLauncher) -> Result<SandboxRepo
     serde_json::from_slice(&output.stdout).map_err(|_| "the launcher did not answer".to_owned())
 }
 
+/// The first line of `main`: where this process was started as a launcher, it is one, and this is its exit code.
+///
+/// Call it on the only thread, before any runtime, terminal or argument parser is set up.
+#[must_use]
+pub fn intercept() -> Option<ExitCode> {
+    let args: Vec<String> =
+        std::env::args_os().skip(1).map(|arg| arg.to_string_lossy().into_owned()).collect();
+    match args.split_first() {
+        Some((first, rest)) if first == SUBCOMMAND => Some(sandbox_main(rest)),
+        _ => None,
+    }
+}
+
 /// The launcher itself: what the binary does when its first argument is [`SUBCOMMAND`]. `args` are those after it.
 /// Call it first in `main`, on the only thread, before any runtime or terminal is set up.
 pub fn sandbox_main(args: &[String]) -> ExitCode {
