@@ -23,6 +23,7 @@ mod arguments;
 mod checking;
 mod evaluation;
 mod hostile;
+mod pages;
 mod places;
 mod properties;
 

@@ -33,7 +33,8 @@ pub enum Value {
     Map(Arc<BTreeMap<Arc<str>, Value>>),
 }
 
-/// A value that is not of the type it should have.
+/// A value that is not of the type it should have. Says names and types, never values: these may be
+/// personal, and the message goes into records.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{}{message}", if path.is_empty() { String::new() } else { format!("`{path}`: ") })]
 pub struct Mismatch {
@@ -138,16 +139,16 @@ impl Value {
             (Type::Double, Self::Int(value)) => Ok(Self::Double(value as f64)),
             (Type::Text { domain, .. }, Self::Text(text)) => match domain {
                 Some(domain) if !domain.contains(&text) => {
-                    Err(Mismatch::new(format!("`{text}` is none of {}", super::types::words(domain))))
+                    Err(Mismatch::new(format!("a string that is none of {}", super::types::words(domain))))
                 }
                 _ => Ok(Self::Text(text)),
             },
             (Type::Timestamp, Self::Text(text)) => literal::timestamp(&text)
                 .map(Self::Timestamp)
-                .ok_or_else(|| Mismatch::new(format!("`{text}` is no instant (RFC 3339)"))),
+                .ok_or_else(|| Mismatch::new("a string that is no instant (RFC 3339)")),
             (Type::Duration, Self::Text(text)) => literal::duration(&text)
                 .map(Self::Duration)
-                .ok_or_else(|| Mismatch::new(format!("`{text}` is no duration"))),
+                .ok_or_else(|| Mismatch::new("a string that is no duration such as `90s`")),
             (Type::List { item, max_items }, Self::List(items)) => list_of(&items, item, *max_items),
             (Type::Record(fields), Self::Map(entries)) => record_of(&entries, fields),
             (Type::Map(item), Self::Map(entries)) => {
@@ -245,7 +246,7 @@ impl From<Timestamp> for Value {
 }
 
 fn from_number(number: &Number) -> Result<Value, Mismatch> {
-    let too_large = || Mismatch::new(format!("{number} is beyond ±(2^53−1)"));
+    let too_large = || Mismatch::new("an integer beyond ±(2^53−1)");
     if let Some(value) = number.as_i64() {
         return if value.unsigned_abs() <= MAX_INTEGER.unsigned_abs() {
             Ok(Value::Int(value))
@@ -278,7 +279,8 @@ fn record_of(
     fields: &BTreeMap<Arc<str>, super::types::Field>,
 ) -> Result<Value, Mismatch> {
     if let Some(unknown) = entries.keys().find(|key| !fields.contains_key(*key)) {
-        return Err(Mismatch::new(format!("`{unknown}` is not declared")));
+        let shown: String = unknown.chars().take(64).filter(|character| !character.is_control()).collect();
+        return Err(Mismatch::new(format!("`{shown}` is not declared")));
     }
     let mut record = BTreeMap::new();
     for (name, field) in fields {

@@ -286,3 +286,23 @@ fn what_is_read_can_be_listed() {
     assert_eq!(reads, ["actor", "budget[\"a.b\"].remaining", "input.amount", "input.list", "now"]);
     assert_eq!(&*expr.principals()[0].0, "role:sre");
 }
+
+#[test]
+fn a_name_can_be_known_and_refused() {
+    let refused = Field {
+        ty: Type::Any,
+        presence: Presence::Refused {
+            code: "use-before-produce",
+            message: "`check` is no ancestor of this step".into(),
+            help: Some("add `check` to `needs`".into()),
+        },
+        sensitivity: Sensitivity::Public,
+    };
+    let steps = Field::always(Type::record([("check", refused)]), Sensitivity::Public);
+    let scope = Scope::new([("steps", steps)]);
+    for source in ["steps.check.outputs.lag_s < 60", "has(steps.check.outputs)", "has(steps.check)"] {
+        let faults = check(&parse(source).unwrap(), &scope, Expect::Bool, &Known::default()).diagnostics;
+        let codes: Vec<_> = faults.iter().map(|fault| fault.code).collect();
+        assert_eq!(codes, ["use-before-produce"], "{source}");
+    }
+}

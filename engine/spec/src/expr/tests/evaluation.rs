@@ -213,7 +213,10 @@ fn values_and_json_come_and_go() {
         serde_json::json!({"at": "2026-01-05T10:00:00Z", "wait": "90s", "rate": 2.0})
     );
     let refused = [
-        (serde_json::json!({"at": "x", "wait": "90s", "rate": 2}), "`at`: `x` is no instant (RFC 3339)"),
+        (
+            serde_json::json!({"at": "x", "wait": "90s", "rate": 2}),
+            "`at`: a string that is no instant (RFC 3339)",
+        ),
         (serde_json::json!({"wait": "90s", "rate": 2}), "`at` is missing"),
         (
             serde_json::json!({"at": "2026-01-05T10:00:00Z", "wait": 90, "rate": 2}),

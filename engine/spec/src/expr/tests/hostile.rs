@@ -46,6 +46,32 @@ fn depth_and_length_end_in_a_diagnostic() {
     }
 }
 
+/// The deepest trees there are need little of a stack: worker threads have 2 MiB.
+#[test]
+fn the_deepest_tree_fits_a_small_stack() {
+    let deep = [
+        "[".repeat(62) + "1" + &"]".repeat(62),
+        "-(".repeat(62) + "1" + &")".repeat(62),
+        "true ? 1 : (".repeat(50) + "2" + &")".repeat(50),
+        "{'a': ".repeat(62) + "1" + &"}".repeat(62),
+        "size([".repeat(31) + "1" + &"])".repeat(31),
+        "[1].map(x, [2].map(y, ".to_owned() + &"(1 + ".repeat(50) + "x" + &")".repeat(52),
+    ];
+    let run = move || {
+        for source in &deep {
+            let expr = parse(source).unwrap_or_else(|faults| panic!("{source}: {faults:?}"));
+            assert!(expr.eval(&facts(), COST_LIMIT).is_ok(), "{source}");
+            assert_eq!(
+                check(&expr, &scope(), Expect::Anything, &Known::default()).diagnostics,
+                [],
+                "{source}"
+            );
+        }
+    };
+    let thread = std::thread::Builder::new().stack_size(768 << 10).spawn(run).unwrap();
+    thread.join().unwrap();
+}
+
 #[test]
 fn long_chains_within_the_limit_are_fine() {
     let ands = vec!["true"; 255].join(" && ");
