@@ -1,1 +1,7 @@
-//! Ordain: what must happen next in a run. Pure.
+//! Ordain: what must happen next in a run. Pure: no clock, no IO, no chance, ordered maps only; the same
+//! journal gives the same state on every host.
+
+pub mod actor;
+pub mod ids;
+pub mod kill;
+pub mod reason;
