@@ -127,3 +127,79 @@ record! {
         pub message: Option<crate::kind::scalar::Prose> = None,
     }
 }
+
+impl WorkspaceSpec {
+    /// The same with every place that is said from the workspace file on made absolute: a setting, a granted
+    /// folder or program, or the folder of secrets that is `.` or begins with `./` lies below `folder`, the
+    /// folder of `ordain.yaml`. Nothing else changes; what else is relative is refused where it is used.
+    #[must_use]
+    pub fn located(mut self, folder: &str) -> Self {
+        for entry in self.settings.0.values_mut() {
+            locate(&mut entry.value.value, folder);
+        }
+        for entry in self.connections.0.values_mut() {
+            let grants = &mut entry.value;
+            for path in grants.read.iter_mut().chain(&mut grants.write) {
+                locate(&mut path.value, folder);
+            }
+            let programs = std::mem::take(&mut grants.programs.0);
+            grants.programs.0 = programs
+                .into_iter()
+                .map(|(mut path, pin)| {
+                    locate(&mut path, folder);
+                    (path, pin)
+                })
+                .collect();
+        }
+        if let Some(dir) = self.secrets.as_mut().and_then(|secrets| secrets.dir.as_mut()) {
+            locate(&mut dir.value, folder);
+        }
+        self
+    }
+}
+
+fn locate(text: &mut Arc<str>, folder: &str) {
+    let folder = folder.trim_end_matches('/');
+    if &**text == "." {
+        *text = if folder.is_empty() { "/".into() } else { folder.into() };
+    } else if let Some(below) = text.strip_prefix("./") {
+        *text = format!("{folder}/{}", below.trim_start_matches('/')).into();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+    use super::*;
+    use crate::decode::{Decode as _, Decoder};
+    use crate::source::{FileId, Notation};
+    use crate::tree::yaml;
+
+    fn workspace(text: &str) -> WorkspaceSpec {
+        let nodes = yaml::read(FileId(0), text, &mut Vec::new());
+        let mut cx = Decoder::for_text(text, Notation::Yaml);
+        let spec = WorkspaceSpec::decode(nodes.first().unwrap(), &mut cx).unwrap();
+        assert_eq!(cx.finish(), Vec::new());
+        spec
+    }
+
+    #[test]
+    fn places_said_from_the_workspace_file_on_lie_below_its_folder_and_nothing_else_moves() {
+        let text = "
+settings: {here: ., files: ./files, data: /srv/data, url: 'https://a.example/./b', odd: .files, up: ../x}
+connections:
+  tar: {programs: {./tools/tar: any, /usr/bin/tar: any}, read: [., /srv], write: [./out], hosts: [./host]}
+secrets: {provider: file, dir: ./secrets}
+";
+        let moved = workspace(text).located("/w/space/");
+        let expected = "
+settings: {here: /w/space, files: /w/space/files, data: /srv/data, url: 'https://a.example/./b', odd: .files, up: ../x}
+connections:
+  tar: {programs: {/w/space/tools/tar: any, /usr/bin/tar: any}, read: [/w/space, /srv], write: [/w/space/out], hosts: [./host]}
+secrets: {provider: file, dir: /w/space/secrets}
+";
+        assert_eq!(moved, workspace(expected));
+        assert_eq!(workspace(expected).located("/elsewhere"), workspace(expected));
+    }
+}
