@@ -4,7 +4,13 @@
 //! at the first problem, reads no clock, no network and no history, and gives a catalogue only when no
 //! law is broken.
 
+mod context;
+mod flow;
+mod people;
+mod places;
 mod read;
+pub mod scope;
+mod subruns;
 
 pub use read::API_VERSION;
 
@@ -32,6 +38,7 @@ pub struct Checked {
 pub fn check(sources: Sources) -> Checked {
     let mut diagnostics = Vec::new();
     let declarations = read::read(in_order(sources), &mut diagnostics);
+    judge(&declarations, &mut diagnostics);
     diagnostics
         .sort_by(|one, other| one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message)));
     diagnostics.dedup();
@@ -58,4 +65,21 @@ fn in_order(sources: Sources) -> Sources {
         ordered.add(file);
     }
     ordered
+}
+
+/// Asks every law about the declarations.
+fn judge(declarations: &Declarations, sink: &mut Vec<Diagnostic>) {
+    let cx = context::Context::new(declarations);
+    places::check_all(&cx, sink);
+}
+
+/// The types that an operation's outputs must have: what the capabilities it carries out declare.
+fn outputs_due(
+    cx: &context::Context<'_>,
+    connector: &crate::kind::Connector,
+    operation: &str,
+) -> std::collections::BTreeMap<Arc<str>, crate::expr::Type> {
+    let callers = cx.callers(connector, operation).iter();
+    let fields = callers.flat_map(|capability| capability.spec.output.iter());
+    fields.map(|(name, field)| (Arc::clone(name), crate::expr::Type::declared(field))).collect()
 }

@@ -132,6 +132,8 @@ impl<'n> Fields<'n> {
     /// Reports a field that is not there, at the first line of the map.
     fn missing(&self, field: &FieldShape, cx: &mut Decoder<'_>) {
         let code = match field.name.as_str() {
+            "timeout" if self.record.name == "Signal" => "unbounded-wait",
+            "max" if self.record.name == "Repeat" => "unbounded-wait",
             "owner" if self.is_metadata() => "missing-owner",
             "risk" if self.is_metadata() => "missing-risk",
             "failureMode" if self.is_metadata() => "missing-failure-mode",

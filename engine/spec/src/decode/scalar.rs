@@ -151,7 +151,11 @@ impl Decode for Principal {
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
         let text = cx.text(node, PRINCIPAL)?;
         let value = Self::new(&text.value);
-        if value.is_none() {
+        if value.is_none() && text.value.contains('*') {
+            let message = format!("`{}` names nobody in particular", text.value);
+            let problem = Diagnostic::law("wildcard-reviewer", node.span, message);
+            cx.report(problem.help("name a group, a role or people: a wildcard grows unseen with the roster"));
+        } else if value.is_none() {
             cx.bad_name(node.span, &text.value, PRINCIPAL);
         }
         value

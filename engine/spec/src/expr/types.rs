@@ -62,6 +62,8 @@ pub enum Presence {
     Always,
     /// Not always: `has()` is demanded. Holds why, for the message: `step \`check\` may be skipped`.
     Optional(Arc<str>),
+    /// The output of a step that need not have succeeded: `has()` is demanded, under a law of its own.
+    Skippable(Arc<str>),
     /// Of several types: it may be tested with `has()`, never read. Holds which, for the message.
     Mixed(Arc<str>),
     /// Neither to be read nor tested here, although the name is known: `use-before-produce`.

@@ -72,8 +72,9 @@ impl Checker<'_> {
     fn field(&mut self, field: &Field, path: Option<Path>, at: At, tests: bool) -> Option<Here> {
         match &field.presence {
             Presence::Always => {}
-            Presence::Optional(_) if tests => {}
-            Presence::Optional(why) => self.demand(path.as_ref(), why, at),
+            Presence::Optional(_) | Presence::Skippable(_) if tests => {}
+            Presence::Optional(why) => self.demand("unguarded-optional", path.as_ref(), why, at),
+            Presence::Skippable(why) => self.demand("skippable-output-unguarded", path.as_ref(), why, at),
             Presence::Mixed(_) if tests => {}
             Presence::Mixed(why) => {
                 self.mismatch(at, format!("`{}` has no one type: {why}", self.shown(at)));
@@ -89,14 +90,14 @@ impl Checker<'_> {
     }
 
     /// Refuses to read what may be absent.
-    fn demand(&mut self, path: Option<&Path>, why: &str, at: At) {
+    fn demand(&mut self, code: &'static str, path: Option<&Path>, why: &str, at: At) {
         if path.is_some_and(|path| self.known.0.contains(path)) {
             return;
         }
         let shown = path.map_or_else(|| self.shown(at), ToString::to_string);
         let message = format!("`{shown}` may be absent: {why}");
         let help = format!("ask first: `has({shown}) && …`");
-        self.report("unguarded-optional", at, message).help = Some(help);
+        self.report(code, at, message).help = Some(help);
     }
 
     fn step(&mut self, here: Here, step: &Step, so_far: At, tests: bool) -> Here {
@@ -121,7 +122,7 @@ impl Checker<'_> {
             }
             (Type::Map(item), ..) => {
                 if !tests {
-                    self.demand(path.as_ref(), "a map need not have that key", so_far);
+                    self.demand("unguarded-optional", path.as_ref(), "a map need not have that key", so_far);
                 }
                 Here { ty: (**item).clone(), path, sensitivity: above }
             }
@@ -196,14 +197,24 @@ impl Checker<'_> {
             None if list.is_empty() => "it has no fields".to_owned(),
             None => format!("it has {list}"),
         };
+        let code = of.map_or("unknown-fact", law_of_field);
         let of = of.map_or_else(|| "this value".to_owned(), |path| format!("`{path}`"));
         let span = self.place.at(step.at);
         let plain = matches!(step.kind, StepKind::Field(_));
-        let diagnostic = self.report("unknown-fact", step.at, format!("{of} has no `{name}`"));
+        let diagnostic = self.report(code, step.at, format!("{of} has no `{name}`"));
         diagnostic.help = Some(help);
         if let Some(text) = near.filter(|_| plain) {
             *diagnostic = diagnostic.clone().fix(true, vec![Edit { span, text }]);
         }
+    }
+}
+
+/// The law that a field breaks which its owner does not declare.
+fn law_of_field(of: &Path) -> &'static str {
+    match of.segments().collect::<Vec<_>>().as_slice() {
+        ["input" | "inputs"] => "undeclared-input",
+        ["output" | "outputs"] | ["steps", _, "outputs"] => "undeclared-output",
+        _ => "unknown-fact",
     }
 }
 

@@ -1,0 +1,185 @@
+//! What every law looks at: the declarations, and what follows from them alone (who uses what, how steps
+//! hang together). Computed once; holds nothing that is not declared.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::flow::Flow;
+use super::people::People;
+use crate::catalogue::{Declarations, every};
+use crate::decode::Spanned;
+use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
+use crate::kind::capability::Idempotency;
+use crate::kind::connector::Operation;
+use crate::kind::metadata::Risk;
+use crate::kind::runbook::Step;
+use crate::kind::scalar::{Effect, Principal, Reference};
+use crate::kind::selector::Selector;
+use crate::kind::{Approval, Capability, Connector, Kind, Runbook};
+use crate::source::Span;
+
+/// What the engine does about a broken law, where nothing more precise can be said.
+pub(super) const REFUSES: &str = "the engine refuses the catalogue";
+
+/// A broken law.
+pub(super) fn law(code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
+    Diagnostic::law(code, span, message).consequence(REFUSES)
+}
+
+/// A step with `uses`, and the capability it means.
+pub(super) struct Use<'a> {
+    pub(super) runbook: &'a Arc<Runbook>,
+    pub(super) step: &'a Step,
+    pub(super) reference: &'a Spanned<Reference>,
+    pub(super) capability: &'a Arc<Capability>,
+}
+
+impl Use<'_> {
+    /// The capability's risk; the highest where it is missing (which is a broken law of its own).
+    pub(super) fn risk(&self) -> Risk {
+        risk(self.capability)
+    }
+}
+
+/// The risk of a capability, the highest where none is given.
+pub(super) fn risk(capability: &Capability) -> Risk {
+    capability.metadata.risk.as_ref().map_or(Risk::Critical, |risk| risk.value)
+}
+
+/// The idempotency of a capability with its default applied.
+pub(super) fn idempotency(capability: &Capability) -> Idempotency {
+    let default = if capability.spec.effect.value == Effect::Read { Idempotency::Natural } else { Idempotency::None };
+    capability.spec.idempotency.as_ref().map_or(default, |declared| declared.value.clone())
+}
+
+/// What every spec has, whatever its kind.
+pub(super) struct Head<'a> {
+    pub(super) kind: Kind,
+    pub(super) name: &'a Spanned<crate::kind::scalar::Name>,
+    pub(super) owner: Option<&'a Spanned<Principal>>,
+    pub(super) metadata: Span,
+}
+
+impl Head<'_> {
+    /// `runbook \`refund\``, for messages.
+    pub(super) fn said(&self) -> String {
+        said(self.kind, self.name.value.as_str())
+    }
+}
+
+/// `runbook \`refund\``, for messages.
+pub(super) fn said(kind: Kind, name: &str) -> String {
+    format!("{} `{name}`", kind.as_str().to_ascii_lowercase())
+}
+
+/// Everything that laws ask about.
+pub(super) struct Context<'a> {
+    pub(super) all: &'a Declarations,
+    pub(super) people: People<'a>,
+    pub(super) uses: Vec<Use<'a>>,
+    /// By the digest of the runbook.
+    flows: BTreeMap<Digest, Flow<'a>>,
+    /// By the digest of the connector and the name of the operation: who carries it out through them.
+    callers: BTreeMap<(Digest, Arc<str>), Vec<&'a Arc<Capability>>>,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(all: &'a Declarations) -> Self {
+        let mut uses = Vec::new();
+        let mut flows = BTreeMap::new();
+        for runbook in every(&all.runbooks) {
+            flows.insert(runbook.digest, Flow::of(&runbook.spec.steps));
+            for step in &runbook.spec.steps {
+                let Some(reference) = &step.uses else { continue };
+                if let Ok(capability) = all.capability(reference) {
+                    uses.push(Use { runbook, step, reference, capability });
+                }
+            }
+        }
+        let mut callers: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for capability in every(&all.capabilities) {
+            if let Ok(connector) = all.connector(&capability.spec.uses) {
+                let key = (connector.digest, capability.spec.operation.value.shared());
+                callers.entry(key).or_default().push(capability);
+            }
+        }
+        Self { all, people: People::of(all.roster.as_deref()), uses, flows, callers }
+    }
+
+    /// How the steps of a runbook hang together.
+    pub(super) fn flow(&self, runbook: &Runbook) -> Option<&Flow<'a>> {
+        self.flows.get(&runbook.digest)
+    }
+
+    /// The capabilities that are carried out by this operation.
+    pub(super) fn callers(&self, connector: &Connector, operation: &str) -> &[&'a Arc<Capability>] {
+        self.callers.get(&(connector.digest, operation.into())).map_or(&[], Vec::as_slice)
+    }
+
+    /// The operation that carries a capability out.
+    pub(super) fn operation(&self, capability: &Capability) -> Option<(&'a Arc<Connector>, &'a Operation)> {
+        let connector = self.all.connector(&capability.spec.uses).ok()?;
+        connector.spec.operations.get(capability.spec.operation.value.as_str()).map(|operation| (connector, operation))
+    }
+
+    /// The approvals that a use stands behind by itself: the capability's and the step's.
+    pub(super) fn approvals_of(&self, step: &Step, capability: &Capability) -> Vec<&'a Arc<Approval>> {
+        let named = capability.spec.approval.iter().chain(&step.approval);
+        named.filter_map(|reference| self.all.approval(reference).ok()).collect()
+    }
+
+    /// Every spec's name, owner and place.
+    pub(super) fn heads(&self) -> Vec<Head<'a>> {
+        let mut heads = Vec::new();
+        macro_rules! add {
+            ($kind:expr, $specs:expr) => {
+                for spec in $specs {
+                    let metadata = &spec.metadata;
+                    heads.push(Head {
+                        kind: $kind,
+                        name: &metadata.name,
+                        owner: metadata.owner.as_ref(),
+                        metadata: metadata.span,
+                    });
+                }
+            };
+        }
+        let all = self.all;
+        add!(Kind::Capability, every(&all.capabilities));
+        add!(Kind::Connector, every(&all.connectors));
+        add!(Kind::Runbook, every(&all.runbooks));
+        add!(Kind::Approval, every(&all.approvals));
+        add!(Kind::Policy, all.policies.values());
+        add!(Kind::Budget, all.budgets.values());
+        add!(Kind::Scenario, all.scenarios.values());
+        add!(Kind::Roster, all.roster.iter());
+        heads
+    }
+
+    /// True for a place in the built-in set.
+    pub(super) fn is_built_in(&self, span: Span) -> bool {
+        self.all.sources.get(span.file).is_some_and(|file| file.path.starts_with("std:"))
+    }
+
+    /// The first line of what stands at a place.
+    pub(super) fn first_line(&self, span: Span) -> Span {
+        let Some(file) = self.all.sources.get(span.file) else { return span };
+        let text = file.slice(span);
+        let line = text.split('\n').next().unwrap_or_default().trim_end();
+        Span::new(span.file, span.start, span.start.saturating_add(u32::try_from(line.len()).unwrap_or(0)))
+    }
+}
+
+/// True where a selector can match a use of the capability at all; environment and mode stay open.
+/// `runbook` is any where `None`.
+pub(super) fn may_match(selector: &Selector, capability: &Capability, runbook: Option<&str>) -> bool {
+    fn any<T>(list: Option<&Vec<Spanned<T>>>, test: impl Fn(&T) -> bool) -> bool {
+        list.is_none_or(|list| list.iter().any(|item| test(&item.value)))
+    }
+    let name = capability.metadata.name.value.as_str();
+    any(selector.capabilities.as_ref(), |pattern| pattern.matches(name))
+        && any(selector.risk.as_ref(), |wanted| *wanted == risk(capability))
+        && any(selector.effect.as_ref(), |effect| *effect == capability.spec.effect.value)
+        && runbook.is_none_or(|runbook| any(selector.runbooks.as_ref(), |pattern| pattern.matches(runbook)))
+}

@@ -1,0 +1,347 @@
+//! Every place where an expression stands, checked against the facts of that place. What is wrong with an
+//! expression is said by `expr`; here is only which facts it may read and what is wanted of it.
+
+use std::sync::Arc;
+
+use super::context::{Context, law};
+use super::flow::Flow;
+use super::scope::{self, Outputs, Steps};
+use crate::catalogue::every;
+use crate::decode::Spanned;
+use crate::diagnostic::Diagnostic;
+use crate::digest::Digest;
+use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check};
+use crate::kind::capability::{Guard, Idempotency};
+use crate::kind::connector::{EnvValue, Operation};
+use crate::kind::field::{FieldMap, Named};
+use crate::kind::metadata::Rollback;
+use crate::kind::runbook::Step;
+use crate::kind::scalar::Sensitivity;
+use crate::kind::{Capability, Connector, Policy, Runbook};
+
+/// Checks every expression and template of the catalogue.
+pub(super) fn check_all(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for capability in every(&cx.all.capabilities) {
+        capability_places(cx, capability, sink);
+    }
+    for connector in every(&cx.all.connectors) {
+        for (name, operation) in connector.spec.operations.iter() {
+            operation_places(cx, connector, name, operation, sink);
+        }
+    }
+    let outputs = Outputs(all_outputs(cx));
+    for runbook in every(&cx.all.runbooks) {
+        if let Some(flow) = cx.flow(runbook) {
+            runbook_places(cx, runbook, flow, &outputs, sink);
+        }
+    }
+    for policy in cx.all.policies.values() {
+        policy_places(cx, policy, sink);
+    }
+}
+
+/// Collects the findings of one place after another and what they imply for the later ones.
+struct Place<'s> {
+    scope: &'s Scope,
+    known: Known,
+    sink: &'s mut Vec<Diagnostic>,
+}
+
+impl Place<'_> {
+    fn expr(&mut self, expr: &Expr, expect: Expect<'_>) -> Checked {
+        let mut checked = check(expr, self.scope, expect, &self.known);
+        self.sink.append(&mut checked.diagnostics);
+        checked
+    }
+
+    /// A condition that holds from here on.
+    fn condition(&mut self, expr: &Expr) {
+        let implied = self.expr(expr, Expect::Bool).implies;
+        self.known.extend(&implied);
+    }
+
+    fn guards(&mut self, guards: &[Guard]) {
+        guards.iter().for_each(|guard| self.condition(&guard.expr));
+    }
+
+    fn arg(&mut self, arg: &Arg, expected: Option<&Type>) -> Checked {
+        let mut checked = arg.check(self.scope, expected, &self.known);
+        self.sink.append(&mut checked.diagnostics);
+        checked
+    }
+
+    fn args(&mut self, args: &Named<Arg>) {
+        args.iter().for_each(|(_, arg)| {
+            self.arg(arg, None);
+        });
+    }
+}
+
+fn personal(scope: &Scope) -> Scope {
+    scope.clone().clearance(Sensitivity::Personal)
+}
+
+fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<Diagnostic>) {
+    let scope = cx.capability_scope(capability);
+    let guarded = personal(&scope);
+    let spec = &capability.spec;
+    if let Some(with) = &spec.with {
+        Place { scope: &scope, known: Known::default(), sink }.args(with);
+    }
+    let mut place = Place { scope: &guarded, known: Known::default(), sink };
+    if let Some(Spanned { value: Idempotency::Key(key), .. }) = &spec.idempotency {
+        place.expr(key, Expect::Anything);
+    }
+    for cost in &spec.costs {
+        place.expr(&cost.estimate, Expect::Type(&Type::Int));
+    }
+    place.guards(&spec.guards);
+    let settled =
+        Scope::new([("input", scope::declared(&spec.input)), ("output", scope::declared(&spec.output))]);
+    let mut place = Place { scope: &settled, known: Known::default(), sink };
+    for cost in &spec.costs {
+        if let Some(actual) = &cost.actual {
+            place.expr(actual, Expect::Type(&Type::Int));
+        }
+    }
+    rollback_places(cx, capability, settled.with("run", scope::run()), sink);
+}
+
+fn rollback_places(cx: &Context<'_>, capability: &Capability, scope: Scope, sink: &mut Vec<Diagnostic>) {
+    let Some(Spanned { value: Rollback::Uses { uses, with }, .. }) = &capability.metadata.rollback else { return };
+    let undoing = cx.all.capability(uses).ok();
+    arguments(
+        with,
+        undoing.map(|undoing| &undoing.spec.input),
+        &mut Place { scope: &scope, known: Known::default(), sink },
+    );
+}
+
+/// Arguments of a call against the fields it takes. Names are the business of their own laws.
+fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_>) -> Sensitivity {
+    let mut highest = Sensitivity::Public;
+    for (name, arg) in with.iter() {
+        let wanted = takes.and_then(|takes| takes.get(name)).map(Type::declared);
+        let checked = place.arg(arg, wanted.as_ref());
+        highest = highest.max(checked.sensitivity);
+    }
+    highest
+}
+
+fn operation_places(
+    cx: &Context<'_>,
+    connector: &Connector,
+    name: &str,
+    operation: &Operation,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let input = scope::operation_input(cx, connector, name);
+    let sent =
+        Scope::new([("input", input.clone()), ("call", scope::call()), ("run", scope::run())]);
+    let mut place = Place { scope: &sent, known: Known::default(), sink };
+    if let Some(path) = &operation.path {
+        place.arg(&path.value, None);
+    }
+    place.args(&operation.query);
+    place.args(&operation.headers);
+    for body in &operation.body {
+        body.json.iter().for_each(|json| {
+            place.arg(json, None);
+        });
+        body.form.iter().for_each(|form| place.args(form));
+    }
+    for arg in operation.args.iter().flatten() {
+        place.arg(&arg.value, None);
+    }
+    if let Some(stdin) = &operation.stdin {
+        place.arg(&stdin.json, None);
+    }
+    let connector_env = connector.spec.exec.iter().flat_map(|exec| exec.env.iter());
+    for (_, value) in connector_env.chain(operation.env.iter()) {
+        if let EnvValue::Text(text) = value {
+            place.arg(text, None);
+        }
+    }
+    let answered = sent.with("response", scope::response(connector));
+    let outputs = super::outputs_due(cx, connector, name);
+    let mut place = Place { scope: &answered, known: Known::default(), sink };
+    for (output, expr) in operation.output.iter() {
+        let before = place.sink.len();
+        match outputs.get(output) {
+            Some(ty) => place.expr(expr, Expect::Argument(ty)),
+            None => place.expr(expr, Expect::Anything),
+        };
+        misfits_are_outputs(place.sink, before);
+    }
+    mock_places(operation, &outputs, input, sink);
+}
+
+fn mock_places(
+    operation: &Operation,
+    outputs: &std::collections::BTreeMap<Arc<str>, Type>,
+    input: crate::expr::Field,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let scope = Scope::new([("input", input), ("call", scope::call())]);
+    for answer in operation.mock.iter().flat_map(|mock| &mock.0) {
+        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        if let Some(when) = &answer.when {
+            place.condition(when);
+        }
+        for (output, arg) in answer.output.iter().flat_map(Named::iter) {
+            let before = place.sink.len();
+            place.arg(arg, outputs.get(output));
+            misfits_are_outputs(place.sink, before);
+        }
+    }
+}
+
+/// A value that does not fit what a capability gives is no argument but an output.
+fn misfits_are_outputs(sink: &mut [Diagnostic], from: usize) {
+    for diagnostic in sink.iter_mut().skip(from) {
+        if diagnostic.code == "argument-type-mismatch" {
+            diagnostic.code = "output-mismatch";
+        }
+    }
+}
+
+/// What every runbook gives, sub-runs first.
+fn all_outputs(cx: &Context<'_>) -> std::collections::BTreeMap<Digest, std::collections::BTreeMap<Arc<str>, crate::expr::Field>> {
+    let mut outputs = Outputs::default();
+    for runbook in super::subruns::children_first(cx) {
+        let Some(flow) = cx.flow(runbook) else { continue };
+        let given = scope::gives(&Steps::of(cx, runbook, flow, &outputs), runbook);
+        outputs.0.insert(runbook.digest, given);
+    }
+    outputs.0
+}
+
+fn runbook_places(
+    cx: &Context<'_>,
+    runbook: &Runbook,
+    flow: &Flow<'_>,
+    outputs: &Outputs,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let steps = Steps::of(cx, runbook, flow, outputs);
+    if let Some(key) = runbook.spec.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_ref()) {
+        Place { scope: &personal(&steps.start()), known: Known::default(), sink }.expr(key, Expect::Anything);
+    }
+    for (at, step) in runbook.spec.steps.iter().enumerate() {
+        step_places(cx, runbook, &steps, at, step, sink);
+    }
+    let exprs: Vec<&Expr> = runbook.spec.outputs.iter().map(|(_, expr)| expr).collect();
+    if !exprs.is_empty() {
+        let scope = steps.end(&exprs);
+        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        for expr in exprs {
+            place.expr(expr, Expect::Anything);
+        }
+    }
+}
+
+/// All expressions of a step.
+pub(super) fn step_exprs(step: &Step) -> Vec<&Expr> {
+    let mut exprs: Vec<&Expr> = Vec::new();
+    exprs.extend(&step.when);
+    exprs.extend(step.for_each.iter().map(|each| &each.in_));
+    exprs.extend(step.with.iter().chain(step.show.iter()).flat_map(|(_, arg)| arg.exprs()));
+    exprs.extend(step.guards.iter().chain(&step.ensures).map(|guard| &guard.expr));
+    exprs.extend(step.repeat.iter().map(|repeat| &repeat.until));
+    exprs
+}
+
+fn step_places(
+    cx: &Context<'_>,
+    runbook: &Runbook,
+    steps: &Steps<'_, '_>,
+    at: usize,
+    step: &Step,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let name = runbook.metadata.name.value.as_str();
+    let scope = steps.at(at, step, name, &step_exprs(step));
+    let guarded = personal(&scope);
+    let mut place = Place { scope: &guarded, known: Known::default(), sink };
+    if let Some(when) = &step.when {
+        place.condition(when);
+    }
+    let mut item_scope = scope.clone();
+    if let Some(each) = &step.for_each {
+        let list = place.expr(&each.in_, Expect::List);
+        let item = if let Type::List { item, .. } = list.ty { (*item).clone() } else { Type::Any };
+        item_scope = item_scope
+            .with(each.item_name(), crate::expr::Field::always(item, list.sensitivity))
+            .with("index", crate::expr::Field::always(Type::Int, Sensitivity::Meta));
+    }
+    let known = place.known;
+    let mut place = Place { scope: &item_scope, known: known.clone(), sink };
+    let highest = arguments(&step.with, takes(cx, step), &mut place);
+    connector_clearance(cx, step, highest, sink);
+    // Pages of approvals show up to `personal`; guards and `ensures` read up to it.
+    let guarded = personal(&item_scope);
+    let mut place = Place { scope: &guarded, known, sink };
+    let before = place.sink.len();
+    place.args(&step.show);
+    for diagnostic in place.sink.iter_mut().skip(before) {
+        if diagnostic.code == "sensitive-fact-in-guard" {
+            diagnostic.code = "sensitivity-too-high";
+        }
+    }
+    place.guards(&step.guards);
+    let known = place.known;
+    if step.ensures.is_empty() && step.repeat.is_none() {
+        return;
+    }
+    let own = steps.outputs_of_one(step).map_or(Type::Any, Type::record);
+    let after = guarded.with("outputs", crate::expr::Field::always(own, Sensitivity::Public));
+    let mut place = Place { scope: &after, known, sink };
+    if let Some(repeat) = &step.repeat {
+        place.expr(&repeat.until, Expect::Bool);
+    }
+    place.guards(&step.ensures);
+}
+
+/// What a step's `with` is for.
+pub(super) fn takes<'a>(cx: &Context<'a>, step: &Step) -> Option<&'a FieldMap> {
+    if let Some(reference) = &step.uses {
+        return cx.all.capability(reference).ok().map(|capability| &capability.spec.input);
+    }
+    let reference = step.runbook.as_ref()?;
+    cx.all.runbook(reference).ok().map(|runbook| &runbook.spec.inputs)
+}
+
+/// A connector is given nothing more sensitive than its clearance.
+fn connector_clearance(cx: &Context<'_>, step: &Step, highest: Sensitivity, sink: &mut Vec<Diagnostic>) {
+    let capability = step.uses.as_ref().and_then(|reference| cx.all.capability(reference).ok());
+    let Some((connector, _)) = capability.and_then(|capability| cx.operation(capability)) else { return };
+    let clearance = connector.spec.clearance.value;
+    if highest > clearance {
+        let name = &connector.metadata.name.value;
+        let message =
+            format!("step `{}` gives {highest} data to connector `{name}`, which is cleared up to {clearance}", step.id.value);
+        let place = if connector.spec.clearance.span.is_nowhere() { connector.metadata.name.span } else { connector.spec.clearance.span };
+        sink.push(
+            law("sensitivity-too-high", step.id.span, message)
+                .related(place, "the connector")
+                .help("leave it out of `with`, or have the connector's owner raise its `clearance`"),
+        );
+    }
+}
+
+fn policy_places(cx: &Context<'_>, policy: &Policy, sink: &mut Vec<Diagnostic>) {
+    for rule in &policy.spec.rules {
+        let exprs = rule.when.iter().chain(&rule.allow).chain(&rule.deny);
+        if rule.when.is_none() && rule.allow.is_none() && rule.deny.is_none() {
+            continue;
+        }
+        let about = scope::about(cx, &policy.spec.applies, rule.applies.as_ref());
+        let scopes: Vec<Scope> = exprs.clone().map(|expr| cx.rule_scope(&about, expr)).collect();
+        let mut known = Known::default();
+        for (expr, scope) in exprs.zip(&scopes) {
+            let mut place = Place { scope, known, sink };
+            place.condition(expr);
+            known = place.known;
+        }
+    }
+}
