@@ -1,5 +1,11 @@
 //! The catalogues of the project break no law.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::disallowed_methods, clippy::panic, reason = "tests")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::disallowed_methods,
+    clippy::panic,
+    reason = "tests"
+)]
 
 use std::path::{Path, PathBuf};
 
@@ -11,7 +17,8 @@ fn root() -> PathBuf {
 }
 
 fn load(folder: &Path, base: &Path, into: &mut Sources) {
-    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     paths.sort();
     for path in paths {
         if path.is_dir() {
@@ -79,7 +86,8 @@ fn the_products_own_catalogue_breaks_no_law() {
 #[test]
 fn every_example_breaks_no_law() {
     let folder = root().join("examples");
-    let examples: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+    let examples: Vec<PathBuf> =
+        std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
     assert!(!examples.is_empty());
     for example in examples.iter().filter(|path| path.join("specs").is_dir()) {
         let workspace = std::fs::read_to_string(example.join("ordain.yaml")).unwrap_or_default();

@@ -49,7 +49,8 @@ pub(super) fn risk(capability: &Capability) -> Risk {
 
 /// The idempotency of a capability with its default applied.
 pub(super) fn idempotency(capability: &Capability) -> Idempotency {
-    let default = if capability.spec.effect.value == Effect::Read { Idempotency::Natural } else { Idempotency::None };
+    let default =
+        if capability.spec.effect.value == Effect::Read { Idempotency::Natural } else { Idempotency::None };
     capability.spec.idempotency.as_ref().map_or(default, |declared| declared.value.clone())
 }
 
@@ -120,7 +121,11 @@ impl<'a> Context<'a> {
     /// The operation that carries a capability out.
     pub(super) fn operation(&self, capability: &Capability) -> Option<(&'a Arc<Connector>, &'a Operation)> {
         let connector = self.all.connector(&capability.spec.uses).ok()?;
-        connector.spec.operations.get(capability.spec.operation.value.as_str()).map(|operation| (connector, operation))
+        connector
+            .spec
+            .operations
+            .get(capability.spec.operation.value.as_str())
+            .map(|operation| (connector, operation))
     }
 
     /// The approvals that a use stands behind by itself: the capability's and the step's.

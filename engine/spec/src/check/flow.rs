@@ -132,7 +132,8 @@ impl<'a> Flow<'a> {
         let mut surely = vec![!self.unordered.is_empty(); self.steps.len()];
         for at in &self.order {
             let Some(step) = self.steps.get(*at) else { continue };
-            let tolerated = step.on_failure.as_ref().is_some_and(|word| word.value == StepOnFailure::Continue);
+            let tolerated =
+                step.on_failure.as_ref().is_some_and(|word| word.value == StepOnFailure::Continue);
             let edges = self.edges.get(*at).map_or(&[][..], Vec::as_slice);
             let before = edges.iter().all(|edge| match edge.need.on.value {
                 NeedOn::Success => surely.get(edge.from).copied().unwrap_or(false),

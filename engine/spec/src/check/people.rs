@@ -111,13 +111,17 @@ where
                     found.humans.insert(name);
                 }
             }
-            Principal::Group(_) => match spec.groups.0.get_key_value(name).map(|(name, entry)| (name, &entry.value)) {
-                Some((_, Group::Members(members))) => open.extend(members.iter().map(|member| &member.value)),
-                Some((name, Group::External(group))) => {
-                    found.external.insert(name, group.at_least.value);
+            Principal::Group(_) => {
+                match spec.groups.0.get_key_value(name).map(|(name, entry)| (name, &entry.value)) {
+                    Some((_, Group::Members(members))) => {
+                        open.extend(members.iter().map(|member| &member.value))
+                    }
+                    Some((name, Group::External(group))) => {
+                        found.external.insert(name, group.at_least.value);
+                    }
+                    None => {}
                 }
-                None => {}
-            },
+            }
             Principal::Role(_) => {
                 open.extend(spec.roles.get(name).into_iter().flatten().map(|member| &member.value));
             }

@@ -10,7 +10,7 @@ use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::digest::Digest;
-use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check};
+use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check, facts};
 use crate::kind::capability::{Guard, Idempotency};
 use crate::kind::connector::{EnvValue, Operation};
 use crate::kind::field::{FieldMap, Named};
@@ -104,11 +104,13 @@ fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<D
             place.expr(actual, Expect::Type(&Type::Int));
         }
     }
-    rollback_places(cx, capability, settled.with("run", scope::run()), sink);
+    rollback_places(cx, capability, settled.with("run", facts::run()), sink);
 }
 
 fn rollback_places(cx: &Context<'_>, capability: &Capability, scope: Scope, sink: &mut Vec<Diagnostic>) {
-    let Some(Spanned { value: Rollback::Uses { uses, with }, .. }) = &capability.metadata.rollback else { return };
+    let Some(Spanned { value: Rollback::Uses { uses, with }, .. }) = &capability.metadata.rollback else {
+        return;
+    };
     let undoing = cx.all.capability(uses).ok();
     arguments(
         with,
@@ -136,15 +138,14 @@ fn operation_places(
     sink: &mut Vec<Diagnostic>,
 ) {
     let input = scope::operation_input(cx, connector, name);
-    let sent =
-        Scope::new([("input", input.clone()), ("call", scope::call()), ("run", scope::run())]);
+    let sent = Scope::new([("input", input.clone()), ("call", facts::call()), ("run", facts::run())]);
     let mut place = Place { scope: &sent, known: Known::default(), sink };
     if let Some(path) = &operation.path {
         place.arg(&path.value, None);
     }
     place.args(&operation.query);
     place.args(&operation.headers);
-    for body in &operation.body {
+    if let Some(body) = &operation.body {
         body.json.iter().for_each(|json| {
             place.arg(json, None);
         });
@@ -182,7 +183,7 @@ fn mock_places(
     input: crate::expr::Field,
     sink: &mut Vec<Diagnostic>,
 ) {
-    let scope = Scope::new([("input", input), ("call", scope::call())]);
+    let scope = Scope::new([("input", input), ("call", facts::call())]);
     for answer in operation.mock.iter().flat_map(|mock| &mock.0) {
         let mut place = Place { scope: &scope, known: Known::default(), sink };
         if let Some(when) = &answer.when {
@@ -206,7 +207,9 @@ fn misfits_are_outputs(sink: &mut [Diagnostic], from: usize) {
 }
 
 /// What every runbook gives, sub-runs first.
-fn all_outputs(cx: &Context<'_>) -> std::collections::BTreeMap<Digest, std::collections::BTreeMap<Arc<str>, crate::expr::Field>> {
+fn all_outputs(
+    cx: &Context<'_>,
+) -> std::collections::BTreeMap<Digest, std::collections::BTreeMap<Arc<str>, crate::expr::Field>> {
     let mut outputs = Outputs::default();
     for runbook in super::subruns::children_first(cx) {
         let Some(flow) = cx.flow(runbook) else { continue };
@@ -318,9 +321,15 @@ fn connector_clearance(cx: &Context<'_>, step: &Step, highest: Sensitivity, sink
     let clearance = connector.spec.clearance.value;
     if highest > clearance {
         let name = &connector.metadata.name.value;
-        let message =
-            format!("step `{}` gives {highest} data to connector `{name}`, which is cleared up to {clearance}", step.id.value);
-        let place = if connector.spec.clearance.span.is_nowhere() { connector.metadata.name.span } else { connector.spec.clearance.span };
+        let message = format!(
+            "step `{}` gives {highest} data to connector `{name}`, which is cleared up to {clearance}",
+            step.id.value
+        );
+        let place = if connector.spec.clearance.span.is_nowhere() {
+            connector.metadata.name.span
+        } else {
+            connector.spec.clearance.span
+        };
         sink.push(
             law("sensitivity-too-high", step.id.span, message)
                 .related(place, "the connector")

@@ -6,23 +6,28 @@ use std::sync::Arc;
 
 use super::context::{Context, may_match};
 use super::flow::Flow;
-use crate::expr::{Expr, Field, Presence, Scope, Type, check};
+use crate::expr::{Expr, Field, Presence, Scope, Type, check, facts};
 use crate::kind::capability::CapabilitySpec;
+use crate::kind::connector::ConnectorType;
 use crate::kind::field::FieldMap;
 use crate::kind::metadata::Risk;
 use crate::kind::runbook::Step;
-use crate::kind::scalar::{Effect, Mode, Sensitivity};
+use crate::kind::scalar::{Effect, Sensitivity};
 use crate::kind::selector::Selector;
 use crate::kind::{Capability, Connector, Runbook};
 
-/// The states of a step, as `steps.<id>.state` reads them.
-pub const STEP_STATES: &[&str] = &[
-    "blocked", "ready", "held", "throttled", "running", "retrying", "waiting", "succeeded", "failed", "skipped",
-    "denied", "rejected", "expired", "cancelled", "unknown", "undoing", "undone",
-];
 /// The states of a run.
 pub const RUN_STATES: &[&str] = &[
-    "pending", "running", "waiting", "paused", "succeeded", "failed", "denied", "rejected", "expired", "cancelled",
+    "pending",
+    "running",
+    "waiting",
+    "paused",
+    "succeeded",
+    "failed",
+    "denied",
+    "rejected",
+    "expired",
+    "cancelled",
     "stuck",
 ];
 /// Up to so many steps all of them are looked at for the name nearest to a wrong one.
@@ -40,86 +45,15 @@ fn name_text() -> Type {
     Type::Text { domain: None, max_len: Some(NAME_BYTES) }
 }
 
-/// `run`
-#[must_use]
-pub fn run() -> Field {
-    meta(Type::record([
-        ("id", meta(name_text())),
-        ("runbook", meta(name_text())),
-        ("version", meta(name_text())),
-        ("mode", meta(Type::one_of(Mode::ALL.iter().map(|mode| mode.as_str())))),
-        ("environment", meta(name_text())),
-        ("tenant", meta(name_text())),
-        ("startedAt", meta(Type::Timestamp)),
-    ]))
-}
-
-/// `actor`
-#[must_use]
-pub fn actor() -> Field {
-    let why = "only who acts for somebody has it";
-    meta(Type::record([
-        ("id", meta(name_text())),
-        ("type", meta(Type::one_of(["human", "service", "agent", "system"]))),
-        ("onBehalfOf", Field::optional(name_text(), Sensitivity::Meta, why)),
-    ]))
-}
-
-/// `now`
-#[must_use]
-pub const fn now() -> Field {
-    meta(Type::Timestamp)
-}
-
-/// `step` of policy rules.
-#[must_use]
-pub fn step() -> Field {
-    meta(Type::record([
-        ("id", meta(name_text())),
-        ("attempt", meta(Type::Int)),
-        ("phase", meta(Type::one_of(["do", "undo"]))),
-    ]))
-}
-
-/// `capability` of policy rules.
-#[must_use]
-pub fn capability() -> Field {
-    meta(Type::record([
-        ("name", meta(name_text())),
-        ("version", meta(name_text())),
-        ("risk", meta(Type::one_of(Risk::ALL.iter().map(|risk| risk.as_str())))),
-        ("effect", meta(Type::one_of(Effect::ALL.iter().map(|effect| effect.as_str())))),
-        ("owner", meta(name_text())),
-        ("tags", meta(Type::Map(Arc::new(Type::text())))),
-    ]))
-}
-
-/// `call` of operations.
-#[must_use]
-pub fn call() -> Field {
-    meta(Type::record([("idempotencyKey", meta(name_text())), ("attempt", meta(Type::Int))]))
-}
-
 /// `response` of an operation's outputs.
 #[must_use]
 pub fn response(connector: &Connector) -> Field {
-    use crate::kind::connector::ConnectorType;
-    let internal = |ty| Field::always(ty, Sensitivity::Internal);
-    let mut fields = vec![("json", internal(Type::Any)), ("text", internal(Type::text()))];
-    if connector.spec.type_.value != ConnectorType::Exec {
-        fields.push(("status", internal(Type::Int)));
-        fields.push(("headers", internal(Type::Map(Arc::new(Type::text())))));
+    match connector.spec.type_.value {
+        ConnectorType::Http => facts::http_response(),
+        ConnectorType::Exec => facts::exec_response(),
+        // Only declared answers: nothing is read of a response.
+        ConnectorType::Mock => Field::always(Type::record::<Arc<str>>([]), Sensitivity::Public),
     }
-    if connector.spec.type_.value != ConnectorType::Http {
-        fields.push(("exitCode", internal(Type::Int)));
-    }
-    internal(Type::record(fields))
-}
-
-/// One counter of `budget`.
-fn counter() -> Type {
-    let names = ["limit", "spent", "reserved", "remaining"];
-    Type::record(names.map(|name| (name, meta(Type::Int))))
 }
 
 /// A fact whose fields a field map declares.
@@ -146,14 +80,17 @@ fn json_type(value: &serde_json::Value) -> Type {
         serde_json::Value::String(text) => Type::one_of([text.as_str()]),
         serde_json::Value::Array(items) => {
             let first = items.first().map_or(Type::Any, json_type);
-            let item = if items.iter().all(|item| json_type(item).is_like(&first)) { first } else { Type::Any };
+            let item =
+                if items.iter().all(|item| json_type(item).is_like(&first)) { first } else { Type::Any };
             // A list of words allows all of them, not only the first.
             let words: Option<Vec<&str>> = items.iter().map(serde_json::Value::as_str).collect();
             let item = words.filter(|words| !words.is_empty()).map_or(item, Type::one_of);
             Type::list(item, Some(items.len() as u64))
         }
         serde_json::Value::Object(entries) => Type::record(
-            entries.iter().map(|(name, value)| (name.as_str(), Field::always(json_type(value), Sensitivity::Internal))),
+            entries
+                .iter()
+                .map(|(name, value)| (name.as_str(), Field::always(json_type(value), Sensitivity::Internal))),
         ),
     }
 }
@@ -161,18 +98,22 @@ fn json_type(value: &serde_json::Value) -> Type {
 impl Context<'_> {
     /// `budget` where the capability is used, in that runbook or in any.
     pub(super) fn budget(&self, capability: &Capability, runbook: Option<&str>) -> Field {
-        let budgets = self.all.budgets.iter().filter(|(_, budget)| may_match(&budget.spec.applies, capability, runbook));
-        meta(Type::record(budgets.map(|(name, _)| (name.as_str(), meta(counter())))))
+        let budgets = self
+            .all
+            .budgets
+            .iter()
+            .filter(|(_, budget)| may_match(&budget.spec.applies, capability, runbook));
+        facts::budget(budgets.map(|(name, _)| name.as_str()))
     }
 
     /// The facts of a capability's guards, costs, `with` and idempotency key.
     pub(super) fn capability_scope(&self, capability: &Capability) -> Scope {
         Scope::new([
             ("input", declared(&capability.spec.input)),
-            ("actor", actor()),
-            ("run", run()),
+            ("actor", facts::actor()),
+            ("run", facts::run()),
             ("budget", self.budget(capability, None)),
-            ("now", now()),
+            ("now", facts::now()),
         ])
     }
 
@@ -180,11 +121,11 @@ impl Context<'_> {
     pub(super) fn rule_scope(&self, capabilities: &[&Arc<Capability>], expr: &Expr) -> Scope {
         let reads = |root: &str| expr.reads().iter().any(|path| path.root() == root);
         let mut scope = Scope::new([
-            ("capability", capability()),
-            ("step", step()),
-            ("actor", actor()),
-            ("run", run()),
-            ("now", now()),
+            ("capability", facts::capability()),
+            ("step", facts::step()),
+            ("actor", facts::actor()),
+            ("run", facts::run()),
+            ("now", facts::now()),
         ])
         .clearance(Sensitivity::Personal);
         if reads("input") {
@@ -203,8 +144,10 @@ impl Context<'_> {
     fn budgets_of(&self, capabilities: &[&Arc<Capability>]) -> Field {
         let mut found = Vec::new();
         for (name, budget) in &self.all.budgets {
-            let covered =
-                capabilities.iter().filter(|capability| may_match(&budget.spec.applies, capability, None)).count();
+            let covered = capabilities
+                .iter()
+                .filter(|capability| may_match(&budget.spec.applies, capability, None))
+                .count();
             if covered == capabilities.len() {
                 found.push((name.as_str(), meta(counter())));
             } else if covered > 0 {
@@ -214,6 +157,12 @@ impl Context<'_> {
         }
         meta(Type::record(found))
     }
+}
+
+/// One counter of `budget`.
+fn counter() -> Type {
+    let Type::Record(fields) = facts::budget(["x"]).ty else { return Type::Any };
+    fields.get("x").map_or(Type::Any, |field| field.ty.clone())
 }
 
 fn fields(map: &FieldMap) -> BTreeMap<Arc<str>, Field> {
@@ -242,7 +191,8 @@ fn one_field(given: &[(&Arc<str>, &Field)], missing: Option<&Arc<str>>) -> Field
     let mut ty = first.clone();
     for (side, other) in types {
         let Some(joined) = wider(&ty, other) else {
-            let why = format!("it is {} in `{first_side}` and {} in `{side}`", first.describe(), other.describe());
+            let why =
+                format!("it is {} in `{first_side}` and {} in `{side}`", first.describe(), other.describe());
             return Field { ty: Type::Any, presence: Presence::Mixed(why.into()), sensitivity };
         };
         ty = joined;
@@ -294,11 +244,16 @@ pub(super) struct Steps<'c, 'a> {
 pub(super) struct Outputs(pub(super) BTreeMap<crate::digest::Digest, BTreeMap<Arc<str>, Field>>);
 
 impl<'c, 'a> Steps<'c, 'a> {
-    pub(super) fn of(cx: &'c Context<'a>, runbook: &'a Runbook, flow: &'c Flow<'a>, outputs: &'c Outputs) -> Self {
+    pub(super) fn of(
+        cx: &'c Context<'a>,
+        runbook: &'a Runbook,
+        flow: &'c Flow<'a>,
+        outputs: &'c Outputs,
+    ) -> Self {
         let base = Scope::new([
             ("inputs", declared(&runbook.spec.inputs)),
             ("constants", constants(runbook)),
-            ("run", run()),
+            ("run", facts::run()),
         ]);
         Self { cx, flow, base, outputs }
     }
@@ -329,7 +284,8 @@ impl<'c, 'a> Steps<'c, 'a> {
             Some((Arc::clone(&id), self.seen(from, at, &id, step)))
         });
         let steps = Field::always(Type::record(steps), Sensitivity::Public);
-        let scope = self.base.clone().with("steps", steps).with("actor", actor()).with("now", now());
+        let scope =
+            self.base.clone().with("steps", steps).with("actor", facts::actor()).with("now", facts::now());
         let reads_budget = exprs.iter().any(|expr| expr.reads().iter().any(|path| path.root() == "budget"));
         let capability = step.uses.as_ref().and_then(|reference| self.cx.all.capability(reference).ok());
         let budget = match capability {
@@ -370,7 +326,11 @@ impl<'c, 'a> Steps<'c, 'a> {
         };
         let early = || {
             let message = format!("step `{id}` has not run when this is read");
-            refused("use-before-produce", message, "its own outputs are `outputs`, in `ensures` and `until` alone")
+            refused(
+                "use-before-produce",
+                message,
+                "its own outputs are `outputs`, in `ensures` and `until` alone",
+            )
         };
         let form = refused(
             "approval-not-bound",
@@ -400,15 +360,7 @@ impl<'c, 'a> Steps<'c, 'a> {
             None => Type::Any,
         };
         let forms = self.forms(step).into_iter().map(|(name, field)| (name, veil(field)));
-        Field::always(
-            Type::record([
-                ("state", meta(Type::one_of(STEP_STATES.iter().copied()))),
-                ("outputs", Field::always(outputs, Sensitivity::Public)),
-                ("attempts", meta(Type::Int)),
-                ("approval", Field::always(Type::record(forms), Sensitivity::Public)),
-            ]),
-            Sensitivity::Public,
-        )
+        facts::ancestor(outputs, Type::record(forms))
     }
 
     /// What a step gives; `None` where what it uses is not known.
@@ -473,7 +425,9 @@ pub(super) fn operation_input(cx: &Context<'_>, connector: &Connector, operation
 
 /// What a capability passes to its operation.
 fn passed(cx: &Context<'_>, capability: &Capability) -> BTreeMap<Arc<str>, Field> {
-    let CapabilitySpec { with: Some(with), .. } = &capability.spec else { return fields(&capability.spec.input) };
+    let CapabilitySpec { with: Some(with), .. } = &capability.spec else {
+        return fields(&capability.spec.input);
+    };
     let scope = cx.capability_scope(capability);
     let field = |arg: &crate::expr::Arg| {
         let checked = arg.check(&scope, None, &crate::expr::Known::default());
@@ -513,7 +467,11 @@ pub fn invariants() -> Scope {
 }
 
 /// The capabilities that a policy's rule can be about, where both selectors match.
-pub(super) fn about<'a>(cx: &Context<'a>, policy: &Selector, rule: Option<&Selector>) -> Vec<&'a Arc<Capability>> {
+pub(super) fn about<'a>(
+    cx: &Context<'a>,
+    policy: &Selector,
+    rule: Option<&Selector>,
+) -> Vec<&'a Arc<Capability>> {
     crate::catalogue::every(&cx.all.capabilities)
         .filter(|capability| may_match(policy, capability, None))
         .filter(|capability| rule.is_none_or(|rule| may_match(rule, capability, None)))

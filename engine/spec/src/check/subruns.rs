@@ -21,11 +21,13 @@ pub(super) fn children<'a>(cx: &Context<'a>, runbook: &'a Runbook) -> Vec<(&'a S
 /// Every runbook that lies on no circle of sub-runs or behind one, each after the ones it runs.
 pub(super) fn children_first<'a>(cx: &Context<'a>) -> Vec<&'a Arc<Runbook>> {
     let all: Vec<&Arc<Runbook>> = every(&cx.all.runbooks).collect();
-    let index: BTreeMap<Digest, usize> = all.iter().enumerate().map(|(at, runbook)| (runbook.digest, at)).collect();
+    let index: BTreeMap<Digest, usize> =
+        all.iter().enumerate().map(|(at, runbook)| (runbook.digest, at)).collect();
     let mut open = vec![0_usize; all.len()];
     let mut parents = vec![Vec::new(); all.len()];
     for (at, runbook) in all.iter().enumerate() {
-        let runs: BTreeSet<Digest> = children(cx, runbook).into_iter().map(|(_, child)| child.digest).collect();
+        let runs: BTreeSet<Digest> =
+            children(cx, runbook).into_iter().map(|(_, child)| child.digest).collect();
         if let Some(count) = open.get_mut(at) {
             *count = runs.len();
         }

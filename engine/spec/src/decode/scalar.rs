@@ -154,7 +154,9 @@ impl Decode for Principal {
         if value.is_none() && text.value.contains('*') {
             let message = format!("`{}` names nobody in particular", text.value);
             let problem = Diagnostic::law("wildcard-reviewer", node.span, message);
-            cx.report(problem.help("name a group, a role or people: a wildcard grows unseen with the roster"));
+            cx.report(
+                problem.help("name a group, a role or people: a wildcard grows unseen with the roster"),
+            );
         } else if value.is_none() {
             cx.bad_name(node.span, &text.value, PRINCIPAL);
         }
