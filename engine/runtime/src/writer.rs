@@ -2,17 +2,17 @@
 //! other, stores what came of them in one transaction, and only then answers and performs effects.
 //! Where storing fails nothing happened: the realm is read from the store again.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use ordain_kernel::ids::RunId;
-use ordain_kernel::realm::{Batch, Realm, StartRequest};
+use ordain_kernel::realm::{Batch, Realm, StartOutcome, StartRequest};
 use ordain_kernel::run::command::{Command, Rejection};
-use ordain_kernel::run::effect::{Call, CallId, Effect};
+use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::{mock, reason};
+use ordain_kernel::mock;
 use ordain_spec::kind::scalar::Mode;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -24,6 +24,9 @@ use crate::specs::Specs;
 use crate::store::rows::Rows;
 use crate::store::{Store, StoreError};
 use crate::views;
+
+/// The code of an answer to a start that was refused; its reasons are the kernel's.
+pub const REFUSED: &str = "refused";
 
 /// How many messages share a transaction at most.
 const BATCH: usize = 256;
@@ -62,6 +65,7 @@ pub struct Writer {
 struct Pending {
     rows: Rows,
     touched: BTreeSet<RunId>,
+    effects: VecDeque<Effect>,
     finished: Vec<CallId>,
     answers: Vec<Box<dyn FnOnce(Option<ApiError>) + Send>>,
 }
@@ -129,18 +133,11 @@ impl Writer {
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
         for Finished { id, outcome } in outcomes.drain(..) {
-            let command = Command::Outcome {
-                step: Arc::clone(&id.step),
-                item: id.item,
-                attempt: id.attempt,
-                phase: id.phase,
-                outcome,
-            };
+            pending.finished.push(id.clone());
             // An outcome that comes too late is dropped: the attempt has been settled otherwise.
-            if let Ok(batch) = self.realm.command(id.run, command, now) {
+            if let Ok(batch) = self.outcome(id, outcome, now) {
                 self.take(batch, &mut pending);
             }
-            pending.finished.push(id);
         }
         inbox.sort_by_key(rank);
         for message in inbox.drain(..) {
@@ -161,19 +158,7 @@ impl Writer {
     fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
         match message {
             Message::Start(request, to) => {
-                let answer = match entropy().map(|entropy| self.realm.start(*request, now, entropy)) {
-                    Err(error) => Err(error),
-                    Ok(Ok((run, batch))) => {
-                        self.take(batch, pending);
-                        Ok(run)
-                    }
-                    Ok(Err(refused)) => {
-                        let reasons = refused.reasons.iter().filter_map(|reason| serde_json::to_value(reason).ok());
-                        let error = ApiError { reasons: reasons.collect(), ..ApiError::new("refused", "the start was refused") };
-                        self.take(refused.batch, pending);
-                        Err(error)
-                    }
-                };
+                let answer = entropy().and_then(|entropy| self.start(*request, now, entropy, pending));
                 pending.answer(to, answer);
             }
             Message::Command(run, command, to) => {
@@ -191,39 +176,58 @@ impl Writer {
         }
     }
 
-    /// Turns what the realm decided into rows.
-    fn take(&mut self, batch: Batch, pending: &mut Pending) {
-        views::rows_of(&batch, &mut pending.rows);
-        pending.touched.extend(batch.touched);
-    }
-
-    /// Declared answers need no outside, so they belong to the same transaction as their intent.
-    fn answer_mocks(&mut self, now: Timestamp, pending: &mut Pending) {
-        let mut open: Vec<RunId> = pending.touched.iter().copied().collect();
-        while let Some(run) = open.pop() {
-            for effect in self.realm.effects(run) {
-                let Effect::Call(call) = effect else { continue };
-                if !self.is_mock(&call) {
-                    continue;
-                }
-                let outcome = mock::answer(&call);
-                let command = Command::Outcome {
-                    step: Arc::clone(&call.id.step),
-                    item: call.id.item,
-                    attempt: call.id.attempt,
-                    phase: call.id.phase,
-                    outcome,
-                };
-                if let Ok(batch) = self.realm.command(run, command, now) {
-                    open.extend(batch.touched.iter().copied());
-                    self.take(batch, pending);
-                }
+    fn start(
+        &mut self,
+        request: StartRequest,
+        now: Timestamp,
+        entropy: [u8; 32],
+        pending: &mut Pending,
+    ) -> Result<RunId, ApiError> {
+        match self.realm.start(request, now, entropy) {
+            StartOutcome::Started { run, batch } => {
+                self.take(batch, pending);
+                Ok(run)
+            }
+            StartOutcome::Refused { reasons, batch } => {
+                self.take(batch, pending);
+                let reasons = reasons.iter().filter_map(|reason| serde_json::to_value(reason).ok()).collect();
+                Err(ApiError { reasons, ..ApiError::new(REFUSED, "the start was refused") })
             }
         }
     }
 
-    fn is_mock(&self, call: &Call) -> bool {
-        self.realm.run(call.id.run).is_none_or(|run| run.started.mode == Mode::Mock)
+    /// Turns what the realm decided into rows and effects to come.
+    fn take(&mut self, batch: Batch, pending: &mut Pending) {
+        views::rows_of(&batch, &mut pending.rows);
+        pending.touched.extend(batch.touched);
+        pending.effects.extend(batch.effects);
+    }
+
+    /// Declared answers need no outside, so they belong to the same transaction as their intent. What is
+    /// left are the effects of live runs.
+    fn answer_mocks(&mut self, now: Timestamp, pending: &mut Pending) {
+        let mut live = VecDeque::new();
+        while let Some(effect) = pending.effects.pop_front() {
+            match effect {
+                Effect::Call(call) if self.is_mock(call.id.run) => {
+                    let outcome = mock::answer(&call);
+                    if let Ok(batch) = self.outcome(call.id, outcome, now) {
+                        self.take(batch, pending);
+                    }
+                }
+                effect => live.push_back(effect),
+            }
+        }
+        pending.effects = live;
+    }
+
+    fn outcome(&mut self, id: CallId, outcome: Outcome, now: Timestamp) -> Result<Batch, Rejection> {
+        let CallId { run, step, item, phase, attempt } = id;
+        self.realm.command(run, Command::Outcome { step, item, attempt, phase, outcome }, now)
+    }
+
+    fn is_mock(&self, run: RunId) -> bool {
+        self.realm.run(run).is_none_or(|run| run.started.mode == Mode::Mock)
     }
 
     async fn commit(&mut self, mut pending: Pending) {
@@ -245,18 +249,15 @@ impl Writer {
             if !pending.rows.is_empty() {
                 self.commits.send_modify(|count| *count += 1);
             }
-            for run in &pending.touched {
-                self.perform(*run);
-            }
+            self.perform(pending.effects);
             self.realm.evict_settled();
         }
     }
 
-    fn perform(&mut self, run: RunId) {
-        for effect in self.realm.effects(run) {
+    fn perform(&mut self, effects: VecDeque<Effect>) {
+        for effect in effects {
             match effect {
-                Effect::Call(call) if !self.is_mock(&call) => self.driver.perform(*call),
-                Effect::Call(_) => {}
+                Effect::Call(call) => self.driver.perform(*call),
                 Effect::CancelCall(id) => self.driver.cancel(&id),
             }
         }
@@ -315,12 +316,3 @@ fn entropy() -> Result<[u8; 32], ApiError> {
     getrandom::fill(&mut bytes).map_err(|error| ApiError::fault(format!("no randomness: {error}")))?;
     Ok(bytes)
 }
-
-/// The reason code of a failure that is ours.
-#[must_use]
-pub const fn fault_code() -> reason::Code {
-    reason::Code::SystemFault
-}
-
-/// Runs by their ids, for looking things up.
-pub type Runs = BTreeMap<String, RunId>;
