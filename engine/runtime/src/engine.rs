@@ -1,0 +1,187 @@
+//! The process that holds a workspace's store: opens it, starts the writer, and answers requests — its
+//! own and those that come over the socket. Reads beside the writer; changes only through it.
+
+pub(crate) mod acts;
+mod looks;
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use ordain_kernel::ids::RunId;
+use ordain_kernel::realm::Realm;
+use ordain_kernel::run::Run;
+use ordain_kernel::run::command::Command;
+use ordain_spec::kind::roster::RosterSpec;
+use ordain_spec::kind::workspace::Profile;
+use tokio::net::UnixListener;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::api::{Answer, ApiError, Caller, Request};
+use crate::identity::{self, Acting};
+use crate::local::{self, Service};
+use crate::session::Lock;
+use crate::specs::Specs;
+use crate::store::read::Reader;
+use crate::workspace::Opened;
+use crate::writer::Message;
+use crate::{open, recover};
+
+/// How many messages may wait for the writer; beyond it askers wait.
+pub(crate) const QUEUE: usize = 1024;
+
+/// The holder of a workspace's store. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) messages: mpsc::Sender<Message>,
+    pub(crate) reader: Reader,
+    pub(crate) specs: Arc<Specs>,
+    pub(crate) profile: Profile,
+    pub(crate) commits: watch::Receiver<u64>,
+    /// Slugs of the laws that keep the catalogue from loading.
+    pub(crate) refused: Vec<String>,
+    /// What could not be continued, and why.
+    pub(crate) left_out: Vec<(String, String)>,
+    socket: Mutex<Option<(tokio::task::JoinHandle<()>, PathBuf)>>,
+    _lock: Lock,
+}
+
+impl Engine {
+    /// Opens the store of a workspace and continues what is not settled.
+    ///
+    /// # Errors
+    /// When the store cannot be opened, is damaged, or may not be opened in this profile.
+    pub async fn open(workspace: &Opened, lock: Lock) -> Result<Self, ApiError> {
+        let open::Running { messages, reader, specs, commits, left_out } = open::open(workspace).await?;
+        let refused = open::refusals(workspace);
+        let profile = workspace.profile();
+        let socket = Mutex::new(None);
+        let inner = Inner { messages, reader, specs, profile, commits, refused, left_out, socket, _lock: lock };
+        Ok(Self { inner: Arc::new(inner) })
+    }
+
+    /// Answers over the socket from now on.
+    pub fn serve(&self, listener: UnixListener, path: &Path) {
+        let task = tokio::spawn(local::serve(listener, self.clone()));
+        let mut socket = self.inner.socket.lock().unwrap_or_else(PoisonError::into_inner);
+        *socket = Some((task, path.to_path_buf()));
+    }
+
+    /// Stops answering, stores what is under way and lets go of the store.
+    pub async fn close(self) {
+        let served = self.inner.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some((task, path)) = served {
+            task.abort();
+            // Gone already, or in the way of nobody.
+            let _ = std::fs::remove_file(path);
+        }
+        let (closed, wait) = oneshot::channel();
+        if self.inner.messages.send(Message::Close(closed)).await.is_ok() {
+            let _ = wait.await;
+        }
+    }
+
+    /// What could not be continued when the store was opened: (run, why).
+    #[must_use]
+    pub fn left_out(&self) -> &[(String, String)] {
+        &self.inner.left_out
+    }
+}
+
+impl Service for Engine {
+    async fn answer(&self, caller: Caller, request: Request) -> Answer {
+        self.inner.answer(caller, request).await
+    }
+}
+
+/// The writer is gone: the process is ending.
+fn gone() -> ApiError {
+    ApiError::new("audit_unavailable", "the store is being closed").hint("try again")
+}
+
+impl Inner {
+    async fn answer(&self, caller: Caller, request: Request) -> Answer {
+        if request.changes_something() { self.act(caller, request).await } else { self.look(request).await }
+    }
+
+    /// Sends a message whose answer comes once it is stored.
+    pub(crate) async fn ask<T>(
+        &self,
+        message: impl FnOnce(oneshot::Sender<Result<T, ApiError>>) -> Message,
+    ) -> Result<T, ApiError> {
+        let (answer, wait) = oneshot::channel();
+        self.messages.send(message(answer)).await.map_err(|_| gone())?;
+        wait.await.map_err(|_| gone())?
+    }
+
+    /// Looks at the runs in memory.
+    pub(crate) async fn with_realm<T: Send + 'static>(
+        &self,
+        look: impl FnOnce(&Realm) -> T + Send + 'static,
+    ) -> Result<T, ApiError> {
+        let (answer, wait) = oneshot::channel();
+        let look = Box::new(move |realm: &Realm| {
+            // Who asked may be gone.
+            let _ = answer.send(look(realm));
+        });
+        self.messages.send(Message::Look(look)).await.map_err(|_| gone())?;
+        wait.await.map_err(|_| gone())
+    }
+
+    /// A command on a run, stored.
+    pub(crate) async fn command(&self, run: RunId, command: Command) -> Result<(), ApiError> {
+        self.ask(|answer| Message::Command(run, Box::new(command), answer)).await
+    }
+
+    /// Reads something of a run, wherever it is: in memory while it is not settled, else from its journal.
+    pub(crate) async fn with_run<T: Send + 'static>(
+        &self,
+        run: RunId,
+        look: impl FnOnce(&Run) -> T + Send + Clone + 'static,
+    ) -> Result<T, ApiError> {
+        let inside = look.clone();
+        if let Some(seen) = self.with_realm(move |realm| realm.run(run).map(inside)).await? {
+            return Ok(seen);
+        }
+        let read = recover::run(&self.reader, &self.specs, &run.to_string()).await?;
+        Ok(look(&read))
+    }
+
+    /// The run that an id or a unique prefix means.
+    pub(crate) async fn run_id(&self, prefix: &str) -> Result<RunId, ApiError> {
+        let found = if is_id_prefix(prefix) { self.reader.runs_with_prefix(prefix).await? } else { Vec::new() };
+        match found.as_slice() {
+            [only] => only.id.parse().map_err(|_| ApiError::fault(format!("`{}` is no run id", only.id))),
+            [] => Err(ApiError::not_found("run", prefix).hint("`ordain runs` lists them")),
+            _ => Err(ApiError::new("not_found", format!("`{prefix}` is the beginning of several runs' ids"))
+                .hint("write more of it")),
+        }
+    }
+
+    /// The roster in force; an error where the catalogue does not load.
+    pub(crate) fn roster(&self) -> Result<&RosterSpec, ApiError> {
+        let active = self.specs.active().ok_or_else(|| self.catalogue_refused())?;
+        let roster = active.catalogue.roster.as_ref().ok_or_else(|| self.catalogue_refused())?;
+        Ok(&roster.spec)
+    }
+
+    /// Who the caller is.
+    pub(crate) fn acting(&self, caller: &Caller) -> Result<Acting, ApiError> {
+        identity::acting(self.roster()?, self.profile, caller)
+    }
+
+    /// Why nothing can be decided now.
+    pub(crate) fn catalogue_refused(&self) -> ApiError {
+        let slugs = self.refused.join(", ");
+        ApiError::new("catalogue_refused", format!("the catalogue does not load: {slugs}"))
+            .hint("`ordain lint` shows what is wrong and where")
+    }
+}
+
+/// True for what can be the beginning of an id.
+pub(crate) fn is_id_prefix(text: &str) -> bool {
+    !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+}

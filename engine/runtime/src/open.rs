@@ -1,0 +1,189 @@
+//! Opening a store: what must hold before anything is continued. A damaged chain, another profile or a
+//! newer format refuse; then nothing is changed.
+
+use std::sync::Arc;
+
+use ordain_kernel::audit;
+use ordain_kernel::run::system::{SystemCommand, SystemEvent};
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::workspace::{Profile, SecretProvider, WorkspaceSpec};
+use tokio::sync::{mpsc, watch};
+
+use crate::api::ApiError;
+use crate::connector::Live;
+use crate::connector::exec::Enforcement;
+use crate::connector::http::SystemResolver;
+use crate::connector::sandbox::SandboxLauncher;
+use crate::driver::Driver;
+use crate::recover;
+use crate::secrets::{ProvidedSecrets, Provider};
+use crate::specs::Specs;
+use crate::store::read::Reader;
+use crate::store::rows::Rows;
+use crate::store::{FORMAT, Store};
+use crate::workspace::Opened;
+use crate::writer::{Message, Writer};
+
+/// How many of the last records are verified at every start; `ordain audit verify` verifies all.
+const TAIL: i64 = 2_000;
+
+/// A writer at work and the ways to it.
+pub struct Running {
+    /// To the writer.
+    pub messages: mpsc::Sender<Message>,
+    /// Beside the writer.
+    pub reader: Reader,
+    /// What is active and what was.
+    pub specs: Arc<Specs>,
+    /// Counts transactions.
+    pub commits: watch::Receiver<u64>,
+    /// Runs that cannot be continued, and why.
+    pub left_out: Vec<(String, String)>,
+}
+
+/// Opens the store of a workspace and starts its writer.
+///
+/// # Errors
+/// When the store cannot be opened, is damaged, or may not be opened in this profile.
+pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
+    std::fs::create_dir_all(&workspace.state)
+        .map_err(|error| ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}")))?;
+    let mut store = Store::open(&workspace.state.join("ordain.db")).await?;
+    let reader = store.reader();
+    format_is_ours(&reader).await?;
+    profile_is_kept(&reader, workspace.profile()).await?;
+    chain_is_whole(&reader).await?;
+    let specs = Arc::new(Specs::new(&workspace.root, workspace.active.clone()));
+    if let Some(active) = &workspace.active {
+        store.pin(&active.pinned()).await?;
+    }
+    let recovered = recover::realm(&reader, &specs).await?;
+    let notes = notes(&reader, workspace).await?;
+    remember(&mut store, workspace).await?;
+    let (finished, outcomes) = mpsc::unbounded_channel();
+    let driver = Driver::new(Arc::new(live(&workspace.spec(), workspace.profile())?), finished);
+    let (commits, committed) = watch::channel(0);
+    let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
+    let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, outcomes, commits);
+    tokio::spawn(writer.run(inbox, notes));
+    Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out })
+}
+
+/// Slugs of the laws that keep the catalogue or the operator's file from loading.
+#[must_use]
+pub fn refusals(workspace: &Opened) -> Vec<String> {
+    let read = &workspace.read;
+    let mut slugs: Vec<String> = read
+        .diagnostics
+        .iter()
+        .chain(&read.checked.diagnostics)
+        .filter(|diagnostic| diagnostic.severity == ordain_spec::diagnostic::Severity::Law)
+        .map(|diagnostic| diagnostic.code.to_owned())
+        .collect();
+    slugs.sort();
+    slugs.dedup();
+    slugs
+}
+
+async fn format_is_ours(reader: &Reader) -> Result<(), ApiError> {
+    match reader.meta("format").await? {
+        Some(format) if format != FORMAT.to_string() => {
+            Err(ApiError::fault(format!("the store has format {format}, this program writes {FORMAT}"))
+                .hint("use the program that wrote it, or a newer one"))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn profile_is_kept(reader: &Reader, profile: Profile) -> Result<(), ApiError> {
+    match reader.meta("profile").await?.as_deref() {
+        Some("prod") if profile != Profile::Prod => {
+            Err(ApiError::new("profile_downgrade", "this store was opened in profile `prod` and refuses `dev`")
+                .hint("set `profile: prod` in ordain.yaml again"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Verifies the end of the log, so that a store that somebody changed is not continued.
+async fn chain_is_whole(reader: &Reader) -> Result<(), ApiError> {
+    let records = recover::records(&reader.audit_tail(None, TAIL).await?)?;
+    let verified = audit::verify_tail(&records);
+    match verified.first_bad {
+        None => Ok(()),
+        Some(bad) => Err(ApiError::new(
+            "audit_unavailable",
+            format!("the audit log was changed: record {}: {}", bad.seq, bad.reason),
+        )
+        .hint("`ordain audit verify` says more; restore the store from a backup")),
+    }
+}
+
+/// What changed since the store was last open, for the record.
+async fn notes(reader: &Reader, workspace: &Opened) -> Result<Vec<SystemCommand>, ApiError> {
+    let mut notes = Vec::new();
+    let mut note = |event| notes.push(SystemCommand::Note(Box::new(event)));
+    let digest = |text: Option<String>| text.and_then(|text| text.parse::<Digest>().ok());
+    let before = digest(reader.meta("workspace").await?);
+    let file = Digest::of(workspace.read.text.as_bytes());
+    if before.is_some_and(|before| before != file) {
+        note(SystemEvent::WorkspaceChanged { from: before, to: file });
+    }
+    match &workspace.active {
+        Some(active) => {
+            let (from, to) = (digest(reader.meta("catalogue").await?), active.catalogue.digest());
+            if from != Some(to) {
+                note(SystemEvent::CatalogueActivated { from, to });
+            }
+        }
+        None => {
+            let slugs = refusals(workspace).join(" ");
+            if reader.meta("refused").await?.as_deref() != Some(slugs.as_str()) {
+                let reason = ordain_kernel::reason::Reason::new(ordain_kernel::reason::Code::CatalogueRefused);
+                note(SystemEvent::CatalogueRefused { reasons: vec![reason.detail(slugs)] });
+            }
+        }
+    }
+    Ok(notes)
+}
+
+async fn remember(store: &mut Store, workspace: &Opened) -> Result<(), ApiError> {
+    let mut wanted = vec![
+        ("format".to_owned(), FORMAT.to_string()),
+        ("profile".to_owned(), workspace.profile().as_str().to_owned()),
+        ("workspace".to_owned(), Digest::of(workspace.read.text.as_bytes()).to_string()),
+    ];
+    match &workspace.active {
+        Some(active) => wanted.push(("catalogue".to_owned(), active.catalogue.digest().to_string())),
+        None => wanted.push(("refused".to_owned(), refusals(workspace).join(" "))),
+    }
+    let reader = store.reader();
+    let mut rows = Rows::default();
+    for (key, value) in wanted {
+        if reader.meta(&key).await?.as_ref() != Some(&value) {
+            rows.meta.push((key, value));
+        }
+    }
+    Ok(store.commit(&mut rows).await?)
+}
+
+/// The live connectors with what the operator's file says about secrets.
+fn live(spec: &WorkspaceSpec, profile: Profile) -> Result<Live, ApiError> {
+    let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
+    let enforcement = if profile == Profile::Prod { Enforcement::Demanded } else { Enforcement::AsFarAsPossible };
+    let secrets = Arc::new(ProvidedSecrets::new(provider(spec)));
+    Ok(Live::new(secrets, Arc::new(SystemResolver), launcher, enforcement))
+}
+
+fn provider(spec: &WorkspaceSpec) -> Provider {
+    let text = |value: &Option<ordain_spec::decode::Spanned<Arc<str>>>| value.as_ref().map(|value| value.value.to_string());
+    let Some(secrets) = &spec.secrets else { return Provider::None };
+    match secrets.provider.value {
+        SecretProvider::Env => Provider::Env { prefix: text(&secrets.prefix).unwrap_or_default() },
+        SecretProvider::File => text(&secrets.dir).map_or(Provider::None, |dir| Provider::File { dir: dir.into() }),
+        SecretProvider::Command => text(&secrets.program).map_or(Provider::None, |program| Provider::Command {
+            program: program.into(),
+            args: secrets.args.iter().map(|argument| argument.value.to_string()).collect(),
+        }),
+    }
+}
