@@ -170,7 +170,7 @@ async fn remember(store: &mut Store, workspace: &Opened) -> Result<(), ApiError>
 /// The live connectors with what the operator's file says about secrets.
 fn live(spec: &WorkspaceSpec, profile: Profile) -> Result<Live, ApiError> {
     let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
-    let enforcement = if profile == Profile::Prod { Enforcement::Demanded } else { Enforcement::AsFarAsPossible };
+    let enforcement = if profile == Profile::Prod { Enforcement::Required } else { Enforcement::Reported };
     let secrets = Arc::new(ProvidedSecrets::new(provider(spec)));
     Ok(Live::new(secrets, Arc::new(SystemResolver), launcher, enforcement))
 }

@@ -165,8 +165,7 @@ impl Specs {
         }
         let refused = || StoreError::Corrupt(format!("the kept specs {} do not load", pinned.digest));
         let catalogue = check(sources).catalogue.ok_or_else(refused)?;
-        let mut spec = workspace_of(&pinned.grants).ok_or_else(refused)?;
-        spec.resolve(&self.root);
+        let spec = workspace_of(&pinned.grants).ok_or_else(refused)?.located(&self.root.to_string_lossy());
         let set = SpecSet::new(catalogue, Arc::new(Grants::from(&spec)), pinned.grants.as_str().into());
         if set.digest == pinned.digest { Ok(set) } else { Err(refused()) }
     }

@@ -71,10 +71,7 @@ impl Workspace {
         diagnostics: Vec<Diagnostic>,
         file: Sources,
     ) -> Self {
-        let spec = spec.map(|mut spec| {
-            spec.resolve(root);
-            spec
-        });
+        let spec = spec.map(|spec| spec.located(&root.to_string_lossy()));
         let standard = WorkspaceSpec::standard();
         let checked = check(sources(spec.as_ref().unwrap_or(&standard), root));
         Self { spec, text, diagnostics, file, checked }
@@ -112,41 +109,6 @@ impl WorkspaceSpec {
             span: Span::nowhere(),
         }
     }
-
-    /// Makes paths absolute that begin with `./` (or are `.`): settings, granted programs and folders, the
-    /// folder of secrets and the program that fetches them. `root` is the folder of the operator's file.
-    pub fn resolve(&mut self, root: &Path) {
-        let absolute = |text: &Arc<str>| absolute(text, root);
-        let each = |list: &mut Vec<Spanned<Arc<str>>>| {
-            for item in list {
-                item.value = absolute(&item.value);
-            }
-        };
-        for entry in self.settings.0.values_mut() {
-            entry.value.value = absolute(&entry.value.value);
-        }
-        for connection in self.connections.0.values_mut() {
-            let connection = &mut connection.value;
-            each(&mut connection.read);
-            each(&mut connection.write);
-            let programs = std::mem::take(&mut connection.programs.0);
-            connection.programs.0 = programs.into_iter().map(|(path, pin)| (absolute(&path), pin)).collect();
-        }
-        if let Some(secrets) = &mut self.secrets {
-            for path in secrets.dir.iter_mut().chain(&mut secrets.program) {
-                path.value = absolute(&path.value);
-            }
-        }
-    }
-}
-
-fn absolute(text: &Arc<str>, root: &Path) -> Arc<str> {
-    let below = match &**text {
-        "." => Some(""),
-        text => text.strip_prefix("./"),
-    };
-    let path = below.map(|below| if below.is_empty() { root.to_path_buf() } else { root.join(below) });
-    path.as_deref().and_then(Path::to_str).map_or_else(|| Arc::clone(text), Into::into)
 }
 
 #[cfg(test)]

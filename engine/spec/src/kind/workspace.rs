@@ -130,7 +130,7 @@ record! {
 
 impl WorkspaceSpec {
     /// The same with every place that is said from the workspace file on made absolute: a setting, a granted
-    /// folder or program, or the folder of secrets that is `.` or begins with `./` lies below `folder`, the
+    /// folder or program, the folder of secrets or the program that fetches them, that is `.` or begins with `./` lies below `folder`, the
     /// folder of `ordain.yaml`. Nothing else changes; what else is relative is refused where it is used.
     #[must_use]
     pub fn located(mut self, folder: &str) -> Self {
@@ -151,8 +151,10 @@ impl WorkspaceSpec {
                 })
                 .collect();
         }
-        if let Some(dir) = self.secrets.as_mut().and_then(|secrets| secrets.dir.as_mut()) {
-            locate(&mut dir.value, folder);
+        if let Some(secrets) = &mut self.secrets {
+            for path in secrets.dir.iter_mut().chain(&mut secrets.program) {
+                locate(&mut path.value, folder);
+            }
         }
         self
     }
