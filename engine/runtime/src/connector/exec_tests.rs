@@ -288,6 +288,29 @@ fn a_call_that_is_dropped_leaves_nothing_behind() {
     eventually("it lives on", || !is_running(&marker));
 }
 
+/// Only as a child of [`a_killed_engine_takes_its_programs_along`]: an engine in the middle of a call.
+#[test]
+fn an_engine_in_the_middle_of_a_call() {
+    if let Ok(marker) = std::env::var("ORDAIN_TEST_ENGINE") {
+        run(&call("/usr/bin/sleep", &[&marker]));
+    }
+}
+
+#[test]
+fn a_killed_engine_takes_its_programs_along() {
+    let marker = format!("3{}", std::process::id());
+    let mut engine = std::process::Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "connector::exec::tests::an_engine_in_the_middle_of_a_call"])
+        .env("ORDAIN_TEST_ENGINE", &marker)
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    eventually("it never ran", || is_running(&format!("sleep\0{marker}")));
+    engine.kill().unwrap();
+    engine.wait().unwrap();
+    eventually("the program outlived its engine", || !is_running(&format!("sleep\0{marker}")));
+}
+
 #[test]
 fn endless_output_is_cut_at_the_bound() {
     let mut call = call("/usr/bin/yes", &[]);
