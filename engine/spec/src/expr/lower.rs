@@ -442,8 +442,11 @@ impl Lowering<'_> {
     fn unknown_function(&mut self, name: &str, at: At) -> Node {
         let known = FUNCTIONS.iter().copied();
         if FUNCTIONS.contains(&name) {
-            let usage =
-                if name == "has" { "`has(input.note)`".to_owned() } else { format!("`list.{name}(x, …)`") };
+            let usage = match name {
+                "has" => "`has(input.note)`".to_owned(),
+                "matches" => "`text.matches('pattern')`".to_owned(),
+                _ => format!("`list.{name}(x, …)`"),
+            };
             return self.fault("unknown-function", at, format!("`{name}` is used as {usage}"));
         }
         let near = nearest(name, known).map(|near| format!("; did you mean `{near}`?")).unwrap_or_default();

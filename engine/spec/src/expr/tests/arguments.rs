@@ -117,7 +117,7 @@ fn arguments_are_checked_against_the_type_that_is_wanted() {
             Some("argument-type-mismatch"),
         ),
         (serde_json::json!({"currency": "EUR", "amount": 1, "tags": [1]}), Some("argument-type-mismatch")),
-        (serde_json::json!({"currency": "EUR", "amount": "${ input.nope }"}), Some("unknown-fact")),
+        (serde_json::json!({"currency": "EUR", "amount": "${ input.nope }"}), Some("undeclared-input")),
         (serde_json::json!([1]), Some("argument-type-mismatch")),
     ];
     for (given, code) in table {

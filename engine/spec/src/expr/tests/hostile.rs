@@ -11,9 +11,19 @@ fn all_the_way(source: &str) -> Vec<&'static str> {
     match parse(source) {
         Err(faults) => faults.iter().map(|fault| fault.code).collect(),
         Ok(expr) => {
-            let _ = expr.eval(&facts(), COST_LIMIT);
-            let faults = check(&expr, &scope(), Expect::Bool, &Known::default()).diagnostics;
-            faults.iter().map(|fault| fault.code).collect()
+            let (value, cost) = expr.eval_costed(&facts(), COST_LIMIT);
+            let checked = check(&expr, &scope(), Expect::Bool, &Known::default());
+            if checked.diagnostics.is_empty() {
+                assert!(cost <= checked.cost, "{source}: cost {cost}, bound {}", checked.cost);
+                let surprise = value.err().map(|error| error.kind).filter(|kind| {
+                    !matches!(
+                        kind,
+                        EvalErrorKind::Arithmetic | EvalErrorKind::Index | EvalErrorKind::Conversion
+                    )
+                });
+                assert_eq!(surprise, None, "{source}: what is checked has types, facts and a bound");
+            }
+            checked.diagnostics.iter().map(|fault| fault.code).collect()
         }
     }
 }
@@ -32,7 +42,7 @@ fn depth_and_length_end_in_a_diagnostic() {
         (vec!["1"; 600].join("=="), "too-large-or-deep"),
         ("'a'".to_owned() + &".size()".repeat(200), "too-large-or-deep"),
         (nested_all, "comprehension-too-deep"),
-        ("input".to_owned() + &".a".repeat(1000), "unknown-fact"),
+        ("input".to_owned() + &".a".repeat(1000), "undeclared-input"),
         ("input".to_owned() + &"[0]".repeat(600), "type-mismatch"),
         ("true?1:".repeat(280) + "1", "non-boolean-guard"),
         (vec!["1"; 680].join("+"), "non-boolean-guard"),

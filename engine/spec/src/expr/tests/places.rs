@@ -39,7 +39,7 @@ fn a_caret_goes_through_escapes_and_folds() {
     // The closing escape is one byte of the string: the caret ends with its first.
     assert_eq!(places[0].0, "value-outside-domain");
     assert!(places[0].1.starts_with("\\x27EURO\\"), "{places:?}");
-    assert_eq!(places[1], ("unknown-fact", "amuont".to_owned()));
+    assert_eq!(places[1], ("undeclared-input", "amuont".to_owned()));
 }
 
 #[test]
