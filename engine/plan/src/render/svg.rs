@@ -161,7 +161,7 @@ impl<'a> Card<'a> {
         let widest = lines.iter().map(|(text, tone)| text_width(text, tone.font())).max().unwrap_or_default();
         let width = (widest + 2 * PADDING + 6).clamp(NARROWEST, WIDEST);
         let height = LINE * i64::try_from(lines.len()).unwrap_or(8) + 2 * PADDING - 4;
-        Self { step, lines, size: Size { width: width / 2 * 2, height } }
+        Self { step, lines, size: Size { width: (width + 1) / 2 * 2, height } }
     }
 
     fn draw(&self, out: &mut String, corner: Point) {
