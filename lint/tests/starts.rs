@@ -4,7 +4,8 @@
 
 #[test]
 fn the_binary_says_its_version() {
-    let output = std::process::Command::new(env!("CARGO_BIN_EXE_spec-lint")).arg("--version").output().unwrap();
+    let output =
+        std::process::Command::new(env!("CARGO_BIN_EXE_spec-lint")).arg("--version").output().unwrap();
     assert!(output.status.success());
     assert!(String::from_utf8_lossy(&output.stdout).starts_with("spec-lint "));
 }

@@ -1,0 +1,288 @@
+//! Which files make up which catalogue. A folder with an `ordain.yaml` is a workspace and its own
+//! catalogue; a path inside one checks all of it and reports what lies under the path; other files
+//! together are one catalogue. Nothing that was asked for is passed over in silence.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use ordain_spec::catalogue::Declarations;
+use ordain_spec::check::check;
+use ordain_spec::diagnostic::Diagnostic;
+use ordain_spec::scan::FILE_BYTES;
+use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
+use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
+
+use crate::report::{Finding, Group, Report, shown};
+use crate::rules;
+
+/// The deepest folder below a path.
+const DEPTH: usize = 32;
+
+/// Why nothing could be checked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unlintable {
+    /// A path that cannot be read.
+    #[error("`{path}` cannot be read: {why}")]
+    Unreadable {
+        /// As it was given.
+        path: String,
+        /// What the system says.
+        why: String,
+    },
+    /// A file that is no spec.
+    #[error("`{path}` is no spec file: specs end in `.yaml`, `.yml` or `.kdl`")]
+    NoSpec {
+        /// As it was given.
+        path: String,
+    },
+    /// A path inside a workspace, but outside of its catalogue.
+    #[error("`{path}` holds no file of the catalogue of workspace `{workspace}`")]
+    NotOfCatalogue {
+        /// As it was given.
+        path: String,
+        /// The workspace.
+        workspace: String,
+    },
+    /// No file at all.
+    #[error("there is nothing to check: no spec file under {paths}")]
+    Nothing {
+        /// As they were given.
+        paths: String,
+    },
+}
+
+/// Checks what `paths` hold. They are relative to `base`, and so are the paths in the report. Without
+/// paths: the workspace that `base` lies in, or else `base`.
+///
+/// # Errors
+///
+/// When a path cannot be read or holds nothing that could be checked: silence would look like success.
+pub fn lint(base: &Path, paths: &[PathBuf]) -> Result<Report, Unlintable> {
+    let base = real(base, base)?;
+    let mut search = Search { base: &base, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
+    if paths.is_empty() {
+        search.add(&above(&base).unwrap_or_else(|| base.clone()), &base)?;
+    }
+    for path in paths {
+        let found = real(&base.join(path), path)?;
+        search.add(&found, path)?;
+    }
+    let report = search.finish()?;
+    if report.groups.is_empty() {
+        let given: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+        let paths = if given.is_empty() { "`.`".to_owned() } else { given.join(", ") };
+        return Err(Unlintable::Nothing { paths });
+    }
+    Ok(report)
+}
+
+fn real(path: &Path, given: &Path) -> Result<PathBuf, Unlintable> {
+    std::fs::canonicalize(path).map_err(|error| unreadable(given, &error))
+}
+
+fn unreadable(given: &Path, error: &std::io::Error) -> Unlintable {
+    let text = error.to_string();
+    let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
+    Unlintable::Unreadable { path: given.display().to_string(), why }
+}
+
+/// The nearest folder at or above that holds an operator's file.
+fn above(path: &Path) -> Option<PathBuf> {
+    path.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).map(Path::to_path_buf)
+}
+
+struct Search<'b> {
+    base: &'b Path,
+    /// Workspaces and the paths whose findings are wanted; none for all. With each its word as given.
+    workspaces: BTreeMap<PathBuf, Option<Vec<(PathBuf, String)>>>,
+    /// Files outside of workspaces, and what they are called.
+    loose: BTreeMap<PathBuf, String>,
+}
+
+impl Search<'_> {
+    fn add(&mut self, path: &Path, given: &Path) -> Result<(), Unlintable> {
+        if let Some(root) = above(path) {
+            if root == path {
+                self.workspaces.insert(root, None);
+            } else if let Some(wanted) = self.workspaces.entry(root).or_insert_with(|| Some(Vec::new())) {
+                wanted.push((path.to_path_buf(), given.display().to_string()));
+            }
+        } else if path.is_file() {
+            if Notation::of_path(&path.to_string_lossy()).is_none() {
+                return Err(Unlintable::NoSpec { path: given.display().to_string() });
+            }
+            self.loose.insert(path.to_path_buf(), self.shown(path));
+        }
+        if path.is_dir() {
+            self.walk(path, given, 0)?;
+        }
+        Ok(())
+    }
+
+    /// Workspaces below, and files that belong to none.
+    fn walk(&mut self, folder: &Path, given: &Path, depth: usize) -> Result<(), Unlintable> {
+        let inside = above(folder).is_some();
+        if inside && folder.join(WORKSPACE).is_file() && depth > 0 {
+            self.workspaces.insert(folder.to_path_buf(), None);
+        }
+        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(given, &error))?;
+        let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+        paths.sort();
+        for path in paths {
+            let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+            // Links are not followed: what they lead to is checked where it is.
+            let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
+                continue;
+            };
+            if hidden || kind.is_symlink() {
+                continue;
+            }
+            if kind.is_dir() && depth < DEPTH {
+                self.walk(&path, given, depth + 1)?;
+            } else if kind.is_file() && !inside && Notation::of_path(&path.to_string_lossy()).is_some() {
+                let name = self.shown(&path);
+                self.loose.insert(path, name);
+            }
+        }
+        Ok(())
+    }
+
+    /// A path relative to the caller's folder where it lies below it.
+    fn shown(&self, path: &Path) -> String {
+        path.strip_prefix(self.base).unwrap_or(path).display().to_string()
+    }
+
+    fn finish(self) -> Result<Report, Unlintable> {
+        let mut groups = Vec::new();
+        for (root, wanted) in &self.workspaces {
+            if let Some(group) = self.workspace(root, wanted.as_deref())? {
+                groups.push(group);
+            }
+        }
+        if !self.loose.is_empty() {
+            groups.push(self.loose());
+        }
+        Ok(Report { groups })
+    }
+
+    /// One workspace. `None` where it holds no file at all.
+    fn workspace(
+        &self,
+        root: &Path,
+        wanted: Option<&[(PathBuf, String)]>,
+    ) -> Result<Option<Group>, Unlintable> {
+        let shown_root = self.shown(root);
+        let workspace = Workspace::read(root);
+        let declarations = &workspace.checked.declarations;
+        let operator = Arc::new(workspace.file.clone());
+        let mut findings = Vec::new();
+        let mut add = |found: &[Diagnostic], sources: &Arc<Sources>| {
+            findings.extend(found.iter().map(|diagnostic| Finding {
+                diagnostic: diagnostic.clone(),
+                sources: Arc::clone(sources),
+                root: shown_root.clone(),
+            }));
+        };
+        add(&workspace.diagnostics, &operator);
+        add(&workspace.checked.diagnostics, &declarations.sources);
+        add(&rules::all(declarations), &declarations.sources);
+        let paths: Vec<PathBuf> = own_files(&operator)
+            .chain(own_files(&declarations.sources))
+            .map(|file| root.join(&file.path))
+            .collect();
+        let is_wanted =
+            |path: &Path| wanted.is_none_or(|wanted| wanted.iter().any(|(under, _)| path.starts_with(under)));
+        for (under, given) in wanted.unwrap_or_default() {
+            if !paths.iter().any(|path| path.starts_with(under)) {
+                return Err(Unlintable::NotOfCatalogue {
+                    path: given.clone(),
+                    workspace: shown(&shown_root, ""),
+                });
+            }
+        }
+        findings.retain(|finding| {
+            let file = finding.diagnostic.primary.as_ref().and_then(|label| finding.file(label.span));
+            file.is_none_or(|file| is_wanted(&root.join(&file.path)))
+        });
+        let specs =
+            rules::specs(declarations).iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
+        let files = paths.iter().filter(|path| is_wanted(path)).count();
+        let deny = workspace
+            .spec
+            .iter()
+            .flat_map(|spec| &spec.lint.deny)
+            .map(|word| Arc::clone(&word.value))
+            .collect();
+        Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny }))
+    }
+
+    fn loose(&self) -> Group {
+        let mut sources = Sources::default();
+        for (path, name) in &self.loose {
+            sources.add(file(path, name.clone()));
+        }
+        let checked = check(sources);
+        let declarations: &Declarations = &checked.declarations;
+        let sources = Arc::clone(&declarations.sources);
+        let findings = checked
+            .diagnostics
+            .iter()
+            .map(|diagnostic| Finding {
+                diagnostic: diagnostic.clone(),
+                sources: Arc::clone(&sources),
+                root: String::new(),
+            })
+            .collect();
+        let specs = rules::specs(declarations).len();
+        Group { root: String::new(), findings, files: self.loose.len(), specs, deny: Vec::new() }
+    }
+}
+
+/// The files of a folder: those of the built-in set are nobody's to mend.
+fn own_files(sources: &Sources) -> impl Iterator<Item = &SourceFile> {
+    sources.iter().map(|(_, file)| file).filter(|file| !file.path.starts_with("std:"))
+}
+
+/// A file outside of any catalogue folder, read within its limit.
+fn file(path: &Path, name: String) -> SourceFile {
+    use std::io::Read as _;
+    let notation = Notation::of_path(&name).unwrap_or(Notation::Yaml);
+    let mut bytes = Vec::new();
+    let read =
+        std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
+    let refuse = |code, at: usize, message: String, help, text: &str| {
+        let at = u32::try_from(at).unwrap_or(u32::MAX);
+        SourceFile::refused(name.clone(), text.into(), notation, Refusal { code, at, message, help })
+    };
+    if let Err(error) = read {
+        let Unlintable::Unreadable { why, .. } = unreadable(path, &error) else {
+            return SourceFile::new(name, "".into(), notation);
+        };
+        return refuse(
+            "unparsable-file",
+            0,
+            format!("`{name}` cannot be read: {why}"),
+            "make it a readable file",
+            "",
+        );
+    }
+    match String::from_utf8(bytes) {
+        Ok(text) => SourceFile::new(name, text.into(), notation),
+        Err(error) => {
+            let at = error.utf8_error().valid_up_to();
+            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
+            if error.as_bytes().len() > FILE_BYTES {
+                // The last letter may be cut by the limit; that the file is too large comes first.
+                return SourceFile::new(name, text.into(), notation);
+            }
+            refuse(
+                "not-utf8",
+                at,
+                format!("byte {at} of `{name}` is no UTF-8"),
+                "save the file as UTF-8",
+                &text,
+            )
+        }
+    }
+}

@@ -1,0 +1,88 @@
+//! Findings for a terminal, file by file, with the lines they are about.
+
+use std::fmt::Write as _;
+
+use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
+
+use super::excerpt::Drawn;
+use crate::report::{Report, Summary};
+
+/// How the text is laid out.
+#[derive(Debug, Clone, Copy)]
+pub struct Look {
+    /// With ANSI colours.
+    pub colour: bool,
+    /// Columns.
+    pub width: usize,
+}
+
+/// All findings and a line that counts them.
+#[must_use]
+pub fn text(report: &Report, look: Look) -> String {
+    let styles = if look.colour { ThemeStyles::ansi() } else { ThemeStyles::none() };
+    let handler =
+        GraphicalReportHandler::new_themed(GraphicalTheme { characters: ThemeCharacters::unicode(), styles })
+            .with_width(look.width.clamp(40, 120))
+            .with_links(false)
+            .with_context_lines(1);
+    let mut out = String::new();
+    let mut file = None;
+    for finding in report.groups.iter().flat_map(|group| &group.findings) {
+        let place = match finding.diagnostic.primary {
+            Some(_) => finding.primary().file,
+            None => "the catalogue as a whole".to_owned(),
+        };
+        if file.as_ref() != Some(&place) {
+            let head =
+                format!("{}{}", if file.is_some() { "\n" } else { "" }, super::excerpt::harmless(&place));
+            let _infallible = writeln!(out, "{}\n", bold(&head, look.colour));
+            file = Some(place);
+        }
+        let mut drawn = String::new();
+        // Drawing fails only where a place lies outside of its text; then the words must do.
+        if handler.render_report(&mut drawn, &Drawn::of(finding)).is_err() {
+            drawn = format!(
+                "{}: {}\n",
+                finding.diagnostic.code,
+                super::excerpt::harmless(&finding.diagnostic.message)
+            );
+        }
+        out.push_str(drawn.trim_start_matches('\n'));
+        out.push('\n');
+    }
+    let _infallible = writeln!(out, "{}", summed(report.summary(), look.colour));
+    out
+}
+
+fn bold(text: &str, colour: bool) -> String {
+    if colour { format!("\u{1b}[1;4m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+fn summed(sum: Summary, colour: bool) -> String {
+    let looked =
+        format!("{} in {}", counted(sum.specs, "spec", "specs"), counted(sum.files, "file", "files"));
+    let parts: Vec<String> = [
+        (sum.laws, "broken law", "broken laws"),
+        (sum.errors, "error", "errors"),
+        (sum.warnings, "warning", "warnings"),
+        (sum.infos, "remark", "remarks"),
+    ]
+    .into_iter()
+    .filter(|(count, _, _)| *count > 0)
+    .map(|(count, one, many)| counted(count, one, many))
+    .collect();
+    let (mark, ink) = match sum {
+        _ if sum.laws > 0 => ("✗", "31"),
+        _ if sum.errors > 0 => ("✗", "31"),
+        _ if sum.warnings > 0 => ("!", "33"),
+        _ => ("✓", "32"),
+    };
+    let verdict = if parts.is_empty() { "no problem".to_owned() } else { parts.join(", ") };
+    let engine = if sum.laws > 0 { "; the engine refuses this catalogue" } else { "" };
+    let mark = if colour { format!("\u{1b}[{ink}m{mark}\u{1b}[0m") } else { mark.to_owned() };
+    format!("{mark} {looked}: {verdict}{engine}")
+}
+
+fn counted(count: usize, one: &str, many: &str) -> String {
+    format!("{count} {}", if count == 1 { one } else { many })
+}
