@@ -79,3 +79,70 @@ pub fn span(file: FileId, start: usize, end: usize) -> Span {
     let narrow = |offset| u32::try_from(offset).unwrap_or(u32::MAX);
     Span::new(file, narrow(start), narrow(end))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::indexing_slicing, reason = "a test that cannot go on fails")]
+    use super::*;
+
+    fn codes(text: &str) -> (bool, Vec<Diagnostic>) {
+        let mut sink = Vec::new();
+        let clean = scan(FileId(0), text, &mut sink);
+        (clean, sink)
+    }
+
+    #[test]
+    fn what_hides_text_is_named_and_placed() {
+        for letter in [
+            '\u{feff}',
+            '\0',
+            '\u{7}',
+            '\u{b}',
+            '\u{1b}',
+            '\u{7f}',
+            '\u{85}',
+            '\u{9b}',
+            '\u{2028}',
+            '\u{2029}',
+            '\u{61c}',
+            '\u{202e}',
+            '\u{2066}',
+            '\u{2069}',
+            '\u{200b}',
+            '\u{200e}',
+            '\u{200f}',
+            '\u{2060}',
+            '\u{e0001}',
+            '\u{e007f}',
+            '\r',
+        ] {
+            let (clean, found) = codes(&format!("é: a{letter}b\n"));
+            assert!(!clean, "{letter:?}");
+            assert_eq!(found.len(), 1);
+            assert_eq!(found[0].code, "hidden-characters");
+            let place = found[0].primary.as_ref().map(|label| (label.span.start, label.span.end));
+            assert_eq!(place, Some((5, 5 + u32::try_from(letter.len_utf8()).unwrap_or(0))));
+            assert!(found[0].message.contains(&format!("U+{:04X}", u32::from(letter))));
+        }
+    }
+
+    #[test]
+    fn ordinary_text_passes() {
+        assert!(codes("a: é 😀 ñ\tx\r\nb: ‘…’ — 日本\n").0);
+    }
+
+    #[test]
+    fn a_flood_is_counted_not_listed() {
+        let (_, found) = codes(&"\u{200b}".repeat(1_000));
+        assert_eq!(found.len(), SHOWN);
+        assert!(found[SHOWN - 1].help.as_ref().is_some_and(|help| help.contains("980")));
+    }
+
+    #[test]
+    fn a_file_past_the_limit_is_refused() {
+        assert!(codes(&"a".repeat(FILE_BYTES)).0);
+        let (clean, found) = codes(&"a".repeat(FILE_BYTES + 1));
+        assert!(!clean);
+        assert_eq!(found[0].code, "too-large-or-deep");
+    }
+}

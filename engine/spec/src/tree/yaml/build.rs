@@ -310,9 +310,11 @@ impl Builder<'_, '_> {
         let swallows = |meant: &usize| *meant > end;
         Some(meant).filter(swallows).or_else(|| {
             // A comment that begins inside an unfinished expression was meant as its rest.
-            let rest = self.source.get(end..)?.split(['\n', '\r']).next()?;
-            let comment = rest.trim_start().starts_with('#') && !self.in_flow();
-            comment.then(|| end + rest.trim_end().len())
+            let rest = self.source.get(end..)?;
+            if self.in_flow() || !rest.trim_start_matches([' ', '\t']).starts_with('#') {
+                return None;
+            }
+            Some(end + rest.split(['\n', '\r']).next()?.trim_end().len())
         })
     }
 

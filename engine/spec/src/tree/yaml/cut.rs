@@ -52,40 +52,58 @@ pub fn is_partial(text: &str) -> bool {
 }
 
 /// How far an expression that begins at `start` was meant to go, on its line: to the end of the line,
-/// or between braces to the first comma or bracket outside of its own brackets and quotes.
+/// or between braces to the first comma or bracket outside of its own brackets and quotes. Looks no
+/// further than that: a line may be long and hold many expressions.
 pub fn extent(text: &str, start: usize, flow: bool) -> usize {
     let rest = text.get(start..).unwrap_or_default();
-    let line = rest.split(['\n', '\r']).next().unwrap_or_default();
-    let mut depth = 0i32;
+    let mut open = Vec::new();
     let mut quote = None;
     let mut escaped = false;
-    let mut end = line.len();
-    for (at, letter) in line.char_indices() {
-        match (quote, letter) {
-            (Some(_), _) if escaped => escaped = false,
-            (Some(_), '\\') => escaped = true,
-            (Some(open), letter) if letter == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(letter),
-            (None, '(' | '[' | '{') => depth += 1,
-            (None, ')' | ']' | '}') if flow && depth == 0 => {
-                end = at;
-                break;
+    let mut after_space = false;
+    let mut end = rest.len();
+    for (at, letter) in rest.char_indices() {
+        let ends = match (quote, letter) {
+            (_, '\n' | '\r') => true,
+            (Some(_), _) if escaped => {
+                escaped = false;
+                false
             }
-            (None, ')' | ']' | '}') => depth -= 1,
-            (None, ',') if flow && depth == 0 => {
-                end = at;
-                break;
+            (Some(_), '\\') => {
+                escaped = true;
+                false
             }
+            (Some(opened), letter) => {
+                if letter == opened {
+                    quote = None;
+                }
+                false
+            }
+            (None, '\'' | '"') => {
+                quote = Some(letter);
+                false
+            }
+            (None, '(' | '[' | '{') => {
+                open.push(letter);
+                false
+            }
+            (None, ')' | ']' | '}') => {
+                let own = open
+                    .pop()
+                    .is_some_and(|opened| matches!((opened, letter), ('(', ')') | ('[', ']') | ('{', '}')));
+                flow && !own
+            }
+            (None, ',') => flow && open.is_empty(),
             // Outside of quotes and brackets a comment is a comment.
-            (None, '#') if depth == 0 && line.get(..at).is_some_and(|before| before.ends_with(' ')) => {
-                end = at;
-                break;
-            }
-            _ => {}
+            (None, '#') => open.is_empty() && after_space,
+            _ => false,
+        };
+        if ends {
+            end = at;
+            break;
         }
+        after_space = letter == ' ';
     }
-    start + line.get(..end).unwrap_or_default().trim_end().len()
+    start + rest.get(..end).unwrap_or_default().trim_end().len()
 }
 
 /// The unquoted expression on the line of `at` that made the parser stop there, if there is one: the

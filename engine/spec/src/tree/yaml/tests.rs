@@ -6,6 +6,11 @@
     clippy::panic,
     clippy::string_slice
 )]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "the tests bound the time of hostile files"
+)]
 
 use proptest::prelude::*;
 
@@ -160,6 +165,11 @@ fn hostile_files_are_read_in_time() {
         format!("{}: 1", "k".repeat(200_000)),
         (0..20_000).map(|n| format!("k{n}: v\n")).collect(),
         "'".repeat(200_000),
+        format!("a: \"x{}y\"", " ".repeat(200_000)),
+        format!("a: 'x{}y'", " \n".repeat(100_000)),
+        format!("a: x{}y", " \n ".repeat(60_000)),
+        format!("a: {{{}}}", "expr: f(a, ".repeat(15_000)),
+        format!("a: [{}]", "{expr: f(a}, ".repeat(15_000)),
     ] {
         let began = std::time::Instant::now();
         let _ = load(&source);

@@ -70,6 +70,11 @@ impl Walk<'_> {
             let after = self.rest().get(blanks..).unwrap_or_default();
             if after.starts_with(['\n', '\r']) {
                 self.fold(blanks);
+            } else if blanks > 0 {
+                // All at once: looking for their end again from each of them would be quadratic.
+                for letter in self.rest().chars().take(blanks).collect::<Vec<_>>() {
+                    self.take(self.at, 1, letter);
+                }
             } else if next == '\\' && quote == Some('"') {
                 self.escape(due);
             } else if next == '\'' && quote == Some('\'') {
