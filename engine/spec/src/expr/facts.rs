@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::types::{Field, Presence, Type};
+use super::types::{Field, Type};
 use crate::kind::scalar::{Effect, Mode, Sensitivity};
 
 /// The states of a step, as expressions see them.
@@ -149,32 +149,4 @@ pub fn http_response() -> Field {
 pub fn exec_response() -> Field {
     let raw = |ty| Field::always(ty, Sensitivity::Raw);
     raw(Type::record([("exitCode", raw(Type::Int)), ("json", raw(Type::Any)), ("text", raw(Type::text()))]))
-}
-
-/// `file`, which an export delivers.
-#[must_use]
-pub fn file() -> Field {
-    meta(Type::record([
-        ("digest", meta(Type::Text { domain: None, max_len: Some(80) })),
-        ("rows", meta(Type::Int)),
-    ]))
-}
-
-/// `index` in a `forEach` step.
-#[must_use]
-pub fn index() -> Field {
-    meta(Type::Int)
-}
-
-/// The same fields, each absent unless the step succeeded: for steps that need not have.
-#[must_use]
-pub fn only_if_succeeded(outputs: &Type, why: &str) -> Type {
-    let Type::Record(fields) = outputs else { return outputs.clone() };
-    Type::record(fields.iter().map(|(name, field)| {
-        let presence = match &field.presence {
-            Presence::Always => Presence::Optional(why.into()),
-            other => other.clone(),
-        };
-        (Arc::clone(name), Field { presence, ..field.clone() })
-    }))
 }
