@@ -2,6 +2,10 @@
 //! journal gives the same state on every host.
 
 pub mod actor;
+pub mod budget;
 pub mod ids;
 pub mod kill;
+pub mod lock;
+pub mod quota;
 pub mod reason;
+pub mod window;
