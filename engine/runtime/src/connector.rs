@@ -16,12 +16,14 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
+
 use crate::permit::Permit;
 use crate::ports::{Cancel, Connector, FaultKind, Later, PreparedCall, RawReply, Resolve, Target};
-use crate::secrets::Secrets;
+use crate::secrets::{NoSecrets, ProvidedSecrets, Provider, Secrets};
 use breaker::{Breaker, health_of};
 use exec::{Enforcement, ExecConnector};
-use http::HttpConnector;
+use http::{HttpConnector, SystemResolver};
 use sandbox::SandboxLauncher;
 
 /// All live connectors.
@@ -47,6 +49,23 @@ impl Live {
             breakers: Mutex::new(BTreeMap::new()),
             began: Instant::now(),
         }
+    }
+
+    /// As a workspace wants them: its provider of secrets, the machine's resolver, and in profile `prod` no program
+    /// whose fence does not hold.
+    ///
+    /// # Errors
+    /// What the provider of secrets lacks.
+    pub fn for_workspace(workspace: &WorkspaceSpec, launcher: SandboxLauncher) -> Result<Self, String> {
+        let secrets: Arc<dyn Secrets> = match &workspace.secrets {
+            Some(declared) => Arc::new(ProvidedSecrets::new(Provider::declared(declared)?)),
+            None => Arc::new(NoSecrets),
+        };
+        let enforcement = match workspace.profile.value {
+            Profile::Prod => Enforcement::Required,
+            Profile::Dev => Enforcement::Reported,
+        };
+        Ok(Self::new(secrets, Arc::new(SystemResolver), launcher, enforcement))
     }
 
     /// Is the connector's breaker open now? For views of its health.
@@ -97,3 +116,7 @@ impl Connector for Live {
         })
     }
 }
+
+#[cfg(test)]
+#[path = "connector_tests.rs"]
+mod tests;

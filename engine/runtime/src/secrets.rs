@@ -10,6 +10,8 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use ordain_spec::decode::Spanned;
+use ordain_spec::kind::workspace;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
@@ -77,6 +79,40 @@ pub enum Provider {
         /// Its first arguments.
         args: Vec<String>,
     },
+}
+
+impl Provider {
+    /// As the workspace declares it.
+    ///
+    /// # Errors
+    /// What the provider lacks.
+    pub fn declared(secrets: &workspace::Secrets) -> Result<Self, String> {
+        let text = |field: &Option<Spanned<Arc<str>>>| field.as_ref().map(|field| field.value.to_string());
+        let due = |field: &str, value: Option<String>| {
+            value.ok_or_else(|| {
+                format!("`secrets` of provider `{}` has no `{field}`", secrets.provider.value.as_str())
+            })
+        };
+        Ok(match secrets.provider.value {
+            workspace::SecretProvider::Env => Self::Env { prefix: text(&secrets.prefix).unwrap_or_default() },
+            workspace::SecretProvider::File => Self::File { dir: due("dir", text(&secrets.dir))?.into() },
+            workspace::SecretProvider::Command => Self::Command {
+                program: due("program", text(&secrets.program))?.into(),
+                args: secrets.args.iter().map(|arg| arg.value.to_string()).collect(),
+            },
+        })
+    }
+}
+
+/// A workspace without a provider: there is no secret.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoSecrets;
+
+impl Secrets for NoSecrets {
+    fn read<'a>(&'a self, name: &'a str) -> Later<'a, Result<Secret, SecretError>> {
+        let place = "the workspace has no provider of secrets".to_owned();
+        Box::pin(std::future::ready(Err(SecretError::Missing { name: escape(name, 80), place })))
+    }
 }
 
 /// Reads variables of the environment; injected in tests.

@@ -86,6 +86,9 @@ impl ExecConnector {
         };
         match ready {
             Err((kind, detail)) => RawReply::unsent(kind, detail),
+            Ok(_) if Instant::now() >= limit => {
+                RawReply::unsent(FaultKind::Timeout, "no time was left to start it")
+            }
             Ok((ticket, masker)) => self.launch(&ticket, call, limit, cancel).await.masked(&masker),
         }
     }

@@ -91,6 +91,9 @@ impl HttpConnector {
             Ok(ready) => ready,
             Err((kind, detail)) => return RawReply::unsent(kind, detail),
         };
+        if Instant::now() >= limit {
+            return RawReply::unsent(FaultKind::Timeout, "no time was left to send it");
+        }
         let mut answer = Answer::sent();
         let ended = tokio::select! {
             biased;
