@@ -68,3 +68,50 @@ fn an_error_of_evaluation_names_its_place() {
     assert_eq!(&written[error.span.start as usize..error.span.end as usize], "input.missing");
     assert_eq!(error.message, "`input.missing` is missing");
 }
+
+/// The first string below a key of that name.
+fn find<'n>(node: &'n crate::tree::Node, key: &str) -> Option<&'n crate::tree::Node> {
+    use crate::tree::Value as TreeValue;
+    match &node.value {
+        TreeValue::Map(map) => map.entries.iter().find_map(|(name, value)| {
+            let here = Some(value).filter(|value| &*name.text == key && value.as_text().is_some());
+            here.or_else(|| find(value, key))
+        }),
+        TreeValue::List(items) => items.iter().find_map(|item| find(item, key)),
+        _ => None,
+    }
+}
+
+#[test]
+fn carets_stand_in_every_kind_of_scalar() {
+    let fault = "input.live && inptu.amount < 3";
+    let yaml = [
+        format!("when: {fault}\n"),
+        format!("when: '{fault} && \"it''s\" == \"x\"'\n"),
+        "when: \"input.live \\x26\\u0026 inptu.amount \\x3c 3\"\n".to_owned(),
+        "when: \"input.live &&\\\n    \\ inptu.amount < 3\"\n".to_owned(),
+        "when: >-\n  input.live &&\n  inptu.amount\n  < 3\n".to_owned(),
+        "when: |\n  input.live &&\n    // a word about it\n    inptu.amount < 3\n".to_owned(),
+        "# ünïcode\nwhen: 'input.currency == \"é\" && inptu.amount < 3'\n".to_owned(),
+        "when: input.live &&\n  inptu.amount < 3\n".to_owned(),
+    ];
+    let kdl = [
+        format!("ordain \"v1\"\nrunbook \"r\" {{ step \"s\" {{ when \"{fault}\" }} }}\n"),
+        format!("ordain \"v1\"\nrunbook \"r\" {{ step \"s\" {{ when #\"{fault} && \"a\" == \"a\"\"# }} }}\n"),
+        "ordain \"v1\"\nrunbook \"r\" { step \"s\" { when \"input.live \\u{26}& inptu.amount < 3\" } }\n".to_owned(),
+        "ordain \"v1\"\nrunbook \"r\" { step \"s\" { when \"\"\"\n    input.live &&\n    inptu.amount < 3\n    \"\"\" } }\n"
+            .to_owned(),
+    ];
+    let yaml = yaml.iter().map(|source| (source, crate::tree::yaml::read as fn(_, &str, &mut _) -> _));
+    let kdl = kdl.iter().map(|source| (source, crate::tree::kdl::read as fn(_, &str, &mut _) -> _));
+    for (source, read) in yaml.chain(kdl) {
+        let mut problems: Vec<Diagnostic> = Vec::new();
+        let documents: Vec<crate::tree::Node> = read(FileId(3), source, &mut problems);
+        assert_eq!(problems, [], "{source}");
+        let node = documents.iter().find_map(|document| find(document, "when")).unwrap();
+        let expr = Expr::parse(node.as_text().unwrap(), node.span).unwrap();
+        let faults = check(&expr, &scope(), Expect::Bool, &Known::default()).diagnostics;
+        let unknown = faults.iter().find(|fault| fault.code == "unknown-fact").unwrap();
+        assert_eq!(underlined(source, unknown), "inptu", "{source}");
+    }
+}
