@@ -515,3 +515,49 @@ fn what_a_machine_cannot_enforce_is_said() {
     let value: Value = serde_json::to_value(full).unwrap();
     assert_eq!(value["landlockAbi"], 6);
 }
+
+#[test]
+fn everyday_programs_work_behind_the_fence() {
+    let folder = tempfile::tempdir().unwrap();
+    let site = folder.path().canonicalize().unwrap();
+    for name in ["live/crm/deep", "staging/crm"] {
+        std::fs::create_dir_all(site.join(name)).unwrap();
+    }
+    std::fs::write(site.join("live/crm/a"), "one\n").unwrap();
+    std::fs::write(site.join("live/crm/deep/b"), "two\n").unwrap();
+    std::fs::write(site.join("staging/crm/c"), "three\n").unwrap();
+    let at = |program: &str, args: &[&str]| {
+        let mut call = call(program, args);
+        call.cwd = Some(site.clone());
+        call.read = vec![site.clone()];
+        call.write = vec![site.clone()];
+        let reply = run(&call);
+        assert_eq!(reply.exit_code, Some(0), "{program} {args:?}: {reply:?}");
+        reply.text.unwrap()
+    };
+    at("/usr/bin/mkdir", &["--parents", "--", "vault/new"]);
+    at(
+        "/usr/bin/tar",
+        &["--create", "--sort=name", "--file", "vault/crm.tar", "--directory", "live/crm", "."],
+    );
+    at(
+        "/usr/bin/tar",
+        &["--extract", "--no-same-owner", "--file", "vault/crm.tar", "--directory", "vault/new"],
+    );
+    at("/usr/bin/tar", &["--compare", "--file", "vault/crm.tar", "--directory", "live/crm"]);
+    at("/usr/bin/cp", &["--recursive", "--no-target-directory", "--", "vault/new", "vault/copy"]);
+    assert_eq!(at("/usr/bin/diff", &["--recursive", "--brief", "--", "live/crm", "vault/copy"]), "");
+    assert!(
+        at("/usr/bin/sha256sum", &["--", "live/crm/a"])
+            .starts_with("2c8b08da5ce60398e1f19af0e5dccc744df274b8")
+    );
+    assert_eq!(at("/usr/bin/ls", &["-1", "--", "live/crm"]), "a\ndeep\n");
+    assert_eq!(at("/usr/bin/stat", &["--printf", "%s", "--", "live/crm/a"]), "4");
+    assert_eq!(at("/usr/bin/printf", &["--", "%s", "text"]), "text");
+    let swap = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/restore-drill/tools/swap");
+    let swap = swap.canonicalize().unwrap();
+    let said = at(swap.to_str().unwrap(), &["--", "key-1", "live/crm", "staging/crm"]);
+    assert_eq!(said, "{\"live\":\"live/crm\",\"entries\":2}\n");
+    assert_eq!(std::fs::read_to_string(site.join("live/crm/c")).unwrap(), "three\n");
+    assert_eq!(std::fs::read_to_string(site.join("staging/crm/a")).unwrap(), "one\n");
+}

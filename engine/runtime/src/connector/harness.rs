@@ -37,7 +37,7 @@ const CANARY: &str = "harness-canary";
 const PATIENCE: Duration = Duration::from_millis(400);
 
 /// How much later than its timeout an attempt may end.
-const GRACE: Duration = Duration::from_secs(5);
+const GRACE: Duration = Duration::from_secs(10);
 
 /// One thing that was tried.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
