@@ -2,7 +2,10 @@
 //! journal gives the same state on every host.
 
 pub mod actor;
+pub mod audit;
 pub mod budget;
+pub mod decision;
+pub mod idempotency;
 pub mod ids;
 pub mod kill;
 pub mod lock;

@@ -31,12 +31,15 @@ impl Digest {
     /// the integers of the language lie within ±(2^53−1), so each keeps a form of its own.
     #[must_use]
     pub fn of_json(value: &serde_json::Value) -> Self {
-        match serde_json_canonicalizer::to_vec(value) {
-            Ok(canonical) => Self::of(&canonical),
-            // No JSON value fails; were there one, two of them must still not become one digest.
-            Err(_) => Self::of(value.to_string().as_bytes()),
-        }
+        Self::of(&canonical(value))
     }
+}
+
+/// The canonical JSON (RFC 8785) of a value.
+#[must_use]
+pub fn canonical(value: &serde_json::Value) -> Vec<u8> {
+    // No JSON value fails; were there one, two of them must still not become one text.
+    serde_json_canonicalizer::to_vec(value).unwrap_or_else(|_| value.to_string().into_bytes())
 }
 
 /// The digest in JSON is its text.

@@ -1,0 +1,269 @@
+//! The audit record: who did what under which digest. Records of one run, and those of the workspace, form
+//! hash chains; each record carries the hash of the one before. A record holds ids, codes and digests only,
+//! never a value.
+
+mod chain;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::str::FromStr;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::scenario::Assurance;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+pub use chain::{Chain, FirstBad, NotARecord, Verified, hash_of, renumbered, verify, verify_lines};
+
+use crate::actor::Actor;
+use crate::ids::{DecisionId, RunId};
+use crate::reason::Reason;
+
+/// The version that records name as their engine.
+pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
+
+macro_rules! actions {
+    ($($(#[doc = $doc:literal])* $variant:ident = $text:literal,)*) => {
+        /// What happened: a closed list.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Action { $($(#[doc = $doc])* $variant,)* }
+
+        impl Action {
+            /// All of them.
+            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The text in JSON.
+            #[must_use]
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $text,)* }
+            }
+        }
+
+        impl FromStr for Action {
+            type Err = UnknownAction;
+            fn from_str(text: &str) -> Result<Self, UnknownAction> {
+                match text { $($text => Ok(Self::$variant),)* _ => Err(UnknownAction) }
+            }
+        }
+    };
+}
+
+actions! {
+    /// A run began.
+    RunStarted = "run.started",
+    /// A start made no run.
+    RunRefused = "run.refused",
+    /// Somebody called a run off.
+    RunCancelling = "run.cancelling",
+    /// A message came from outside.
+    RunSignalled = "run.signalled",
+    /// A run ended.
+    RunSettled = "run.settled",
+    /// A run was held.
+    RunPaused = "run.paused",
+    /// A run was let go on.
+    RunResumed = "run.resumed",
+    /// Somebody said what became of a stuck step.
+    RunResolved = "run.resolved",
+    /// A step has all that it needs.
+    StepReady = "step.ready",
+    /// A step waits for people.
+    StepHeld = "step.held",
+    /// An attempt begins: the intent.
+    StepAttempt = "step.attempt",
+    /// A step ended.
+    StepSettled = "step.settled",
+    /// A step was undone.
+    StepUndone = "step.undone",
+    /// The policies allowed.
+    DecisionAllow = "decision.allow",
+    /// The policies asked for people.
+    DecisionHold = "decision.hold",
+    /// The policies denied.
+    DecisionDeny = "decision.deny",
+    /// A stage opened.
+    ApprovalOpened = "approval.opened",
+    /// Somebody agreed.
+    ApprovalGranted = "approval.granted",
+    /// Somebody said no.
+    ApprovalRejected = "approval.rejected",
+    /// Somebody took an agreement back.
+    ApprovalWithdrawn = "approval.withdrawn",
+    /// Nobody agreed in time.
+    ApprovalExpired = "approval.expired",
+    /// What was granted is not what would run.
+    ApprovalVoid = "approval.void",
+    /// A budget passed a mark.
+    BudgetWarned = "budget.warned",
+    /// A budget did not suffice.
+    BudgetBreached = "budget.breached",
+    /// A kill switch was set.
+    KillSet = "kill.set",
+    /// A kill switch was lifted.
+    KillLifted = "kill.lifted",
+    /// A catalogue became the active one.
+    CatalogueActivated = "catalogue.activated",
+    /// A catalogue was not taken.
+    CatalogueRefused = "catalogue.refused",
+    /// The workspace file changed between two starts.
+    WorkspaceChanged = "workspace.changed",
+    /// An export was previewed.
+    ExportPreviewed = "export.previewed",
+    /// An export was approved.
+    ExportApproved = "export.approved",
+    /// An export left.
+    ExportReleased = "export.released",
+    /// A token was made.
+    TokenCreated = "token.created",
+    /// A token was taken back.
+    TokenRevoked = "token.revoked",
+    /// Somebody was not let in (sampled).
+    AuthRefused = "auth.refused",
+    /// A connector became healthy or degraded.
+    HealthChanged = "health.changed",
+    /// An exemption was approved.
+    ExemptionApproved = "exemption.approved",
+    /// An exemption was taken back.
+    ExemptionWithdrawn = "exemption.withdrawn",
+    /// Counters of a quota were set to nothing.
+    QuotaReset = "quota.reset",
+    /// A notice could not be given.
+    NoticeFailed = "notice.failed",
+    /// A checkpoint of the log was signed.
+    CheckpointSigned = "checkpoint.signed",
+}
+
+/// The text is no action.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an action of the audit record")]
+pub struct UnknownAction;
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl Serialize for Action {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
+impl<'de> Deserialize<'de> for Action {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+/// What is to be recorded: a record before it has its place in a chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Entry {
+    /// When.
+    pub at: Timestamp,
+    /// Who.
+    pub actor: Actor,
+    /// How sure it is that it was the person's own act; of decisions of people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub assurance: Option<Assurance>,
+    /// What.
+    pub action: Action,
+    /// On what: an id or a name.
+    pub subject: Arc<str>,
+    /// In which run; records without one form the chain `system`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_id: Option<RunId>,
+    /// The place in the run's journal.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run_seq: Option<u64>,
+    /// Of which step.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_id: Option<Arc<str>>,
+    /// The decision.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision_id: Option<DecisionId>,
+    /// Why: codes, authors' reasons and sources.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    /// The version of the engine.
+    pub engine_version: Arc<str>,
+    /// The active catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub catalogue_digest: Option<Digest>,
+    /// The run's plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan_digest: Option<Digest>,
+    /// Salted digest of what was carried along; the payload lives apart.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payload_digest: Option<Digest>,
+}
+
+impl Entry {
+    /// An entry that says who did what on what and when.
+    #[must_use]
+    pub fn new(at: Timestamp, actor: Actor, action: Action, subject: impl Into<Arc<str>>) -> Self {
+        Self {
+            at,
+            actor,
+            assurance: None,
+            action,
+            subject: subject.into(),
+            run_id: None,
+            run_seq: None,
+            step_id: None,
+            decision_id: None,
+            reasons: Vec::new(),
+            engine_version: ENGINE_VERSION.into(),
+            catalogue_digest: None,
+            plan_digest: None,
+            payload_digest: None,
+        }
+    }
+
+    /// The name of the chain that it belongs to.
+    #[must_use]
+    pub fn chain(&self) -> String {
+        self.run_id.map_or_else(|| "system".to_owned(), |run| run.to_string())
+    }
+}
+
+/// A record in its chain.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AuditRecord {
+    /// Its place among all records of the store, from 1; 0 until the store gave it one. Outside the hash.
+    pub seq: u64,
+    /// What is recorded.
+    #[serde(flatten)]
+    pub entry: Entry,
+    /// Hash of the record before it in its chain; of zeros for the first.
+    pub prev_hash: Digest,
+    /// SHA-256 over the canonical JSON of the record without `seq` and `hash`.
+    pub hash: Digest,
+}
+
+impl<'de> Deserialize<'de> for AuditRecord {
+    /// Reads a record and nothing but a record: an unknown field is an error.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        use serde::de::Error;
+        let mut fields = serde_json::Map::deserialize(deserializer)?;
+        let mut take = |name: &'static str| fields.remove(name).ok_or_else(|| Error::missing_field(name));
+        let seq = serde_json::from_value(take("seq")?).map_err(Error::custom)?;
+        let prev_hash = serde_json::from_value(take("prevHash")?).map_err(Error::custom)?;
+        let hash = serde_json::from_value(take("hash")?).map_err(Error::custom)?;
+        let entry = serde_json::from_value(serde_json::Value::Object(fields)).map_err(Error::custom)?;
+        Ok(Self { seq, entry, prev_hash, hash })
+    }
+}
+
+/// Digest of a value that cannot be guessed from small values: SHA-256 over the salt and the canonical JSON.
+#[must_use]
+pub fn salted_digest(salt: &Digest, value: &serde_json::Value) -> Digest {
+    let mut bytes = salt.0.to_vec();
+    bytes.extend_from_slice(&ordain_spec::digest::canonical(value));
+    Digest::of(&bytes)
+}

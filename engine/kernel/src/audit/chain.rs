@@ -1,0 +1,166 @@
+//! Chains of records, and their verification. Any trouble is "not verified": a record that cannot be read is
+//! a bad one. What a chain alone cannot show is a cut tail; that takes a head or a checkpoint kept elsewhere.
+
+use std::collections::BTreeMap;
+
+use ordain_spec::digest::{Digest, canonical};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::{AuditRecord, Entry};
+
+/// The end of a chain: what the next record stands on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Chain {
+    /// Hash of the last record; zeros before the first.
+    pub head: Digest,
+    /// Records so far.
+    pub length: u64,
+}
+
+impl Default for Chain {
+    fn default() -> Self {
+        Self { head: Digest([0; 32]), length: 0 }
+    }
+}
+
+impl Chain {
+    /// Puts an entry at the end of the chain. Its `seq` is 0 until the store gives it one.
+    pub fn append(&mut self, entry: Entry) -> AuditRecord {
+        let hash = hash_of(&entry, self.head);
+        let record = AuditRecord { seq: 0, entry, prev_hash: self.head, hash };
+        self.head = hash;
+        self.length = self.length.saturating_add(1);
+        record
+    }
+}
+
+/// The hash of an entry that stands after `previous`.
+#[must_use]
+pub fn hash_of(entry: &Entry, previous: Digest) -> Digest {
+    let mut json = serde_json::to_value(entry).unwrap_or_default();
+    if let Value::Object(fields) = &mut json {
+        fields.insert("prevHash".into(), Value::String(previous.to_string()));
+    }
+    Digest::of_json(&json)
+}
+
+/// The line is no record as this engine writes it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a record in canonical form")]
+pub struct NotARecord;
+
+impl AuditRecord {
+    /// The record as one line: canonical JSON.
+    #[must_use]
+    pub fn to_line(&self) -> String {
+        let json = serde_json::to_value(self).unwrap_or_default();
+        String::from_utf8_lossy(&canonical(&json)).into_owned()
+    }
+
+    /// Reads a line of [`AuditRecord::to_line`], byte for byte.
+    ///
+    /// # Errors
+    /// When the line is not exactly what this record is written as.
+    pub fn from_line(line: &str) -> Result<Self, NotARecord> {
+        let record: Self = serde_json::from_str(line).map_err(|_| NotARecord)?;
+        (record.to_line() == line).then_some(record).ok_or(NotARecord)
+    }
+}
+
+/// What a verification found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verified {
+    /// True when nothing is wrong.
+    pub ok: bool,
+    /// Records looked at, the first bad one included.
+    pub records: u64,
+    /// One chain: its head. Several: SHA-256 over the canonical JSON of every chain's name and head.
+    pub head: Digest,
+    /// The first record with which something is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_bad: Option<FirstBad>,
+}
+
+/// The first record with which something is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FirstBad {
+    /// The place where it stands, or should.
+    pub seq: u64,
+    /// What is wrong.
+    pub reason: String,
+}
+
+/// Verifies records in the order of `seq`. `seq` goes up by one from record to record, whatever it begins
+/// with, and every chain that is met is followed from its beginning: pass a whole log, or one whole chain
+/// after [`renumbered`].
+#[must_use]
+pub fn verify<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verified {
+    let mut heads: BTreeMap<String, Digest> = BTreeMap::new();
+    let (mut count, mut next) = (0_u64, None);
+    let mut first_bad = None;
+    for record in records {
+        count = count.saturating_add(1);
+        let head = heads.entry(record.entry.chain()).or_insert(Digest([0; 32]));
+        let place = next.unwrap_or(record.seq);
+        if let Some(reason) = fault(record, *head, place) {
+            first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
+            break;
+        }
+        *head = record.hash;
+        next = record.seq.checked_add(1);
+    }
+    let head = match heads.first_key_value() {
+        Some((_, head)) if heads.len() == 1 => *head,
+        None => Digest([0; 32]),
+        Some(_) => Digest::of_json(&serde_json::to_value(&heads).unwrap_or_default()),
+    };
+    Verified { ok: first_bad.is_none(), records: count, head, first_bad }
+}
+
+fn fault(record: &AuditRecord, head: Digest, place: u64) -> Option<&'static str> {
+    if record.seq != place {
+        return Some("a record is missing, or stands in another place");
+    }
+    if record.prev_hash != head {
+        return Some("it does not follow the record before it in its chain");
+    }
+    if hash_of(&record.entry, record.prev_hash) != record.hash {
+        return Some("its content is not what its hash was made from");
+    }
+    None
+}
+
+/// One chain with places of its own, from 1: what [`verify`] asks for where only one chain is at hand.
+#[must_use]
+pub fn renumbered(records: impl IntoIterator<Item = AuditRecord>) -> Vec<AuditRecord> {
+    records.into_iter().zip(1..).map(|(record, seq)| AuditRecord { seq, ..record }).collect()
+}
+
+/// Verifies lines as [`AuditRecord::to_line`] writes them. A line that cannot be read is a bad record.
+#[must_use]
+pub fn verify_lines<'l>(lines: impl IntoIterator<Item = &'l str>) -> Verified {
+    let mut records = Vec::new();
+    let mut unreadable = false;
+    for line in lines {
+        match AuditRecord::from_line(line) {
+            Ok(record) => records.push(record),
+            Err(NotARecord) => {
+                unreadable = true;
+                break;
+            }
+        }
+    }
+    let mut verified = verify(&records);
+    if unreadable && verified.ok {
+        let seq = records.last().map_or(1, |record| record.seq.saturating_add(1));
+        verified.ok = false;
+        verified.records = verified.records.saturating_add(1);
+        verified.first_bad =
+            Some(FirstBad { seq, reason: "it cannot be read as a record in canonical form".into() });
+    }
+    verified
+}

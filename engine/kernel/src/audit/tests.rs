@@ -1,0 +1,187 @@
+//! Tests of records, chains and their verification.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop where something is not as said")]
+
+use serde_json::json;
+
+use super::*;
+use crate::ids::RunId;
+use crate::reason::Code;
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(1_767_607_200 + second).unwrap()
+}
+
+fn run(n: u8) -> RunId {
+    RunId::new(at(0), [n; 10])
+}
+
+/// Two runs and the workspace, interleaved, as a store holds them.
+fn log() -> Vec<AuditRecord> {
+    let (mut one, mut two, mut system) = (Chain::default(), Chain::default(), Chain::default());
+    let entry = |n: i64, action, run_id: Option<RunId>| Entry {
+        run_id,
+        run_seq: run_id.map(|_| u64::try_from(n).unwrap()),
+        step_id: Some("refund".into()),
+        reasons: vec![Reason::new(Code::KillSwitch, "`all`: drill").because("agent_limit")],
+        payload_digest: Some(salted_digest(&Digest([9; 32]), &json!({"amount": n}))),
+        ..Entry::new(at(n), Actor::system(), action, "run")
+    };
+    let mut records = vec![
+        system.append(entry(0, Action::CatalogueActivated, None)),
+        one.append(entry(1, Action::RunStarted, Some(run(1)))),
+        two.append(entry(2, Action::RunStarted, Some(run(2)))),
+        one.append(entry(3, Action::DecisionDeny, Some(run(1)))),
+        two.append(entry(4, Action::StepAttempt, Some(run(2)))),
+        one.append(entry(5, Action::RunSettled, Some(run(1)))),
+        system.append(entry(6, Action::KillSet, None)),
+    ];
+    for (record, seq) in records.iter_mut().zip(1..) {
+        record.seq = seq;
+    }
+    records
+}
+
+fn bad(records: &[AuditRecord]) -> Option<u64> {
+    let verified = verify(records);
+    assert_eq!(verified.ok, verified.first_bad.is_none());
+    verified.first_bad.map(|bad| bad.seq)
+}
+
+#[test]
+fn a_whole_log_verifies_and_its_head_speaks_for_all_of_it() {
+    let records = log();
+    let verified = verify(&records);
+    assert!(verified.ok);
+    assert_eq!(verified.records, 7);
+    assert_ne!(verify(&records[..6]).head, verified.head, "the head tells a cut tail");
+    assert_eq!(verify([]).records, 0);
+}
+
+#[test]
+fn one_chain_has_the_head_that_the_kernel_computed_whatever_stands_between() {
+    let records = log();
+    let chain: Vec<_> = records.iter().filter(|r| r.entry.run_id == Some(run(1))).cloned().collect();
+    let verified = verify(&renumbered(chain.clone()));
+    assert!(verified.ok);
+    assert_eq!(verified.head, chain[2].hash);
+    let mut again = Chain::default();
+    for record in &chain {
+        assert_eq!(again.append(record.entry.clone()).hash, record.hash);
+    }
+    assert_eq!(again.head, chain[2].hash);
+}
+
+#[test]
+fn a_deleted_record_is_found_also_when_the_rest_is_numbered_anew() {
+    for gone in 0..6 {
+        let mut records = log();
+        records.remove(gone);
+        if gone > 0 {
+            assert_eq!(bad(&records), Some(gone as u64 + 1), "{gone}");
+        }
+        let last_of_its_chain = [4, 5, 6].contains(&gone);
+        assert_eq!(bad(&renumbered(records)).is_some(), !last_of_its_chain, "{gone}");
+    }
+}
+
+#[test]
+fn a_reordered_or_inserted_record_is_found() {
+    for first in 0..6 {
+        let mut records = log();
+        records.swap(first, first + 1);
+        assert!(bad(&records).is_some(), "{first}");
+    }
+    for place in 0..7 {
+        for copied in 0..7 {
+            let mut records = log();
+            let copy = records[copied].clone();
+            records.insert(place, copy);
+            assert!(bad(&records).is_some());
+            assert!(bad(&renumbered(records)).is_some(), "{copied} at {place}");
+        }
+    }
+}
+
+#[test]
+fn every_single_byte_counts() {
+    let lines: Vec<String> = log().iter().map(AuditRecord::to_line).collect();
+    let whole = |lines: &[String]| verify_lines(lines.iter().map(String::as_str));
+    assert!(whole(&lines).ok);
+    let head = whole(&lines).head;
+    for line in [1, 3] {
+        for place in 0..lines[line].len() {
+            for flip in [0x01, 0x04, 0x20, 0x10] {
+                let mut bytes = lines[line].clone().into_bytes();
+                bytes[place] ^= flip;
+                let Ok(text) = String::from_utf8(bytes) else { continue };
+                let mut changed = lines.clone();
+                changed[line] = text;
+                let verified = whole(&changed);
+                assert!(!verified.ok, "byte {place} of line {line} ^ {flip}: {}", changed[line]);
+                assert_eq!(verified.first_bad.unwrap().seq, line as u64 + 1);
+            }
+        }
+    }
+    assert_eq!(whole(&lines).head, head);
+}
+
+#[test]
+fn a_record_that_was_rewritten_with_its_hash_breaks_the_chain_after_it() {
+    let mut records = log();
+    records[1].entry.subject = "another".into();
+    records[1].hash = hash_of(&records[1].entry, records[1].prev_hash);
+    assert_eq!(bad(&records), Some(4), "the next record of the same chain");
+}
+
+#[test]
+fn the_place_in_the_store_is_outside_the_hash() {
+    let record = log().remove(3);
+    assert_eq!(hash_of(&record.entry, record.prev_hash), record.hash);
+    let json = serde_json::to_value(&record).unwrap();
+    for name in [
+        "seq",
+        "at",
+        "actor",
+        "action",
+        "subject",
+        "runId",
+        "runSeq",
+        "stepId",
+        "reasons",
+        "engineVersion",
+        "payloadDigest",
+        "prevHash",
+        "hash",
+    ] {
+        assert!(json.get(name).is_some(), "{name}");
+    }
+    assert_eq!(json["actor"], json!({"id": "system", "type": "system"}));
+    assert_eq!(json["action"], "decision.deny");
+}
+
+#[test]
+fn an_unknown_field_is_no_record() {
+    let mut json = serde_json::to_value(log().remove(0)).unwrap();
+    json["note"] = json!("free text");
+    assert!(serde_json::from_value::<AuditRecord>(json).is_err());
+}
+
+#[test]
+fn actions_are_a_closed_list() {
+    assert_eq!(Action::ALL.len(), 41);
+    for action in Action::ALL {
+        assert_eq!(action.as_str().parse(), Ok(*action));
+    }
+    assert_eq!("run.exploded".parse::<Action>(), Err(UnknownAction));
+}
+
+#[test]
+fn salted_digests_depend_on_salt_and_value_alone() {
+    let (salt, other) = (Digest([1; 32]), Digest([2; 32]));
+    assert_eq!(
+        salted_digest(&salt, &json!({"a": 1, "b": 2})),
+        salted_digest(&salt, &json!({"b": 2, "a": 1}))
+    );
+    assert_ne!(salted_digest(&salt, &json!(1)), salted_digest(&other, &json!(1)));
+    assert_ne!(salted_digest(&salt, &json!(1)), salted_digest(&salt, &json!("1")));
+}
