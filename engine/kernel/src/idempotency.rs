@@ -139,7 +139,7 @@ impl Keys {
     }
 }
 
-const fn is_forgotten(memory: &Memory, now: Timestamp) -> bool {
+fn is_forgotten(memory: &Memory, now: Timestamp) -> bool {
     now.as_millisecond().saturating_sub(memory.at.as_millisecond()) >= REMEMBERED_MS
 }
 
