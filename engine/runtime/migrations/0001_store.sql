@@ -27,6 +27,8 @@ create table runs (                   -- view
     specs      text    not null       -- digest of the pinned specs, see `pinned`
 ) strict;
 create index runs_by_state on runs (state, id);
+create index runs_by_parent on runs (parent, id) where parent is not null;
+create index runs_unsettled on runs (id) where settled_at is null;
 
 create table approvals (              -- view
     id    text primary key,

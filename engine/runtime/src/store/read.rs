@@ -120,6 +120,16 @@ impl Reader {
         rows.iter().map(run_row).collect()
     }
 
+    /// The sub-runs of a run, oldest first.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn children(&self, parent: &str) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!("select {RUN_COLUMNS} from runs where parent = ? order by id");
+        let rows = sqlx::query(AssertSqlSafe(sql)).bind(parent).fetch_all(&self.pool).await?;
+        rows.iter().map(run_row).collect()
+    }
+
     /// Runs whose id begins with `prefix`, at most two.
     ///
     /// # Errors

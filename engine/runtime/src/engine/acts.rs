@@ -1,0 +1,223 @@
+//! Requests that change something: who acts is established here, once; whether it may is the kernel's.
+
+use jiff::Timestamp;
+use ordain_kernel::ids::RunId;
+use ordain_kernel::kill::Selector;
+use ordain_kernel::realm::StartRequest;
+use ordain_kernel::run::command::{Command, Decide, Verdict};
+use ordain_kernel::run::system::SystemCommand;
+use ordain_kernel::{approval, view};
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::scalar::{Mode, Principal};
+use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
+use serde_json::{Map, Value, json};
+
+use super::Inner;
+use crate::api::{Answer, ApiError, Caller, Decision, Request};
+use crate::identity::{self, Acting};
+use crate::writer::{Message, REFUSED};
+
+/// Codes of a refused start that mean "you asked for something that is not there".
+const NOT_A_START: [&str; 3] = ["not_found", "version_ambiguous", "usage"];
+
+impl Inner {
+    pub(super) async fn act(&self, caller: Caller, request: Request) -> Answer {
+        match request {
+            Request::Start { runbook, inputs, live } => self.start(&caller, runbook, inputs, live).await,
+            Request::Rerun { run, live } => self.rerun(&caller, &run, live).await,
+            Request::Decide { id, decision, rationale, form, digest, signature } => {
+                let act = Act { decision, rationale, form, digest, signature };
+                self.decide(&caller, &id, act).await
+            }
+            Request::Signal { run, name, fields } => {
+                let by = self.acting(&caller)?.actor;
+                let command = Command::Signal { name, by, fields: Value::Object(fields), reason: None };
+                self.command_of(&run, command).await
+            }
+            Request::Cancel { run, rollback, reason } => {
+                let by = self.acting(&caller)?.actor;
+                self.command_of(&run, Command::Cancel { by, rollback, reason }).await
+            }
+            Request::Pause { run, reason } => {
+                let by = self.acting(&caller)?.actor;
+                self.command_of(&run, Command::Pause { by, reason }).await
+            }
+            Request::Resume { run, reason } => {
+                let by = self.acting(&caller)?.actor;
+                self.command_of(&run, Command::Resume { by, reason }).await
+            }
+            Request::Resolve { run, step, outcome, reason, outputs } => {
+                let by = self.acting(&caller)?.actor;
+                let outcome = ResolveOutcome::from_word(&outcome)
+                    .ok_or_else(|| ApiError::new("usage", format!("`{outcome}` is no outcome"))
+                        .hint("succeeded, failed, undone or again"))?;
+                let outputs = (!outputs.is_empty()).then_some(Value::Object(outputs));
+                self.command_of(&run, Command::Resolve { step: step.into(), outcome, by, reason, outputs }).await
+            }
+            Request::Kill { selector, reason, until, pause } => {
+                let until = until.map(|until| instant(&until)).transpose()?;
+                let (selector, by) = (self.selector(&selector)?, self.acting(&caller)?.actor);
+                self.system(SystemCommand::Kill { selector, reason, by, until, pause }).await?;
+                self.kills().await
+            }
+            Request::Revive { selector, reason } => {
+                let (selector, by) = (self.selector(&selector)?, self.acting(&caller)?.actor);
+                self.system(SystemCommand::Revive { selector, reason, by }).await?;
+                self.kills().await
+            }
+            Request::ResetQuota { name, reason } => {
+                let by = self.acting(&caller)?.actor;
+                self.system(SystemCommand::ResetQuota { capability: name, reason, by }).await?;
+                self.quotas().await
+            }
+            Request::Rebuild => {
+                let rows = self.ask(Message::Rebuild).await?;
+                Ok(json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}))
+            }
+            other => self.look(other).await,
+        }
+    }
+
+    async fn start(&self, caller: &Caller, runbook: String, inputs: Map<String, Value>, live: bool) -> Answer {
+        let requester = self.acting(caller)?.actor;
+        let request = StartRequest {
+            runbook,
+            inputs: Value::Object(inputs),
+            mode: if live { Mode::Live } else { Mode::Mock },
+            requester,
+            environment: None,
+            signed: false,
+        };
+        match self.ask(|answer| Message::Start(Box::new(request), answer)).await {
+            Ok(run) => self.show(run).await,
+            Err(refused) if refused.code == REFUSED => self.refused(refused),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// A refused start is a document of its own, but where what was asked for is not there at all.
+    fn refused(&self, refused: ApiError) -> Answer {
+        let code = |reason: &Value| reason.get("code").and_then(Value::as_str).map(str::to_owned);
+        let first = refused.reasons.first().and_then(code).unwrap_or_default();
+        if first == "catalogue_refused" || first == "catalogue_unavailable" {
+            return Err(self.catalogue_refused());
+        }
+        if NOT_A_START.contains(&first.as_str()) {
+            let detail = refused.reasons.first().and_then(|reason| reason.get("detail")).and_then(Value::as_str);
+            let message = detail.unwrap_or("there is no such runbook").to_owned();
+            return Err(ApiError { reasons: refused.reasons, ..ApiError::new(first, message) }
+                .hint("`ordain specs runbook` lists what can be run"));
+        }
+        Ok(json!({"refused": {"reasons": refused.reasons}}))
+    }
+
+    async fn rerun(&self, caller: &Caller, run: &str, live: bool) -> Answer {
+        let id = self.run_id(run).await?;
+        let (reference, inputs, mode) = self
+            .with_run(id, |run| (run.started.reference.clone(), run.started.inputs.clone(), run.started.mode))
+            .await?;
+        if mode == Mode::Live && !live {
+            return Err(ApiError::new("usage", "the run was live: live is asked for again").hint("add `--live`"));
+        }
+        let inputs = inputs.as_object().cloned().unwrap_or_default();
+        self.start(caller, reference, inputs, mode == Mode::Live).await
+    }
+
+    async fn command_of(&self, run: &str, command: Command) -> Answer {
+        let id = self.run_id(run).await?;
+        self.command(id, command).await?;
+        self.show(id).await
+    }
+
+    async fn system(&self, command: SystemCommand) -> Result<(), ApiError> {
+        self.ask(|answer| Message::System(Box::new(command), answer)).await
+    }
+
+    fn selector(&self, text: &str) -> Result<Selector, ApiError> {
+        text.parse().map_err(|_| {
+            ApiError::new("usage", format!("`{text}` selects nothing"))
+                .hint("`all`, `capability:NAME`, `connector:NAME`, `runbook:NAME`, `actor:user:NAME` or `tenant:NAME`")
+        })
+    }
+
+    async fn decide(&self, caller: &Caller, id: &str, act: Act) -> Answer {
+        let (run, approval) = self.approval_id(id).await?;
+        let digest: Digest = act
+            .digest
+            .parse()
+            .map_err(|_| ApiError::new("usage", "`digest` is not the digest of an approval"))?;
+        let acting = self.deciding(caller, &approval.to_string(), &act)?;
+        let verdict = match act.decision {
+            Decision::Approve => Verdict::Approve,
+            Decision::Reject => Verdict::Reject,
+            Decision::Withdraw => Verdict::Withdraw,
+        };
+        let decide = Decide {
+            approval: approval.clone(),
+            by: acting.actor,
+            verdict,
+            rationale: act.rationale,
+            form: Value::Object(act.form),
+            digest: Some(digest),
+            assurance: Some(acting.assurance),
+            claims: None,
+            token_creator: None,
+            signature: act.signature,
+        };
+        self.command(run, Command::Decide(Box::new(decide))).await?;
+        let approval = self.approval_document(run, &approval).await?;
+        let run = self.with_run(run, view::brief).await?;
+        Ok(json!({"approval": approval, "run": run}))
+    }
+
+    /// Who decides: with a signature the person whose key it is, else whoever the caller is.
+    fn deciding(&self, caller: &Caller, approval: &str, act: &Act) -> Result<Acting, ApiError> {
+        let Some(signature) = &act.signature else { return self.acting(caller) };
+        let roster = self.roster()?;
+        let named = match &caller.acting_as {
+            Some(named) => named.clone(),
+            None => self.acting(caller)?.actor.id.to_string(),
+        };
+        let (name, person) = identity::person_named(roster, &named)?;
+        let statement = approval::Statement {
+            approval,
+            digest: &act.digest,
+            decision: act.decision.as_str(),
+            rationale: &act.rationale,
+            form: &Value::Object(act.form.clone()),
+            by: &named,
+        };
+        let key = person.key.as_ref().map(|key| &*key.value);
+        let signed = key.is_some_and(|key| approval::is_signed(key, &statement, signature));
+        if !signed {
+            return Err(ApiError::new("interactive_required", format!("the signature is not `{named}`'s over this decision"))
+                .hint("sign with the key whose public half stands in the roster (`people.<name>.key`)"));
+        }
+        Ok(Acting { actor: identity::actor(name, person), assurance: Assurance::Signed })
+    }
+}
+
+/// What a person does.
+struct Act {
+    decision: Decision,
+    rationale: String,
+    form: Map<String, Value>,
+    digest: String,
+    signature: Option<String>,
+}
+
+fn instant(text: &str) -> Result<Timestamp, ApiError> {
+    text.parse().map_err(|_| ApiError::new("usage", format!("`{text}` is no instant")).hint("such as 2026-12-31T18:00:00Z"))
+}
+
+/// Only people of the roster are named in requests.
+#[must_use]
+pub fn is_person(text: &str) -> bool {
+    matches!(Principal::new(text), Some(Principal::User(_)))
+}
+
+/// A run's id as text.
+#[must_use]
+pub fn text(run: RunId) -> String {
+    run.to_string()
+}

@@ -1,0 +1,282 @@
+//! Requests that only look.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_kernel::audit;
+use ordain_kernel::ids::{ApprovalId, RunId};
+use ordain_kernel::run::{Run, RunState, WaitingFor};
+use ordain_kernel::view;
+use serde_json::{Map, Value, json};
+
+use super::{Inner, is_id_prefix};
+use crate::api::{Answer, ApiError, Request};
+use crate::recover;
+use crate::store::read::RunFilter;
+use crate::store::rows::RunRow;
+
+/// A run that waits longer than this for a time alone is left alone.
+const SHORT_WAIT_MS: i64 = 60_000;
+
+/// How many audit records are verified at a time.
+const PAGE: i64 = 5_000;
+
+/// The most that a list shows.
+const MOST: i64 = 10_000;
+
+impl Inner {
+    pub(super) async fn look(&self, request: Request) -> Answer {
+        match request {
+            Request::Show { run } => self.show(self.run_id(&run).await?).await,
+            Request::Watch { run, after } => self.watch(&run, after).await,
+            Request::Runs { state, runbook, limit, cursor } => {
+                self.runs(RunFilter { state, runbook, before: cursor, limit: i64::from(limit) }).await
+            }
+            Request::Why { target, step } => self.why(&target, step).await,
+            Request::Approvals { state } => self.approvals(state.as_deref().unwrap_or("open")).await,
+            Request::Approval { id } => {
+                let (run, approval) = self.approval_id(&id).await?;
+                Ok(json!({"approvals": [self.approval_document(run, &approval).await?]}))
+            }
+            Request::Kills => self.kills().await,
+            Request::Budgets => self.with_realm(|realm| view::budgets(&realm.world, Timestamp::now())).await,
+            Request::Quotas => self.quotas().await,
+            Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
+            Request::AuditVerify => self.audit_verify().await,
+            Request::AuditCompleteness => self.audit_completeness().await,
+            Request::Status => self.status().await,
+            _ => Err(ApiError::fault("not a question")),
+        }
+    }
+
+    pub(super) async fn show(&self, run: RunId) -> Answer {
+        self.with_run(run, view::run).await
+    }
+
+    async fn watch(&self, run: &str, after: u64) -> Answer {
+        let id = self.run_id(run).await?;
+        let mut commits = self.commits.clone();
+        loop {
+            commits.borrow_and_update();
+            let seen = self.with_run(id, |run| (view::run(run), run.seq, is_parked(run))).await?;
+            let (Value::Object(mut document), seq, mut parked) = seen else {
+                return Err(ApiError::fault("a run's document is an object"));
+            };
+            if parked && self.children_move(id).await? {
+                parked = false;
+            }
+            if parked || seq > after {
+                document.insert("seq".into(), seq.into());
+                document.insert("parked".into(), parked.into());
+                return Ok(Value::Object(document));
+            }
+            if commits.changed().await.is_err() {
+                return Err(super::gone());
+            }
+        }
+    }
+
+    /// True while a sub-run below `run` is not parked itself.
+    async fn children_move(&self, run: RunId) -> Result<bool, ApiError> {
+        self.with_realm(move |realm| {
+            let mut above = BTreeSet::from([run]);
+            // Ids grow with time, so a child comes after its parent.
+            realm.runs().any(|run| {
+                let below = run.started.parent.as_ref().is_some_and(|parent| above.contains(&parent.run));
+                if below {
+                    above.insert(run.id());
+                }
+                below && !is_parked(run)
+            })
+        })
+        .await
+    }
+
+    async fn runs(&self, filter: RunFilter) -> Answer {
+        let limit = filter.limit.clamp(1, 1_000);
+        let mut rows = self.reader.runs(&RunFilter { limit: limit + 1, ..filter }).await?;
+        let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
+        rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
+        let mut document = Map::new();
+        let cursor = rows.last().filter(|_| more).map(|row| row.id.clone());
+        document.insert("runs".into(), rows.iter().map(run_row).collect());
+        if let Some(cursor) = cursor {
+            document.insert("nextCursor".into(), cursor.into());
+        }
+        Ok(Value::Object(document))
+    }
+
+    async fn why(&self, target: &str, step: Option<String>) -> Answer {
+        let decisions = if is_id_prefix(target) { self.reader.decisions_with_prefix(target).await? } else { Vec::new() };
+        if let [(decision, run)] = decisions.as_slice() {
+            let events = recover::events(&self.reader, run).await?;
+            return Ok(view::why(&events, None, Some(decision)));
+        }
+        let run = self.run_id(target).await?;
+        let events = recover::events(&self.reader, &run.to_string()).await?;
+        Ok(view::why(&events, step.as_deref(), None))
+    }
+
+    async fn approvals(&self, state: &str) -> Answer {
+        let wanted = (state != "all").then_some(state);
+        let rows = self.reader.approvals(wanted, MOST).await?;
+        let mut found = Vec::new();
+        for row in rows {
+            let run: RunId = row.run.parse().map_err(|_| ApiError::fault("an approval without a run"))?;
+            found.push(self.approval_document(run, &ApprovalId::from(row.id.as_str())).await?);
+        }
+        Ok(json!({"approvals": found}))
+    }
+
+    /// The approval that an id or a unique prefix means, and its run.
+    pub(super) async fn approval_id(&self, prefix: &str) -> Result<(RunId, ApprovalId), ApiError> {
+        let found = if is_id_prefix(prefix) { self.reader.approvals_with_prefix(prefix).await? } else { Vec::new() };
+        match found.as_slice() {
+            [only] => {
+                let run = only.run.parse().map_err(|_| ApiError::fault("an approval without a run"))?;
+                Ok((run, ApprovalId::from(only.id.as_str())))
+            }
+            [] => Err(ApiError::not_found("approval", prefix).hint("`ordain approvals` lists what waits for people")),
+            _ => Err(ApiError::new("not_found", format!("`{prefix}` is the beginning of several approvals' ids"))
+                .hint("write more of it")),
+        }
+    }
+
+    /// What will happen, who decides, what was said before.
+    pub(super) async fn approval_document(&self, run: RunId, approval: &ApprovalId) -> Answer {
+        let (id, active) = (approval.clone(), self.specs.active().map(|active| Arc::clone(&active.catalogue)));
+        let seen = self
+            .with_run(run, move |run| {
+                let roster = active.as_ref().and_then(|catalogue| catalogue.roster.clone());
+                (view::approval(run, &id, roster.as_deref()), run.started.runbook.to_string())
+            })
+            .await?;
+        let (Some(mut document), runbook) = seen else {
+            return Err(ApiError::not_found("approval", approval.as_str()));
+        };
+        let rejections = self.earlier_rejections(run, &runbook, &document).await?;
+        if let Some(document) = document.as_object_mut() {
+            document.insert("rejections".into(), rejections);
+        }
+        Ok(document)
+    }
+
+    /// What people said to the same arguments in other runs of the runbook, newest first.
+    async fn earlier_rejections(&self, run: RunId, runbook: &str, document: &Value) -> Answer {
+        let mut found = document.get("rejections").and_then(Value::as_array).cloned().unwrap_or_default();
+        let filter = RunFilter { runbook: Some(runbook.to_owned()), state: Some("rejected".into()), before: None, limit: 20 };
+        for row in self.reader.runs(&filter).await? {
+            if row.id == run.to_string() {
+                continue;
+            }
+            if let Ok(other) = recover::run(&self.reader, &self.specs, &row.id).await {
+                found.extend(view::rejections_of(&other, document));
+            }
+        }
+        Ok(Value::Array(found))
+    }
+
+    pub(super) async fn kills(&self) -> Answer {
+        self.with_realm(|realm| view::kill_switches(&realm.world, Timestamp::now())).await
+    }
+
+    pub(super) async fn quotas(&self) -> Answer {
+        self.with_realm(|realm| view::quotas(&realm.world, Timestamp::now())).await
+    }
+
+    async fn audit_tail(&self, run: Option<String>, limit: u32) -> Answer {
+        let run = match run {
+            Some(run) => Some(self.run_id(&run).await?.to_string()),
+            None => None,
+        };
+        let rows = self.reader.audit_tail(run.as_deref(), i64::from(limit.clamp(1, 10_000))).await?;
+        let records = recover::records(&rows)?;
+        Ok(json!({"records": records}))
+    }
+
+    async fn audit_verify(&self) -> Answer {
+        let mut verifier = audit::Verifier::default();
+        let mut after = 0;
+        loop {
+            let rows = self.reader.audit(after, PAGE).await?;
+            let Some(last) = rows.last() else { break };
+            after = last.seq;
+            for row in &rows {
+                verifier.text(row.seq.unsigned_abs(), &row.record);
+            }
+        }
+        let heads = self.expected_heads().await?;
+        serde_json::to_value(verifier.finish(&heads)).map_err(|error| ApiError::fault(error.to_string()))
+    }
+
+    /// Heads that the journals of runs come to: what the log must end with, chain by chain. A cut tail of
+    /// the log alone shows here.
+    async fn expected_heads(&self) -> Result<Vec<(RunId, ordain_spec::digest::Digest)>, ApiError> {
+        let mut heads = Vec::new();
+        for id in self.reader.run_ids().await? {
+            let run = recover::run(&self.reader, &self.specs, &id).await?;
+            heads.push((run.id(), run.audit_head));
+        }
+        Ok(heads)
+    }
+
+    /// Is there an attempt without its record, or a run without a start?
+    async fn audit_completeness(&self) -> Answer {
+        let mut missing = Vec::new();
+        let ids = self.reader.run_ids().await?;
+        for id in &ids {
+            let events = recover::events(&self.reader, id).await?;
+            let rows = self.reader.audit_tail(Some(id), i64::MAX).await?;
+            let records = recover::records(&rows)?;
+            for gap in audit::gaps(&events, &records) {
+                missing.push(json!({"run": id, "what": gap}));
+            }
+        }
+        Ok(json!({"ok": missing.is_empty(), "runs": ids.len(), "missing": missing}))
+    }
+
+    async fn status(&self) -> Answer {
+        let unsettled = self.reader.unsettled().await?.len();
+        let left_out: Vec<Value> =
+            self.left_out.iter().map(|(run, why)| json!({"run": run, "detail": why})).collect();
+        let catalogue = self.specs.active().map(|active| active.catalogue.digest().to_string());
+        Ok(json!({"catalogueDigest": catalogue, "refused": self.refused, "unsettled": unsettled, "leftOut": left_out}))
+    }
+}
+
+/// Settled, held by a person, or waiting for nothing that comes soon by itself.
+fn is_parked(run: &Run) -> bool {
+    let state = run.state();
+    if state.is_settled() || matches!(state, RunState::Paused | RunState::Stuck) {
+        return true;
+    }
+    if state != RunState::Waiting {
+        return false;
+    }
+    let waits = run.waiting_for();
+    if waits.contains(&WaitingFor::Timer) || waits.contains(&WaitingFor::Throttle) {
+        let soon = |at: Timestamp| at.as_millisecond() - Timestamp::now().as_millisecond() <= SHORT_WAIT_MS;
+        return !run.next_wake().is_some_and(soon);
+    }
+    true
+}
+
+fn run_row(row: &RunRow) -> Value {
+    let time = |ms: i64| Timestamp::from_millisecond(ms).map(|at| at.to_string()).unwrap_or_default();
+    let mut document = json!({
+        "id": row.id,
+        "runbook": row.runbook,
+        "state": row.state,
+        "mode": row.mode,
+        "requester": row.requester,
+        "createdAt": time(row.created_at),
+    });
+    if let (Some(settled), Some(document)) = (row.settled_at, document.as_object_mut()) {
+        document.insert("settledAt".into(), time(settled).into());
+    }
+    if let (Some(parent), Some(document)) = (&row.parent, document.as_object_mut()) {
+        document.insert("parent".into(), parent.clone().into());
+    }
+    document
+}

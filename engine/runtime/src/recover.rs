@@ -1,0 +1,195 @@
+//! From the store back to runs: the same events through the same `evolve`. There is no other recovery.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_kernel::audit::AuditRecord;
+use ordain_kernel::realm::Realm;
+use ordain_kernel::run::{Event, Run};
+use ordain_kernel::world::World;
+
+use crate::specs::Specs;
+use crate::store::StoreError;
+use crate::store::read::{Reader, RunFilter};
+use crate::store::rows::{AuditRow, JournalRow, Rows, RunRow};
+use crate::views;
+
+/// An event of a journal with its instant.
+pub type Recorded = (Timestamp, Event);
+
+/// What the store came back as.
+pub struct Recovered {
+    /// All that is not settled, and what crosses runs.
+    pub realm: Realm,
+    /// Runs that cannot be continued, and why.
+    pub left_out: Vec<(String, String)>,
+}
+
+fn corrupt(what: impl std::fmt::Display) -> StoreError {
+    StoreError::Corrupt(what.to_string())
+}
+
+/// The journal of a run, read.
+///
+/// # Errors
+/// When the data base refuses, or a row is no event.
+pub async fn events(reader: &Reader, run: &str) -> Result<Vec<Recorded>, StoreError> {
+    let rows = reader.journal(run).await?;
+    rows.iter().enumerate().map(|(index, row)| event(row, index)).collect()
+}
+
+fn event(row: &JournalRow, index: usize) -> Result<Recorded, StoreError> {
+    if row.seq != i64::try_from(index + 1).unwrap_or(i64::MAX) {
+        return Err(corrupt(format!("event {} of run {} is missing", index + 1, row.run)));
+    }
+    let at = Timestamp::from_millisecond(row.at).map_err(corrupt)?;
+    let event = serde_json::from_str(&row.event)
+        .map_err(|error| corrupt(format!("event {} of run {}: {error}", row.seq, row.run)))?;
+    Ok((at, event))
+}
+
+/// A run as its journal says.
+///
+/// # Errors
+/// When the data base refuses, the journal is damaged, or its specs are gone.
+pub async fn run(reader: &Reader, specs: &Specs, id: &str) -> Result<Run, StoreError> {
+    let rows = reader.runs_with_prefix(id).await?;
+    let row = rows.iter().find(|row| row.id == id).ok_or_else(|| corrupt(format!("no run {id}")))?;
+    replay(reader, specs, row).await
+}
+
+async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, StoreError> {
+    let events = events(reader, &row.id).await?;
+    let Some((_, Event::Started(started))) = events.first() else {
+        return Err(corrupt(format!("the journal of run {} has no beginning", row.id)));
+    };
+    let plan = specs.plan(reader, &row.specs, &started.runbook, &started.version, started.plan).await?;
+    Run::replay(plan, &events).map_err(|error| corrupt(format!("run {}: {error}", row.id)))
+}
+
+/// Everything that is not settled. A run that cannot be continued is left out and named; one whose
+/// records do not end where its journal does refuses the store.
+///
+/// # Errors
+/// When the data base refuses or is damaged.
+pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, StoreError> {
+    let world = reader.world().await?;
+    let rows = world.into_iter().filter_map(|row| Some((row.kind, row.key, row.value?)));
+    let mut realm = Realm::new(World::load(rows).map_err(corrupt)?);
+    if let Some(active) = specs.active() {
+        realm.activate(active.active());
+    }
+    if let Some(head) = reader.audit_head(None).await? {
+        realm.continue_system_chain(record(&head)?.hash);
+    }
+    let mut left_out = Vec::new();
+    for row in wanted(reader).await? {
+        specs.remember(row.id.clone(), row.specs.clone());
+        match replay(reader, specs, &row).await {
+            Ok(run) => {
+                head_is_recorded(reader, &row, &run).await?;
+                realm.insert(run);
+            }
+            Err(StoreError::Corrupt(why)) => left_out.push((row.id, why)),
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Recovered { realm, left_out })
+}
+
+/// Runs that are not settled, and the settled sub-runs of those, which may have to be undone.
+async fn wanted(reader: &Reader) -> Result<Vec<RunRow>, StoreError> {
+    let mut wanted = reader.unsettled().await?;
+    let mut known: BTreeSet<String> = wanted.iter().map(|row| row.id.clone()).collect();
+    let mut parents: Vec<String> = known.iter().cloned().collect();
+    while let Some(parent) = parents.pop() {
+        for row in reader.children(&parent).await? {
+            if known.insert(row.id.clone()) {
+                parents.push(row.id.clone());
+                wanted.push(row);
+            }
+        }
+    }
+    wanted.sort_by(|one, other| one.id.cmp(&other.id));
+    Ok(wanted)
+}
+
+async fn head_is_recorded(reader: &Reader, row: &RunRow, run: &Run) -> Result<(), StoreError> {
+    let recorded = reader.audit_head(Some(&row.id)).await?;
+    let recorded = recorded.map(|row| record(&row)).transpose()?.map(|record| record.hash);
+    if recorded.as_ref() == Some(&run.audit_head) {
+        return Ok(());
+    }
+    Err(corrupt(format!("the audit records of run {} do not end where its journal does", row.id)))
+}
+
+/// Everything again from the journal alone: a realm, and the rows of all views.
+///
+/// # Errors
+/// When the data base refuses or is damaged.
+pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<(Realm, Rows), StoreError> {
+    let mut runs = Vec::new();
+    let mut timeline = Vec::new();
+    let mut filter = RunFilter { limit: 1_000, ..RunFilter::default() };
+    loop {
+        let rows = reader.runs(&filter).await?;
+        let Some(last) = rows.last() else { break };
+        filter.before = Some(last.id.clone());
+        for row in rows {
+            let run = replay(reader, specs, &row).await?;
+            for (seq, (at, event)) in events(reader, &row.id).await?.into_iter().enumerate() {
+                timeline.push((at, run.id(), seq, event));
+            }
+            specs.remember(row.id.clone(), row.specs.clone());
+            runs.push(run);
+        }
+    }
+    // The writer decides one command after the other: instants, then ids, then numbers are its order
+    // wherever the order between runs can matter.
+    timeline.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
+    let mut world = World::load(kept(reader).await?).map_err(corrupt)?;
+    for (at, run, _, event) in &timeline {
+        world.apply(*run, event, *at);
+    }
+    let mut rows = Rows::default();
+    views::world_rows(&mut world, &mut rows);
+    for run in &runs {
+        views::run_rows(run, specs, &mut rows);
+        for (_, event) in events(reader, &run.id().to_string()).await? {
+            views::decision_row(run.id(), &event, &mut rows);
+        }
+    }
+    let recovered = realm(reader, specs).await?;
+    let mut realm = recovered.realm;
+    realm.world = world;
+    if let Some(active) = specs.active() {
+        realm.activate(active.active());
+    }
+    Ok((realm, rows))
+}
+
+/// What crosses runs and comes from no run's journal: kill switches, and counters set to nothing.
+async fn kept(reader: &Reader) -> Result<Vec<(String, String, String)>, StoreError> {
+    let rows = reader.world().await?;
+    Ok(rows
+        .into_iter()
+        .filter(|row| World::is_of_the_workspace(&row.kind))
+        .filter_map(|row| Some((row.kind, row.key, row.value?)))
+        .collect())
+}
+
+/// Records of the audit log, read; each with its place.
+///
+/// # Errors
+/// When a row is no record.
+pub fn records(rows: &[AuditRow]) -> Result<Vec<AuditRecord>, StoreError> {
+    rows.iter().map(record).collect()
+}
+
+fn record(row: &AuditRow) -> Result<AuditRecord, StoreError> {
+    let mut record: AuditRecord = serde_json::from_str(&row.record)
+        .map_err(|error| corrupt(format!("record {} of the audit log: {error}", row.seq)))?;
+    record.seq = Some(row.seq.unsigned_abs());
+    Ok(record)
+}

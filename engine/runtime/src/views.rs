@@ -1,0 +1,77 @@
+//! From what the realm decided to rows. Views are derived: `rebuild` makes the same from the journal.
+
+use std::collections::BTreeSet;
+
+use ordain_kernel::ids::RunId;
+use ordain_kernel::realm::{Batch, Body, Realm};
+use ordain_kernel::run::{Event, Run};
+use ordain_kernel::view;
+
+use crate::specs::Specs;
+use crate::store::rows::{ApprovalRow, AuditRow, JournalRow, Rows, RunRow, WorldRow};
+
+/// Journal, records and decisions of a batch.
+pub fn rows_of(batch: &Batch, rows: &mut Rows) {
+    for entry in &batch.entries {
+        if let (Some(run), Body::Run(event)) = (entry.run, &entry.body) {
+            rows.journal.push(JournalRow {
+                run: run.to_string(),
+                seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
+                at: entry.at.as_millisecond(),
+                event: entry.json.clone(),
+            });
+            decision_row(run, event, rows);
+        }
+        for record in &entry.audit {
+            rows.audit.push(AuditRow {
+                seq: 0,
+                run: entry.run.map(|run| run.to_string()),
+                record: record.canonical(),
+            });
+        }
+    }
+}
+
+/// Which run a decision belongs to.
+pub fn decision_row(run: RunId, event: &Event, rows: &mut Rows) {
+    if let Event::Decided { decision, .. } = event {
+        rows.decisions.push((decision.id.to_string(), run.to_string()));
+    }
+}
+
+/// The views of what a transaction touched, as they are now.
+pub fn current(realm: &mut Realm, touched: &BTreeSet<RunId>, specs: &Specs, rows: &mut Rows) {
+    for run in touched.iter().filter_map(|run| realm.run(*run)) {
+        run_rows(run, specs, rows);
+        if run.is_settled() {
+            specs.forget(&run.id().to_string());
+        }
+    }
+    world_rows(&mut realm.world, rows);
+}
+
+/// What crosses runs and has changed since it was asked last.
+pub fn world_rows(world: &mut ordain_kernel::world::World, rows: &mut Rows) {
+    let changed = world.take_changed();
+    rows.world.extend(changed.into_iter().map(|(kind, key, value)| WorldRow { kind, key, value }));
+}
+
+/// The views of one run.
+pub fn run_rows(run: &Run, specs: &Specs, rows: &mut Rows) {
+    let (id, started) = (run.id().to_string(), &run.started);
+    let parent = started.parent.as_ref().map(|parent| parent.run.to_string());
+    rows.runs.push(RunRow {
+        specs: specs.of_run(&id, parent.as_deref()),
+        runbook: started.runbook.to_string(),
+        state: run.state().as_str().to_owned(),
+        requester: started.requester.id.to_string(),
+        mode: started.mode.as_str().to_owned(),
+        parent,
+        created_at: run.created_at.as_millisecond(),
+        settled_at: run.end.as_ref().map(|end| end.at.as_millisecond()),
+        id: id.clone(),
+    });
+    for (approval, state) in view::approval_states(run) {
+        rows.approvals.push(ApprovalRow { id: approval.to_string(), run: id.clone(), state: state.to_owned() });
+    }
+}
