@@ -7,18 +7,16 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use ordain_kernel::reason::Code;
 use ordain_kernel::run::effect::{Call, CallId, Outcome};
-use ordain_spec::expr::COST_LIMIT;
-use ordain_spec::expr::{FactMap, Value as Fact};
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::connector::Live;
-use crate::connector::reply;
 use crate::fault;
 use crate::permit::{Attempt, Permit, Phase};
-use crate::ports::{self, Cancel, CancelSwitch, Connector as _, RawReply};
-use crate::prepare::{self, CallFacts};
+use crate::ports::{self, Cancel, CancelSwitch, Connector as _};
+use crate::prepare::{self, Asked};
 
 /// Calls at once, over all connectors.
 const WORKERS: usize = 64;
@@ -98,30 +96,23 @@ impl Driver {
 }
 
 async fn perform(live: &Live, call: Call, cancel: Cancel) -> Outcome {
-    let Some(operation) = call.action.declared_operation().cloned() else {
-        return Outcome::refused(ordain_kernel::reason::Code::ConnectorRefused, "the connector has no such operation");
-    };
-    let terms = prepare::terms(&call.action, &operation);
-    let facts = match call_facts(&call).facts() {
-        Ok(facts) => facts,
-        Err(unprepared) => return outcome(reply::settle(&unprepared.into(), &terms, |_| Ok(Map::new()))),
-    };
-    let raw = match prepare::prepare(&call.action, &facts) {
-        Ok(prepared) => live.call(permit(&call), prepared, cancel).await,
-        Err(unprepared) => RawReply::from(unprepared),
-    };
-    let read = |response: &Map<String, Value>| output(&operation, facts.clone(), response);
-    outcome(reply::settle(&raw, &terms, read))
-}
-
-fn call_facts(call: &Call) -> CallFacts {
-    let object = |value: &Value| value.as_object().cloned().unwrap_or_default();
-    CallFacts {
-        input: object(&call.arguments),
-        run: object(&call.run),
-        idempotency_key: call.idempotency_key.to_string(),
+    let asked = Asked {
+        action: &call.action,
+        arguments: &call.arguments,
+        run: &call.run,
+        idempotency_key: &call.idempotency_key,
         attempt: call.id.attempt,
-    }
+        timeout_ms: call.timeout_ms,
+    };
+    let outcome = match prepare::prepare(&asked) {
+        Err(outcome) => outcome,
+        Ok(prepared) => {
+            let reply = live.call(permit(&call), prepared, cancel).await;
+            // The kernel holds the output against the capability's schema, for every host alike.
+            prepare::settle(&asked, &reply, Ok)
+        }
+    };
+    in_words_of_the_kernel(outcome)
 }
 
 fn permit(call: &Call) -> Permit {
@@ -143,27 +134,9 @@ fn permit(call: &Call) -> Permit {
     })
 }
 
-/// Reads an operation's output out of a reply.
-fn output(
-    operation: &ordain_spec::kind::connector::Operation,
-    mut facts: FactMap,
-    response: &Map<String, Value>,
-) -> Result<Map<String, Value>, String> {
-    let response = Fact::from_json(&Value::Object(response.clone())).map_err(|error| error.to_string())?;
-    facts.facts.insert("response".into(), response);
-    operation
-        .output
-        .iter()
-        .map(|(name, expr)| {
-            let value = expr.eval(&facts, COST_LIMIT).map_err(|error| format!("output `{name}`: {error}"))?;
-            Ok((name.to_string(), value.to_json()))
-        })
-        .collect()
-}
-
 /// The kernel's words for what a connector says.
-fn outcome(outcome: ports::Outcome) -> Outcome {
-    let code = |code: &str| ordain_kernel::reason::Code::of(code).unwrap_or(ordain_kernel::reason::Code::SystemFault);
+fn in_words_of_the_kernel(outcome: ports::Outcome) -> Outcome {
+    let code = |code: &str| code.parse().unwrap_or(Code::SystemFault);
     match outcome {
         ports::Outcome::Succeeded { output, .. } => Outcome::Succeeded { output: Arc::new(Value::Object(output)) },
         ports::Outcome::Refused { code: word, detail, retryable, retry_after_ms } => {

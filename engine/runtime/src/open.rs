@@ -6,17 +6,14 @@ use std::sync::Arc;
 use ordain_kernel::audit;
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
 use ordain_spec::digest::Digest;
-use ordain_spec::kind::workspace::{Profile, SecretProvider, WorkspaceSpec};
+use ordain_spec::kind::workspace::Profile;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::ApiError;
 use crate::connector::Live;
-use crate::connector::exec::Enforcement;
-use crate::connector::http::SystemResolver;
 use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
 use crate::recover;
-use crate::secrets::{ProvidedSecrets, Provider};
 use crate::specs::Specs;
 use crate::store::read::Reader;
 use crate::store::rows::Rows;
@@ -61,7 +58,9 @@ pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
     let notes = notes(&reader, workspace).await?;
     remember(&mut store, workspace).await?;
     let (finished, outcomes) = mpsc::unbounded_channel();
-    let driver = Driver::new(Arc::new(live(&workspace.spec(), workspace.profile())?), finished);
+    let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
+    let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
+    let driver = Driver::new(Arc::new(live), finished);
     let (commits, committed) = watch::channel(0);
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
     let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, outcomes, commits);
@@ -165,25 +164,4 @@ async fn remember(store: &mut Store, workspace: &Opened) -> Result<(), ApiError>
         }
     }
     Ok(store.commit(&mut rows).await?)
-}
-
-/// The live connectors with what the operator's file says about secrets.
-fn live(spec: &WorkspaceSpec, profile: Profile) -> Result<Live, ApiError> {
-    let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
-    let enforcement = if profile == Profile::Prod { Enforcement::Required } else { Enforcement::Reported };
-    let secrets = Arc::new(ProvidedSecrets::new(provider(spec)));
-    Ok(Live::new(secrets, Arc::new(SystemResolver), launcher, enforcement))
-}
-
-fn provider(spec: &WorkspaceSpec) -> Provider {
-    let text = |value: &Option<ordain_spec::decode::Spanned<Arc<str>>>| value.as_ref().map(|value| value.value.to_string());
-    let Some(secrets) = &spec.secrets else { return Provider::None };
-    match secrets.provider.value {
-        SecretProvider::Env => Provider::Env { prefix: text(&secrets.prefix).unwrap_or_default() },
-        SecretProvider::File => text(&secrets.dir).map_or(Provider::None, |dir| Provider::File { dir: dir.into() }),
-        SecretProvider::Command => text(&secrets.program).map_or(Provider::None, |program| Provider::Command {
-            program: program.into(),
-            args: secrets.args.iter().map(|argument| argument.value.to_string()).collect(),
-        }),
-    }
 }

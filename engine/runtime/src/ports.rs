@@ -39,6 +39,8 @@ pub mod code {
     pub const CANCELLED: &str = "cancelled";
     /// A write operation on a connector that only reads.
     pub const READ_ONLY_CONNECTOR: &str = "read_only_connector";
+    /// An expression of the operation has no value.
+    pub const EXPRESSION_ERROR: &str = "expression_error";
     /// Ours.
     pub const SYSTEM_FAULT: &str = "system_fault";
 }

@@ -1,357 +1,480 @@
-//! From an action and its arguments to a resolved call: templates rendered, settings looked up, grants
-//! cut down to what was asked for. Values are data: nothing here parses them again. Opens nothing.
+//! From a planned action and its recorded arguments to a resolved call, and from a raw reply to its outcome.
+//!
+//! Here templates are rendered, settings looked up and grants cut to size; past this point a call holds neither. It
+//! resolves links of folders, and opens, sends and starts nothing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use ordain_plan::{Action, ResolvedConnection};
-use ordain_spec::decode::Spanned;
-use ordain_spec::expr::{Arg, ArgValue, FactMap, Piece, Template, Value as Fact};
+use ordain_spec::expr::{
+    Arg, ArgValue, COST_LIMIT, EvalError, EvalErrorKind, FactMap, Piece, Template, Type, Value,
+};
 use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::connector::{
-    Body, ConnectorType, EnvValue, ExecSpec, HttpAuth as AuthSpec, HttpSpec, Method, Network as NetworkSpec,
-    Operation, Settable, Stdout as StdoutSpec,
+    self as declared, Access, ConnectorType, EnvValue, ExecSpec, HttpSpec, Operation, Settable,
 };
 use ordain_spec::kind::field::Named;
 use ordain_spec::kind::scalar;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value as Json, json};
 
 use crate::connector::breaker::BreakerLimits;
-use crate::connector::exec::intersect;
 use crate::connector::http::encode_segment;
+use crate::connector::{exec, reply};
 use crate::ports::{
-    Effect, EnvText, ExecArg, ExecCall, FaultKind, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Pin,
-    PreparedCall, RawReply, Repeat, Stdout, Target, Terms,
+    Effect, EnvText, ExecArg, ExecCall, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Outcome, Pin,
+    PreparedCall, RawReply, Repeat, Stdout, Target, Terms, code,
 };
+use crate::secrets::escape;
 
-/// What the templates of an operation may read beside `input`.
-#[derive(Debug, Clone)]
-pub struct CallFacts {
-    /// The operation's arguments.
-    pub input: Map<String, Value>,
-    /// The fact `run`.
-    pub run: Map<String, Value>,
-    /// `call.idempotencyKey`
-    pub idempotency_key: String,
-    /// `call.attempt`
+/// One attempt as the journal knows it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked<'a> {
+    /// Capability, connector, operation, connection.
+    pub action: &'a Action,
+    /// The operation's input.
+    pub arguments: &'a Json,
+    /// The facts `run`.
+    pub run: &'a Json,
+    /// The key towards the outside.
+    pub idempotency_key: &'a str,
+    /// Counted from 1.
     pub attempt: u32,
+    /// Limit of this attempt; without it the action's own.
+    pub timeout_ms: Option<u64>,
 }
 
-impl CallFacts {
-    /// The facts of an operation's templates.
-    ///
-    /// # Errors
-    /// When a value is none of the language's.
-    pub fn facts(&self) -> Result<FactMap, Unprepared> {
-        let mut facts = FactMap::default();
-        facts.facts.insert("input".into(), fact(&self.input)?);
-        facts.facts.insert("run".into(), fact(&self.run)?);
-        let call = [
-            ("idempotencyKey", Fact::text(self.idempotency_key.as_str())),
-            ("attempt", Fact::Int(i64::from(self.attempt))),
-        ];
-        facts.facts.insert("call".into(), Fact::map(call));
-        Ok(facts)
-    }
+/// Why there is no call.
+struct Not {
+    code: &'static str,
+    detail: String,
 }
 
-fn fact(map: &Map<String, Value>) -> Result<Fact, Unprepared> {
-    Fact::from_json(&Value::Object(map.clone())).map_err(|error| refused(error.to_string()))
+type Made<T> = Result<T, Not>;
+
+fn not<T>(code: &'static str, detail: impl Into<String>) -> Made<T> {
+    Err(Not { code, detail: detail.into() })
 }
 
-/// Why a call cannot be made: nothing has left this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Unprepared {
-    /// Which kind.
-    pub kind: FaultKind,
-    /// For people.
-    pub detail: String,
+fn missing<T>(detail: impl Into<String>) -> Made<T> {
+    not(code::CONNECTION_MISSING, detail)
 }
 
-impl From<Unprepared> for RawReply {
-    fn from(unprepared: Unprepared) -> Self {
-        Self::unsent(unprepared.kind, unprepared.detail)
-    }
+fn argument<T>(detail: impl Into<String>) -> Made<T> {
+    not(code::ARGUMENT_REFUSED, detail)
 }
 
-fn refused(detail: impl Into<String>) -> Unprepared {
-    Unprepared { kind: FaultKind::Refused, detail: detail.into() }
-}
-
-fn missing(detail: impl Into<String>) -> Unprepared {
-    Unprepared { kind: FaultKind::Missing, detail: detail.into() }
-}
-
-/// The terms under which the reply to an action is judged.
-#[must_use]
-pub fn terms(action: &Action, operation: &Operation) -> Terms {
-    let effect = match action.capability.spec.effect.value {
-        scalar::Effect::Read => Effect::Read,
-        scalar::Effect::Write => Effect::Write,
-        scalar::Effect::Irreversible => Effect::Irreversible,
-    };
-    let standard = if action.connector.spec.type_.value == ConnectorType::Exec { 0 } else { 200 };
-    let codes = |codes: &[Spanned<i64>]| codes.iter().map(|code| code.value).collect::<Vec<_>>();
-    Terms {
-        effect,
-        repeat: if action.idempotency == Idempotency::None { Repeat::Never } else { Repeat::Safe },
-        success: operation.success.as_deref().map_or_else(|| vec![standard], codes),
-        retryable: codes(&operation.retryable),
-    }
-}
-
-/// Makes the resolved call of an action.
+/// The call of an attempt.
 ///
 /// # Errors
-/// When a template fails, a value cannot stand where it would, or the workspace does not grant it.
-pub fn prepare(action: &Action, facts: &FactMap) -> Result<PreparedCall, Unprepared> {
-    let connector = &action.connector;
-    let operation =
-        action.declared_operation().ok_or_else(|| refused("the connector has no such operation"))?;
-    let connection = action.connection.as_deref();
-    let granted = || {
-        connection.ok_or_else(|| {
-            missing(format!("the workspace grants `{}` nothing", connector.metadata.name.value))
-        })
-    };
-    let target = match (connector.spec.type_.value, &connector.spec.http, &connector.spec.exec) {
-        (ConnectorType::Mock, ..) => Target::Mock,
-        (ConnectorType::Http, Some(http), _) => {
-            Target::Http(Box::new(http_call(action, http, operation, granted()?, facts)?))
-        }
-        (ConnectorType::Exec, _, Some(exec)) => {
-            Target::Exec(Box::new(exec_call(action, exec, operation, granted()?, facts)?))
-        }
-        _ => return Err(refused("the connector does not say where it leads")),
-    };
-    let breaker = &connector.spec.breaker;
-    Ok(PreparedCall {
-        connector: connector.metadata.name.value.to_string(),
+/// A refusal that is final: an expression that has no value, a missing connection, setting or grant, an argument
+/// that may not stand where it stands. Nothing happened.
+pub fn prepare(asked: &Asked<'_>) -> Result<PreparedCall, Outcome> {
+    prepared(asked).map_err(|Not { code, detail }| Outcome::Refused {
+        code: code.into(),
+        detail: escape(&detail, 500),
+        retryable: false,
+        retry_after_ms: None,
+    })
+}
+
+fn prepared(asked: &Asked<'_>) -> Made<PreparedCall> {
+    let connector = &asked.action.connector;
+    let operation = operation_of(asked.action)?;
+    let name = connector.metadata.name.value.as_str();
+    let call = |target| PreparedCall {
+        connector: name.to_owned(),
         breaker: BreakerLimits {
-            failures: breaker.failures,
-            backoff_ms: breaker.backoff.0,
-            max_backoff_ms: breaker.max_backoff.0,
+            failures: connector.spec.breaker.failures,
+            backoff_ms: connector.spec.breaker.backoff.0,
+            max_backoff_ms: connector.spec.breaker.max_backoff.0,
         },
-        terms: terms(action, operation),
+        terms: terms(asked.action, operation),
         target,
+    };
+    if connector.spec.type_.value == ConnectorType::Mock {
+        return Ok(call(Target::Mock));
+    }
+    if connector.spec.access.value == Access::Read && operation.effect.value != scalar::Effect::Read {
+        return not(code::READ_ONLY_CONNECTOR, format!("connector `{name}` only reads"));
+    }
+    let Some(connection) = &asked.action.connection else {
+        return missing(format!("the workspace has no connection `{name}`"));
+    };
+    let facts = facts(asked)?;
+    let making = Making { asked, operation, connection, facts };
+    match (connector.spec.type_.value, &connector.spec.http, &connector.spec.exec) {
+        (ConnectorType::Http, Some(http), _) => Ok(call(Target::Http(Box::new(making.http(http)?)))),
+        (ConnectorType::Exec, _, Some(exec)) => Ok(call(Target::Exec(Box::new(making.exec(exec)?)))),
+        _ => not(code::SYSTEM_FAULT, format!("connector `{name}` does not say where it speaks to")),
+    }
+}
+
+/// The outcome of an attempt. `fit` holds the output against the capability's schema.
+pub fn settle<F>(asked: &Asked<'_>, reply: &RawReply, fit: F) -> Outcome
+where
+    F: FnOnce(Map<String, Json>) -> Result<Map<String, Json>, String>,
+{
+    let operation = match operation_of(asked.action) {
+        Ok(operation) => operation,
+        Err(Not { code, detail }) => return Outcome::Unknown { code: code.into(), detail },
+    };
+    reply::settle(reply, &terms(asked.action, operation), |response| {
+        let mut facts = facts(asked).map_err(|not| not.detail)?;
+        let response =
+            Value::from_json(&Json::Object(response.clone())).map_err(|misfit| misfit.to_string())?;
+        facts.facts.insert("response".into(), response);
+        fit(output_of(asked.action, operation, &facts)?)
     })
 }
 
-/// Attempts without any declared limit end after a minute; the law `missing-timeout` leaves none.
-const TIMEOUT_MS: u64 = 60_000;
+/// The values of the operation's `output`. An optional field that the answer does not have, or has as null, is
+/// absent; every other error is a misfit.
+fn output_of(action: &Action, operation: &Operation, facts: &FactMap) -> Result<Map<String, Json>, String> {
+    let mut output = Map::new();
+    for (name, expr) in operation.output.iter() {
+        let optional = action.capability.spec.output.get(name).is_some_and(|field| field.optional);
+        match expr.eval(facts, COST_LIMIT) {
+            Ok(Value::Null) if optional => {}
+            Ok(value) => {
+                output.insert(name.to_string(), value.to_json());
+            }
+            Err(EvalError { kind: EvalErrorKind::FactMissing, .. }) if optional => {}
+            Err(error) => return Err(format!("output `{name}`: {error}")),
+        }
+    }
+    Ok(output)
+}
 
-/// Replies without a declared bound end at 64 KiB; the law `unbounded-response` leaves none.
-const BOUND: u64 = 64 * 1024;
+fn operation_of(action: &Action) -> Made<&Operation> {
+    match action.declared_operation() {
+        Some(operation) => Ok(operation),
+        None => not(code::SYSTEM_FAULT, format!("there is no operation `{}`", action.call_name())),
+    }
+}
 
-fn http_call(
-    action: &Action,
-    spec: &HttpSpec,
-    operation: &Operation,
-    connection: &ResolvedConnection,
-    facts: &FactMap,
-) -> Result<HttpCall, Unprepared> {
-    let segments = operation.path.as_ref().map(|path| segments(path, facts)).transpose()?.unwrap_or_default();
-    let allow_private = connection
-        .grants
-        .allow_private
-        .iter()
-        .map(|network| {
-            network.value.parse().map_err(|_| refused(format!("`{}` is no network", network.value)))
-        })
-        .collect::<Result<_, _>>()?;
-    Ok(HttpCall {
-        base_url: settable(&spec.base_url, connection)?.to_string(),
-        method: operation.method.as_ref().map_or(Method::Get, |method| method.value).as_str().to_owned(),
-        segments,
-        query: texts(&operation.query, facts)?,
-        headers: texts(&operation.headers, facts)?,
-        body: operation.body.as_ref().map_or(Ok(HttpBody::Empty), |body| http_body(body, facts))?,
-        auth: spec.auth.as_ref().map_or(HttpAuth::None, auth),
-        grant: HostGrant {
-            hosts: strings(&connection.grants.hosts),
-            allow_private,
-            secrets: strings(&connection.grants.secrets),
+/// How the reply of an action is judged.
+fn terms(action: &Action, operation: &Operation) -> Terms {
+    let usual = if action.connector.spec.type_.value == ConnectorType::Exec { 0 } else { 200 };
+    Terms {
+        effect: match action.capability.spec.effect.value {
+            scalar::Effect::Read => Effect::Read,
+            scalar::Effect::Write => Effect::Write,
+            scalar::Effect::Irreversible => Effect::Irreversible,
         },
-        timeout_ms: action.timeout_ms.unwrap_or(TIMEOUT_MS),
-        max_response: operation.max_response.as_ref().map_or(BOUND, |size| size.value.0),
+        repeat: match action.idempotency {
+            Idempotency::None => Repeat::Never,
+            Idempotency::Step | Idempotency::Key(_) | Idempotency::Natural => Repeat::Safe,
+        },
+        success: match &operation.success {
+            Some(codes) => codes.iter().map(|code| code.value).collect(),
+            None => vec![usual],
+        },
+        retryable: operation.retryable.iter().map(|code| code.value).collect(),
+    }
+}
+
+/// `input call run`.
+fn facts(asked: &Asked<'_>) -> Made<FactMap> {
+    let read = |value: &Json| match Value::from_json(value) {
+        Ok(value) => Ok(value),
+        Err(misfit) => not(code::SYSTEM_FAULT, misfit.to_string()),
+    };
+    // Without `with` the operation's input is the capability's, whose types are declared.
+    let typed = match &asked.action.capability.spec.with {
+        None => Value::typed(asked.arguments, &Type::fields(&asked.action.capability.spec.input)).ok(),
+        Some(_) => None,
+    };
+    let input = match typed {
+        Some(input) => input,
+        None => read(asked.arguments)?,
+    };
+    let call = json!({"idempotencyKey": asked.idempotency_key, "attempt": asked.attempt});
+    let facts = [("input", input), ("call", read(&call)?), ("run", run_facts(read(asked.run)?))];
+    Ok(FactMap {
+        facts: facts.into_iter().map(|(name, value)| (Arc::from(name), value)).collect(),
+        ..FactMap::default()
     })
 }
 
-/// The segments of a path, encoded: what is computed can neither add a segment nor climb out of one.
-fn segments(path: &Spanned<Arg>, facts: &FactMap) -> Result<Vec<String>, Unprepared> {
-    let ArgValue::Text(template) = &path.value.value else { return Err(refused("a path is a text")) };
-    let mut whole = String::new();
-    for piece in template.pieces() {
-        match piece {
-            Piece::Literal(text) => whole.push_str(text),
-            Piece::Expr(expr) => {
-                let value = expr
-                    .eval(facts, ordain_spec::expr::COST_LIMIT)
-                    .map_err(|error| refused(error.to_string()))?;
-                let text = value
-                    .joined()
-                    .ok_or_else(|| refused("a path holds texts, integers and booleans only"))?;
-                if text.is_empty() {
-                    return Err(refused("a part of the path is empty"));
+/// `run.startedAt` is an instant.
+fn run_facts(run: Value) -> Value {
+    let Value::Map(fields) = run else { return run };
+    let mut fields = Arc::unwrap_or_clone(fields);
+    if let Some(at) = fields.get_mut("startedAt")
+        && let Ok(instant) = at.clone().conform(&Type::Timestamp)
+    {
+        *at = instant;
+    }
+    Value::Map(Arc::new(fields))
+}
+
+/// What a call is made of.
+struct Making<'a> {
+    asked: &'a Asked<'a>,
+    operation: &'a Operation,
+    connection: &'a ResolvedConnection,
+    facts: FactMap,
+}
+
+impl Making<'_> {
+    fn http(&self, http: &HttpSpec) -> Made<HttpCall> {
+        let grants = &self.connection.grants;
+        Ok(HttpCall {
+            base_url: self.settled(&http.base_url)?,
+            method: self.operation.method.as_ref().map_or("GET", |method| method.value.as_str()).to_owned(),
+            segments: match &self.operation.path {
+                Some(path) => self.segments(&path.value)?,
+                None => Vec::new(),
+            },
+            query: self.pairs("query", &self.operation.query)?,
+            headers: self.pairs("headers", &self.operation.headers)?,
+            body: self.body()?,
+            auth: auth_of(http)?,
+            grant: HostGrant {
+                hosts: grants.hosts.iter().map(|host| host.value.to_string()).collect(),
+                allow_private: networks(grants.allow_private.iter().map(|net| &*net.value))?,
+                secrets: grants.secrets.iter().map(|name| name.value.to_string()).collect(),
+            },
+            timeout_ms: self.timeout_ms()?,
+            max_response: bound(
+                "maxResponse",
+                self.operation.max_response.as_ref().map(|size| size.value.0),
+            )?,
+        })
+    }
+
+    fn exec(&self, exec: &ExecSpec) -> Made<ExecCall> {
+        let grants = &self.connection.grants;
+        let program = self.settled(&exec.program)?;
+        let Some(pin) = grants.programs.get(&program) else {
+            return missing(format!("program `{program}` is not granted"));
+        };
+        if exec.network.value == declared::Network::Host && grants.network.value == declared::Network::None {
+            return missing("the connection does not grant `network: host`");
+        }
+        let granted = |paths: &[ordain_spec::decode::Spanned<Arc<str>>]| -> Vec<PathBuf> {
+            paths.iter().map(|path| PathBuf::from(&*path.value)).collect()
+        };
+        Ok(ExecCall {
+            program: PathBuf::from(program),
+            pin: pin_of(&pin.value)?,
+            args: self.args()?,
+            env: self.env(exec)?,
+            secrets: grants.secrets.iter().map(|name| name.value.to_string()).collect(),
+            cwd: exec.cwd.as_ref().map(|cwd| self.settled(cwd)).transpose()?.map(PathBuf::from),
+            stdin: match &self.operation.stdin {
+                Some(stdin) => Some(self.rendered("stdin", &stdin.json)?.to_json()),
+                None => None,
+            },
+            read: self.paths(&exec.read, &granted(&grants.read))?,
+            write: self.paths(&exec.write, &granted(&grants.write))?,
+            network: match exec.network.value {
+                declared::Network::None => Network::None,
+                declared::Network::Host => Network::Host,
+            },
+            stdout: match self.operation.stdout.as_ref().map(|stdout| stdout.value) {
+                Some(declared::Stdout::Json) => Stdout::Json,
+                Some(declared::Stdout::Text) => Stdout::Text,
+                Some(declared::Stdout::None) | None => Stdout::None,
+            },
+            timeout_ms: self.timeout_ms()?,
+            max_output: bound("maxOutput", self.operation.max_output.as_ref().map(|size| size.value.0))?,
+        })
+    }
+
+    fn timeout_ms(&self) -> Made<u64> {
+        let own = self.operation.timeout.as_ref().map(|timeout| timeout.value.0);
+        let given = [self.asked.timeout_ms, self.asked.action.timeout_ms, own];
+        bound("timeout", given.into_iter().flatten().min())
+    }
+
+    fn settled(&self, settable: &Settable) -> Made<String> {
+        match settable {
+            Settable::Literal(text) => Ok(text.value.to_string()),
+            Settable::Setting(name) => self.setting(name.value.as_str()),
+        }
+    }
+
+    fn setting(&self, name: &str) -> Made<String> {
+        match self.connection.settings.get(name) {
+            Some(text) => Ok(text.to_string()),
+            None => missing(format!("the workspace has no setting `{name}`")),
+        }
+    }
+
+    fn paths(&self, asked: &[Settable], granted: &[PathBuf]) -> Made<Vec<PathBuf>> {
+        let asked: Vec<PathBuf> =
+            asked.iter().map(|path| self.settled(path).map(PathBuf::from)).collect::<Made<_>>()?;
+        exec::intersect(&asked, granted).or_else(missing)
+    }
+
+    fn rendered(&self, place: &str, arg: &Arg) -> Made<Value> {
+        arg.render(&self.facts).or_else(|error| not(code::EXPRESSION_ERROR, format!("`{place}`: {error}")))
+    }
+
+    fn text(&self, place: &str, arg: &Arg) -> Made<String> {
+        let value = self.rendered(place, arg)?;
+        match as_text(&value) {
+            Some(text) => Ok(text),
+            None => argument(format!("`{place}` is {}, where text is due", value.describe())),
+        }
+    }
+
+    /// Names and texts; a list gives its name several times.
+    fn pairs(&self, place: &str, named: &Named<Arg>) -> Made<Vec<(String, String)>> {
+        let mut pairs = Vec::new();
+        for (name, arg) in named.iter() {
+            let place = format!("{place}.{name}");
+            let value = self.rendered(&place, arg)?;
+            let values = match &value {
+                Value::List(items) => items.to_vec(),
+                single => vec![single.clone()],
+            };
+            for value in values {
+                match as_text(&value) {
+                    Some(text) => pairs.push((name.to_string(), text)),
+                    None => return argument(format!("`{place}` is {}, where text is due", value.describe())),
                 }
-                whole.push_str(&encode_segment(&text));
             }
         }
+        Ok(pairs)
     }
-    let segments: Vec<String> = whole.trim_start_matches('/').split('/').map(str::to_owned).collect();
-    let climbs =
-        |segment: &String| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..");
-    if segments.iter().any(climbs) {
-        return Err(refused("the path climbs out of its folder"));
-    }
-    Ok(segments)
-}
 
-fn http_body(body: &Body, facts: &FactMap) -> Result<HttpBody, Unprepared> {
-    if let Some(json) = &body.json {
-        return Ok(HttpBody::Json(render(json, facts)?.to_json()));
+    fn body(&self) -> Made<HttpBody> {
+        let Some(body) = &self.operation.body else { return Ok(HttpBody::Empty) };
+        match (&body.json, &body.form) {
+            (Some(json), None) => Ok(HttpBody::Json(self.rendered("body.json", json)?.to_json())),
+            (None, Some(form)) => Ok(HttpBody::Form(self.pairs("body.form", form)?)),
+            (None, None) => Ok(HttpBody::Empty),
+            (Some(_), Some(_)) => not(code::SYSTEM_FAULT, "a body is JSON or a form, not both"),
+        }
     }
-    body.form.as_ref().map_or(Ok(HttpBody::Empty), |form| Ok(HttpBody::Form(texts(form, facts)?)))
-}
 
-fn auth(auth: &AuthSpec) -> HttpAuth {
-    if let Some(bearer) = &auth.bearer {
-        return HttpAuth::Bearer { secret: bearer.secret.value.to_string() };
-    }
-    if let Some(basic) = &auth.basic {
-        return HttpAuth::Basic {
-            user: basic.user.value.to_string(),
-            secret: basic.secret.value.to_string(),
+    /// What an author wrote stands as it is; what was computed is encoded and stays within its segment.
+    fn segments(&self, path: &Arg) -> Made<Vec<String>> {
+        let ArgValue::Text(template) = &path.value else {
+            return not(code::SYSTEM_FAULT, "the path is no text");
         };
-    }
-    auth.header.as_ref().map_or(HttpAuth::None, |header| HttpAuth::Header {
-        header: header.name.value.to_string(),
-        secret: header.secret.value.to_string(),
-    })
-}
-
-fn exec_call(
-    action: &Action,
-    spec: &ExecSpec,
-    operation: &Operation,
-    connection: &ResolvedConnection,
-    facts: &FactMap,
-) -> Result<ExecCall, Unprepared> {
-    let program = settable(&spec.program, connection)?;
-    let pin = connection
-        .grants
-        .programs
-        .get(&program)
-        .ok_or_else(|| missing(format!("the workspace does not grant the program `{program}`")))?;
-    let pin = if &*pin.value == "any" { Pin::Any } else { Pin::Sha256(pin.value.to_string()) };
-    let paths = |asked: &[Settable], granted: &[Spanned<Arc<str>>]| {
-        let asked = asked.iter().map(|path| settable(path, connection).map(|path| PathBuf::from(&*path)));
-        let asked = asked.collect::<Result<Vec<_>, _>>()?;
-        let granted: Vec<PathBuf> = granted.iter().map(|path| PathBuf::from(&*path.value)).collect();
-        intersect(&asked, &granted).map_err(missing)
-    };
-    if spec.network.value == NetworkSpec::Host && connection.grants.network.value == NetworkSpec::None {
-        return Err(missing("the workspace does not grant the network"));
-    }
-    let stdin = operation.stdin.as_ref().map(|stdin| render(&stdin.json, facts)).transpose()?;
-    Ok(ExecCall {
-        program: Path::new(&*program).to_path_buf(),
-        pin,
-        args: arguments(operation, facts)?,
-        env: environment(spec, operation, connection, facts)?,
-        secrets: strings(&connection.grants.secrets),
-        cwd: spec
-            .cwd
-            .as_ref()
-            .map(|cwd| settable(cwd, connection))
-            .transpose()?
-            .map(|cwd| PathBuf::from(&*cwd)),
-        stdin: stdin.map(|value| value.to_json()),
-        read: paths(&spec.read, &connection.grants.read)?,
-        write: paths(&spec.write, &connection.grants.write)?,
-        network: if spec.network.value == NetworkSpec::Host { Network::Host } else { Network::None },
-        stdout: match operation.stdout.as_ref().map_or(StdoutSpec::None, |stdout| stdout.value) {
-            StdoutSpec::Json => Stdout::Json,
-            StdoutSpec::Text => Stdout::Text,
-            StdoutSpec::None => Stdout::None,
-        },
-        timeout_ms: action.timeout_ms.unwrap_or(TIMEOUT_MS),
-        max_output: operation.max_output.as_ref().map_or(BOUND, |size| size.value.0),
-    })
-}
-
-fn arguments(operation: &Operation, facts: &FactMap) -> Result<Vec<ExecArg>, Unprepared> {
-    let arguments = operation.args.iter().flatten();
-    arguments
-        .map(|argument| {
-            let text = text(&argument.value, facts)?;
-            let computed = argument.value.is_computed();
-            let begins_computed = computed && begins_computed(&argument.value);
-            Ok(ExecArg { text, computed, begins_computed })
-        })
-        .collect()
-}
-
-fn begins_computed(argument: &Arg) -> bool {
-    let first = |template: &Template| {
-        template.pieces().iter().find(|piece| **piece != Piece::Literal("".into())).cloned()
-    };
-    match &argument.value {
-        ArgValue::Text(template) => matches!(first(template), Some(Piece::Expr(_))),
-        _ => false,
-    }
-}
-
-fn environment(
-    spec: &ExecSpec,
-    operation: &Operation,
-    connection: &ResolvedConnection,
-    facts: &FactMap,
-) -> Result<BTreeMap<String, EnvText>, Unprepared> {
-    spec.env
-        .iter()
-        .chain(operation.env.iter())
-        .map(|(name, value)| {
-            let value = match value {
-                EnvValue::Text(arg) => EnvText::Plain(text(arg, facts)?),
-                EnvValue::Setting(name) => {
-                    EnvText::Plain(setting(name.value.as_str(), connection)?.to_string())
+        let mut segments = Vec::new();
+        let mut open = (String::new(), false);
+        for piece in template.pieces() {
+            match piece {
+                Piece::Expr(expr) => {
+                    let value = expr.eval(&self.facts, COST_LIMIT);
+                    let value =
+                        value.or_else(|error| not(code::EXPRESSION_ERROR, format!("`path`: {error}")))?;
+                    let Some(text) = as_text(&value) else {
+                        return argument(format!("`path` holds {}, where text is due", value.describe()));
+                    };
+                    open.0.push_str(&encode_segment(&text));
+                    open.1 = true;
                 }
-                EnvValue::Secret(name) => EnvText::Secret(name.value.to_string()),
+                Piece::Literal(text) => {
+                    for (number, part) in text.split('/').enumerate() {
+                        if number > 0 {
+                            segments.push(std::mem::take(&mut open));
+                        }
+                        open.0.push_str(part);
+                    }
+                }
+            }
+        }
+        segments.push(open);
+        if segments.iter().any(|(segment, computed)| *computed && segment.is_empty()) {
+            return argument("a path parameter is empty");
+        }
+        let leading = usize::from(segments.first().is_some_and(|(segment, _)| segment.is_empty()));
+        Ok(segments.into_iter().skip(leading).map(|(segment, _)| segment).collect())
+    }
+
+    fn args(&self) -> Made<Vec<ExecArg>> {
+        let declared = self.operation.args.as_deref().unwrap_or_default();
+        let argument = |(index, arg): (usize, &ordain_spec::decode::Spanned<Arg>)| {
+            let text = self.text(&format!("args[{index}]"), &arg.value)?;
+            let template = match &arg.value.value {
+                ArgValue::Text(template) => Some(template),
+                _ => None,
             };
-            Ok((name.to_string(), value))
+            Ok(ExecArg {
+                text,
+                computed: template.is_some_and(Template::is_computed),
+                begins_computed: template.is_some_and(begins_computed),
+            })
+        };
+        declared.iter().enumerate().map(argument).collect()
+    }
+
+    fn env(&self, exec: &ExecSpec) -> Made<BTreeMap<String, EnvText>> {
+        let mut env = BTreeMap::new();
+        for (name, value) in exec.env.iter().chain(self.operation.env.iter()) {
+            let value = match value {
+                EnvValue::Text(arg) => EnvText::Plain(self.text(&format!("env.{name}"), arg)?),
+                EnvValue::Setting(setting) => EnvText::Plain(self.setting(setting.value.as_str())?),
+                EnvValue::Secret(secret) => EnvText::Secret(secret.value.to_string()),
+            };
+            env.insert(name.to_string(), value);
+        }
+        Ok(env)
+    }
+}
+
+fn begins_computed(template: &Template) -> bool {
+    matches!(template.pieces().first(), Some(Piece::Expr(_)))
+}
+
+/// A scalar as text; lists, maps and null have none.
+fn as_text(value: &Value) -> Option<String> {
+    match value {
+        Value::Double(_) => Some(value.to_json().to_string()),
+        Value::Timestamp(_) | Value::Duration(_) => value.to_json().as_str().map(str::to_owned),
+        other => other.joined(),
+    }
+}
+
+fn bound(field: &str, value: Option<u64>) -> Made<u64> {
+    match value.filter(|value| *value > 0) {
+        Some(value) => Ok(value),
+        None => not(code::SYSTEM_FAULT, format!("the operation has no `{field}`")),
+    }
+}
+
+fn auth_of(http: &HttpSpec) -> Made<HttpAuth> {
+    let Some(auth) = &http.auth else { return Ok(HttpAuth::None) };
+    match (&auth.bearer, &auth.basic, &auth.header) {
+        (Some(bearer), None, None) => Ok(HttpAuth::Bearer { secret: bearer.secret.value.to_string() }),
+        (None, Some(basic), None) => {
+            Ok(HttpAuth::Basic { user: basic.user.value.to_string(), secret: basic.secret.value.to_string() })
+        }
+        (None, None, Some(header)) => Ok(HttpAuth::Header {
+            header: header.name.value.to_string(),
+            secret: header.secret.value.to_string(),
+        }),
+        _ => not(code::SYSTEM_FAULT, "`auth` is one of `bearer`, `basic` and `header`"),
+    }
+}
+
+fn networks<'a>(texts: impl Iterator<Item = &'a str>) -> Made<Vec<ipnet::IpNet>> {
+    let read = |text: &str| {
+        let network = text.parse::<ipnet::IpNet>().ok();
+        network.or_else(|| text.parse::<std::net::IpAddr>().ok().map(ipnet::IpNet::from))
+    };
+    texts
+        .map(|text| match read(text) {
+            Some(network) => Ok(network),
+            None => missing(format!("`{text}` in `allowPrivate` is no network")),
         })
         .collect()
 }
 
-fn settable(settable: &Settable, connection: &ResolvedConnection) -> Result<Arc<str>, Unprepared> {
-    match settable {
-        Settable::Literal(text) => Ok(Arc::clone(&text.value)),
-        Settable::Setting(name) => setting(name.value.as_str(), connection),
+fn pin_of(text: &str) -> Made<Pin> {
+    let digest = text.strip_prefix("sha256:").unwrap_or(text);
+    match text {
+        "any" => Ok(Pin::Any),
+        _ if digest.len() == 64 && digest.bytes().all(|byte| byte.is_ascii_hexdigit()) => {
+            Ok(Pin::Sha256(digest.to_ascii_lowercase()))
+        }
+        _ => missing("a program is granted as `any` or by its SHA-256"),
     }
-}
-
-fn setting(name: &str, connection: &ResolvedConnection) -> Result<Arc<str>, Unprepared> {
-    connection
-        .settings
-        .get(name)
-        .cloned()
-        .ok_or_else(|| missing(format!("the workspace has no setting `{name}`")))
-}
-
-fn render(arg: &Arg, facts: &FactMap) -> Result<Fact, Unprepared> {
-    arg.render(facts).map_err(|error| refused(error.to_string()))
-}
-
-fn text(arg: &Arg, facts: &FactMap) -> Result<String, Unprepared> {
-    render(arg, facts)?.joined().ok_or_else(|| refused("only texts, integers and booleans can stand here"))
-}
-
-fn texts(args: &Named<Arg>, facts: &FactMap) -> Result<Vec<(String, String)>, Unprepared> {
-    args.iter().map(|(name, arg)| Ok((name.to_string(), text(arg, facts)?))).collect()
-}
-
-fn strings(items: &[Spanned<Arc<str>>]) -> Vec<String> {
-    items.iter().map(|item| item.value.to_string()).collect()
 }

@@ -60,8 +60,6 @@ pub trait Secrets: Send + Sync {
 /// The workspace's provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Provider {
-    /// The workspace names none: there are no secrets.
-    None,
     /// Environment variables: prefix and the name in capitals with `_`.
     Env {
         /// Before the name.
@@ -143,12 +141,6 @@ impl ProvidedSecrets {
             return Err(SecretError::Unusable { name: escape(name, 80), why: "not a name".into() });
         }
         let value = match &self.provider {
-            Provider::None => {
-                return Err(SecretError::Missing {
-                    name: name.into(),
-                    place: "ordain.yaml names no provider under `secrets:`".into(),
-                });
-            }
             Provider::Env { prefix } => {
                 let variable = variable_name(prefix, name);
                 (self.variables)(&variable).ok_or_else(|| SecretError::Missing {
