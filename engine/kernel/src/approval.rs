@@ -135,8 +135,9 @@ fn is_open(standing: &Standing<'_>, decided: &Decided<'_>, now: Timestamp) -> Re
     let open = match (decided.act, standing.state) {
         (_, StageState::Open) => true,
         (Act::Withdraw, StageState::Granted) => true,
-        (Act::Approve | Act::Reject, StageState::Granted)
-        | (_, StageState::Pending | StageState::Over) => false,
+        (Act::Approve | Act::Reject, StageState::Granted) | (_, StageState::Pending | StageState::Over) => {
+            false
+        }
     };
     if !open || now >= standing.expires_at {
         return Err(Reason::new(Code::AlreadyDecided, "the stage is not open"));
@@ -203,7 +204,10 @@ fn words(standing: &Standing<'_>, decided: &Decided<'_>) -> Result<Value, Reason
         return Err(Reason::new(Code::InputInvalid, format!("`rationale`: at least {least} characters")));
     }
     if length > RATIONALE_MAX {
-        return Err(Reason::new(Code::InputInvalid, format!("`rationale`: at most {RATIONALE_MAX} characters")));
+        return Err(Reason::new(
+            Code::InputInvalid,
+            format!("`rationale`: at most {RATIONALE_MAX} characters"),
+        ));
     }
     if decided.act != Act::Approve {
         return Ok(Value::Null);

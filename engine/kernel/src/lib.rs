@@ -2,6 +2,7 @@
 //! journal gives the same state on every host.
 
 pub mod actor;
+pub mod approval;
 pub mod audit;
 pub mod budget;
 pub mod decision;
@@ -11,4 +12,5 @@ pub mod kill;
 pub mod lock;
 pub mod quota;
 pub mod reason;
+pub mod value;
 pub mod window;

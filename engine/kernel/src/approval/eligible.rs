@@ -41,7 +41,9 @@ impl Applicant<'_> {
             || self.requester.on_behalf_of.as_deref().is_some_and(is)
             || behalf_now.is_some_and(named)
             || custodians.iter().any(|custodian| named(&custodian.value))
-            || self.token_creator.is_some_and(|creator| is(creator) && !(requester_may && creator == requester))
+            || self
+                .token_creator
+                .is_some_and(|creator| is(creator) && !(requester_may && creator == requester))
     }
 }
 

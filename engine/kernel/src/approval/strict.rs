@@ -11,7 +11,11 @@ use super::{external, opening};
 /// The definitions that are asked: the pinned one where nothing changed or the active catalogue has none, the
 /// stricter where one is, both where they cannot be compared.
 #[must_use]
-pub fn that_hold(roster: &Roster, pinned: &Arc<Approval>, active: Option<&Arc<Approval>>) -> Vec<Arc<Approval>> {
+pub fn that_hold(
+    roster: &Roster,
+    pinned: &Arc<Approval>,
+    active: Option<&Arc<Approval>>,
+) -> Vec<Arc<Approval>> {
     let Some(active) = active.filter(|active| active.digest != pinned.digest) else {
         return vec![Arc::clone(pinned)];
     };
