@@ -4,12 +4,23 @@
 //! at the first problem, reads no clock, no network and no history, and gives a catalogue only when no
 //! law is broken.
 
+mod arguments;
+mod base_urls;
+mod bodies;
 mod context;
+mod fields;
 mod flow;
+mod governed;
+mod hosts;
 mod people;
 mod places;
+mod principals;
+mod programs;
 mod read;
+mod references;
+mod run_words;
 pub mod scope;
+mod secrets;
 mod subruns;
 
 pub use read::API_VERSION;
@@ -20,6 +31,78 @@ use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::workspace::WorkspaceSpec;
 use crate::source::{FileId, SourceFile, Sources};
+
+/// The table of laws: one line a law. A line is a module (`check/<slug>.rs`, with `_` for `-`) that judges
+/// and the law's page (`check/<slug>.md`).
+macro_rules! laws {
+    ($($module:ident $slug:literal,)*) => {
+        $(mod $module;)*
+
+        /// Every law that has a module of its own, in the order of the table.
+        const LAWS: &[(&str, fn(&context::Context<'_>, &mut Vec<Diagnostic>))] = &[$(($slug, $module::check),)*];
+    };
+}
+
+laws! {
+    unresolved_reference "unresolved-reference",
+    version_unsatisfied "version-unsatisfied",
+    floating_reference "floating-reference",
+    subrun_cycle "subrun-cycle",
+    undeclared_input "undeclared-input",
+    missing_argument "missing-argument",
+    undeclared_output "undeclared-output",
+    cycle "cycle",
+    duplicate_step "duplicate-step",
+    unbounded_fan_out "unbounded-fan-out",
+    retry_not_idempotent "retry-not-idempotent",
+    repeat_on_write "repeat-on-write",
+    continue_on_high_risk "continue-on-high-risk",
+    missing_owner "missing-owner",
+    missing_risk "missing-risk",
+    missing_failure_mode "missing-failure-mode",
+    missing_rollback "missing-rollback",
+    missing_tests "missing-tests",
+    irreversible_without_approval "irreversible-without-approval",
+    high_risk_without_approval "high-risk-without-approval",
+    critical_needs_two "critical-needs-two",
+    unknown_owner "unknown-owner",
+    unknown_principal "unknown-principal",
+    risk_below_effect "risk-below-effect",
+    rollback_raises_risk "rollback-raises-risk",
+    failure_mode_contradicts_effect "failure-mode-contradicts-effect",
+    missing_custodian "missing-custodian",
+    same_person_twice "same-person-twice",
+    no_eligible_reviewer "no-eligible-reviewer",
+    quorum_exceeds_eligible "quorum-exceeds-eligible",
+    self_approval_possible "self-approval-possible",
+    missing_expiry "missing-expiry",
+    allow_everything "allow-everything",
+    policy_without_allow "policy-without-allow",
+    no_policy_applies "no-policy-applies",
+    rule_without_reason "rule-without-reason",
+    missing_cost "missing-cost",
+    unit_mismatch "unit-mismatch",
+    cost_without_max "cost-without-max",
+    throttle_per_run "throttle-per-run",
+    output_mismatch "output-mismatch",
+    write_on_read_connector "write-on-read-connector",
+    plain_http "plain-http",
+    computed_host "computed-host",
+    wildcard_host "wildcard-host",
+    link_local_host "link-local-host",
+    shell_program "shell-program",
+    relative_program "relative-program",
+    missing_mock "missing-mock",
+    secret_literal "secret-literal",
+    secret_in_url "secret-in-url",
+    template_in_code "template-in-code",
+    missing_timeout "missing-timeout",
+    unbounded_response "unbounded-response",
+    undeclared_write_method "undeclared-write-method",
+    effect_above_capability "effect-above-capability",
+    sensitivity_too_high "sensitivity-too-high",
+    confusable_name "confusable-name",
+}
 
 /// What `check` found.
 #[derive(Debug, Clone)]
@@ -70,7 +153,12 @@ fn in_order(sources: Sources) -> Sources {
 /// Asks every law about the declarations.
 fn judge(declarations: &Declarations, sink: &mut Vec<Diagnostic>) {
     let cx = context::Context::new(declarations);
+    for (_, law) in LAWS {
+        law(&cx, sink);
+    }
     places::check_all(&cx, sink);
+    fields::check(&cx, sink);
+    bodies::check(&cx, sink);
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

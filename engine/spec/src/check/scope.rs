@@ -424,7 +424,7 @@ pub(super) fn operation_input(cx: &Context<'_>, connector: &Connector, operation
 }
 
 /// What a capability passes to its operation.
-fn passed(cx: &Context<'_>, capability: &Capability) -> BTreeMap<Arc<str>, Field> {
+pub(super) fn passed(cx: &Context<'_>, capability: &Capability) -> BTreeMap<Arc<str>, Field> {
     let CapabilitySpec { with: Some(with), .. } = &capability.spec else {
         return fields(&capability.spec.input);
     };

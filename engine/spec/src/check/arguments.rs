@@ -1,0 +1,80 @@
+//! Every place that gives arguments to a spec's declared fields: names given, names asked for.
+
+use std::sync::Arc;
+
+use crate::catalogue::every;
+use crate::decode::Spanned;
+use crate::kind::Kind;
+use crate::kind::field::FieldMap;
+use crate::kind::metadata::Rollback;
+use crate::source::Span;
+
+use super::context::{Context, said};
+
+/// Arguments that are given to declared fields.
+pub(super) struct Given<'a> {
+    /// Names with the places of their keys.
+    pub(super) names: Vec<(&'a Arc<str>, Span)>,
+    pub(super) takes: &'a FieldMap,
+    /// Whose fields they are, for messages.
+    pub(super) of: String,
+    pub(super) of_span: Span,
+    /// Where it is given.
+    pub(super) place: Span,
+}
+
+/// All of them: `with` of steps, `rollback.with`, inputs of scenarios.
+pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
+    let mut found = Vec::new();
+    for capability in every(&cx.all.capabilities) {
+        let Some(Spanned { value: Rollback::Uses { uses, with }, .. }) = &capability.metadata.rollback else {
+            continue;
+        };
+        let Ok(undoing) = cx.all.capability(uses) else { continue };
+        found.push(Given {
+            names: with.0.iter().map(|(name, entry)| (name, entry.key_span)).collect(),
+            takes: &undoing.spec.input,
+            of: said(Kind::Capability, undoing.metadata.name.value.as_str()),
+            of_span: undoing.metadata.name.span,
+            place: uses.span,
+        });
+    }
+    for runbook in every(&cx.all.runbooks) {
+        for step in &runbook.spec.steps {
+            let (of, of_span) = if let Some(reference) = &step.uses {
+                let Ok(capability) = cx.all.capability(reference) else { continue };
+                (
+                    said(Kind::Capability, capability.metadata.name.value.as_str()),
+                    capability.metadata.name.span,
+                )
+            } else if let Some(Ok(child)) = step.runbook.as_ref().map(|reference| cx.all.runbook(reference)) {
+                (said(Kind::Runbook, child.metadata.name.value.as_str()), child.metadata.name.span)
+            } else {
+                continue;
+            };
+            let Some(takes) = super::places::takes(cx, step) else { continue };
+            found.push(Given {
+                names: step.with.0.iter().map(|(name, entry)| (name, entry.key_span)).collect(),
+                takes,
+                of,
+                of_span,
+                place: step.id.span,
+            });
+        }
+    }
+    for scenario in cx.all.scenarios.values() {
+        // Inputs that are wrong on purpose are how a refusal is tested.
+        if &*scenario.spec.expect.state.value == "refused" {
+            continue;
+        }
+        let Ok(runbook) = cx.all.runbook(&scenario.spec.run) else { continue };
+        found.push(Given {
+            names: scenario.spec.inputs.0.iter().map(|(name, entry)| (name, entry.key_span)).collect(),
+            takes: &runbook.spec.inputs,
+            of: said(Kind::Runbook, runbook.metadata.name.value.as_str()),
+            of_span: runbook.metadata.name.span,
+            place: scenario.metadata.name.span,
+        });
+    }
+    found
+}

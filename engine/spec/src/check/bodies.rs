@@ -1,0 +1,329 @@
+//! Where exactly one of several fields is due, and what goes with it; ids that stand once in their list.
+
+use std::collections::BTreeMap;
+
+use super::context::{Context, law};
+use crate::catalogue::every;
+use crate::diagnostic::Diagnostic;
+use crate::kind::connector::{ConnectorType, SecretRef};
+use crate::kind::roster::ActorType;
+use crate::kind::runbook::Step;
+use crate::kind::scenario::Act;
+use crate::kind::{Connector, Roster, Runbook, Scenario};
+use crate::source::Span;
+
+/// The most steps of a runbook.
+const STEPS: usize = 2_000;
+/// CEL's reserved words and the facts of a step: no name for the item of a `forEach`.
+const TAKEN: &[&str] = &[
+    "as",
+    "break",
+    "const",
+    "continue",
+    "else",
+    "false",
+    "for",
+    "function",
+    "if",
+    "import",
+    "in",
+    "let",
+    "loop",
+    "namespace",
+    "null",
+    "package",
+    "return",
+    "true",
+    "var",
+    "void",
+    "while",
+    "inputs",
+    "constants",
+    "steps",
+    "run",
+    "actor",
+    "budget",
+    "now",
+    "outputs",
+    "index",
+    "input",
+    "output",
+    "capability",
+    "step",
+    "call",
+    "response",
+];
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    every(&cx.all.runbooks).for_each(|spec| runbook(cx, spec, sink));
+    every(&cx.all.connectors).for_each(|spec| connector(cx, spec, sink));
+    for capability in every(&cx.all.capabilities) {
+        once(
+            "guard",
+            capability.spec.guards.iter().map(|guard| (guard.id.value.as_str(), guard.id.span)),
+            sink,
+        );
+        once(
+            "cost in",
+            capability.spec.costs.iter().map(|cost| (cost.unit.value.as_str(), cost.unit.span)),
+            sink,
+        );
+    }
+    for policy in cx.all.policies.values() {
+        once("rule", policy.spec.rules.iter().map(|rule| (rule.id.value.as_str(), rule.id.span)), sink);
+        for rule in &policy.spec.rules {
+            let bodies = [
+                ("allow", rule.allow.is_some()),
+                ("deny", rule.deny.is_some()),
+                ("require", rule.require.is_some()),
+                ("mask", rule.mask.is_some()),
+            ];
+            exactly_one(&format!("rule `{}`", rule.id.value), &bodies, rule.id.span, sink);
+        }
+        if policy.spec.rules.is_empty() {
+            empty("rules", "policy", policy.metadata.name.value.as_str(), policy.metadata.name.span, sink);
+        }
+    }
+    for approval in every(&cx.all.approvals) {
+        let stages = &approval.spec.stages;
+        once("stage", stages.iter().map(|stage| (stage.id.value.as_str(), stage.id.span)), sink);
+        if stages.is_empty() {
+            empty(
+                "stages",
+                "approval",
+                approval.metadata.name.value.as_str(),
+                approval.metadata.name.span,
+                sink,
+            );
+        }
+        for stage in stages.iter().filter(|stage| stage.quorum.value == 0) {
+            sink.push(
+                law("out-of-range", stage.quorum.span, format!("stage `{}` needs nobody", stage.id.value))
+                    .help("write a quorum of at least 1"),
+            );
+        }
+    }
+    cx.all.scenarios.values().for_each(|spec| scenario(cx, spec, sink));
+    if let Some(spec) = &cx.all.roster {
+        roster(spec, sink);
+    }
+}
+
+fn empty(field: &str, kind: &str, name: &str, place: Span, sink: &mut Vec<Diagnostic>) {
+    sink.push(
+        law("missing-field", place, format!("{kind} `{name}` has no {field}"))
+            .help(format!("list at least one of its {field}")),
+    );
+}
+
+/// Each id once in its list.
+fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, sink: &mut Vec<Diagnostic>) {
+    let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
+    for (id, span) in ids {
+        if let Some(first) = seen.get(id) {
+            sink.push(
+                law("duplicate-key", span, format!("a second {what} `{id}`"))
+                    .related(*first, "the first")
+                    .help("give each an id of its own"),
+            );
+        } else {
+            seen.insert(id, span);
+        }
+    }
+}
+
+/// Exactly one of these fields.
+fn exactly_one(what: &str, fields: &[(&str, bool)], place: Span, sink: &mut Vec<Diagnostic>) {
+    let given: Vec<String> =
+        fields.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
+    let all: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
+    let help = format!("write exactly one of {}", crate::decode::listed(&all));
+    if given.is_empty() {
+        sink.push(
+            law("missing-field", place, format!("{what} has none of {}", crate::decode::listed(&all)))
+                .help(help),
+        );
+    } else if given.len() > 1 {
+        sink.push(law("wrong-type", place, format!("{what} has {}", given.join(" and "))).help(help));
+    }
+}
+
+fn runbook(cx: &Context<'_>, runbook: &Runbook, sink: &mut Vec<Diagnostic>) {
+    let steps = &runbook.spec.steps;
+    let name = &runbook.metadata.name;
+    if steps.is_empty() {
+        empty("steps", "runbook", name.value.as_str(), name.span, sink);
+    }
+    if steps.len() > STEPS {
+        sink.push(
+            law(
+                "too-large-or-deep",
+                name.span,
+                format!("runbook `{}` has {} steps, more than {STEPS}", name.value, steps.len()),
+            )
+            .help("cut it into sub-runs"),
+        );
+    }
+    for step in steps {
+        self::step(cx, step, sink);
+    }
+}
+
+fn step(cx: &Context<'_>, step: &Step, sink: &mut Vec<Diagnostic>) {
+    let id = &step.id;
+    let bodies = [
+        ("uses", step.uses.is_some()),
+        ("runbook", step.runbook.is_some()),
+        ("approve", step.approve.is_some()),
+        ("wait", step.wait.is_some()),
+        ("signal", step.signal.is_some()),
+        ("export", step.export.is_some()),
+    ];
+    exactly_one(&format!("step `{}`", id.value), &bodies, id.span, sink);
+    if step.approve.is_some() && step.show.is_empty() {
+        sink.push(
+            law("missing-field", id.span, format!("gate `{}` shows nothing", id.value))
+                .help("add `show`: what people agree to"),
+        );
+    }
+    once("guard", step.guards.iter().map(|guard| (guard.id.value.as_str(), guard.id.span)), sink);
+    once("ensure", step.ensures.iter().map(|guard| (guard.id.value.as_str(), guard.id.span)), sink);
+    once("need", step.needs.iter().map(|need| (need.step.value.as_str(), need.step.span)), sink);
+    let Some(each) = &step.for_each else { return };
+    if step.uses.is_none() && step.runbook.is_none() {
+        sink.push(
+            law(
+                "wrong-type",
+                cx.first_line(each.span),
+                format!("step `{}` has a `forEach` without `uses` or `runbook`", id.value),
+            )
+            .help("only capabilities and sub-runs run once for each item"),
+        );
+    }
+    if let Some(name) = each.as_.as_ref().filter(|name| TAKEN.contains(&name.value.as_str())) {
+        sink.push(
+            law("bad-name", name.span, format!("`{}` is a reserved word or a fact's name", name.value))
+                .help("give the item another name"),
+        );
+    }
+    for (bound, what) in [(each.max_items.as_ref(), "maxItems"), (Some(&each.max_parallel), "maxParallel")] {
+        if let Some(bound) = bound.filter(|bound| bound.value == 0) {
+            sink.push(law("out-of-range", bound.span, format!("`{what}` is 0")).help("write at least 1"));
+        }
+    }
+}
+
+fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>) {
+    let (spec, name) = (&connector.spec, &connector.metadata.name);
+    let due = match spec.type_.value {
+        ConnectorType::Http => ("http", spec.http.is_none()),
+        ConnectorType::Exec => ("exec", spec.exec.is_none()),
+        ConnectorType::Mock => ("mock", false),
+    };
+    if due.1 {
+        sink.push(
+            law(
+                "missing-field",
+                spec.type_.span,
+                format!("connector `{}` of type {} has no `{}`", name.value, due.0, due.0),
+            )
+            .help(format!("add `{}`", due.0)),
+        );
+    }
+    if let Some(auth) = spec.http.as_ref().and_then(|http| http.auth.as_ref()) {
+        let bearer: &Option<SecretRef> = &auth.bearer;
+        let fields = [
+            ("bearer", bearer.is_some()),
+            ("basic", auth.basic.is_some()),
+            ("header", auth.header.is_some()),
+        ];
+        exactly_one("`auth`", &fields, cx.first_line(auth.span), sink);
+    }
+    for (_, operation) in spec.operations.iter() {
+        if let Some(body) = &operation.body {
+            exactly_one(
+                "`body`",
+                &[("json", body.json.is_some()), ("form", body.form.is_some())],
+                cx.first_line(body.span),
+                sink,
+            );
+        }
+    }
+}
+
+fn scenario(cx: &Context<'_>, scenario: &Scenario, sink: &mut Vec<Diagnostic>) {
+    for (name, entry) in &scenario.spec.given.operations.0 {
+        for answer in &entry.value.0 {
+            let fields = [("output", answer.output.is_some()), ("error", answer.error.is_some())];
+            exactly_one(&format!("the answer of `{name}`"), &fields, cx.first_line(answer.span), sink);
+        }
+    }
+    for act in &scenario.spec.act {
+        self::act(cx, act, sink);
+    }
+}
+
+fn act(cx: &Context<'_>, act: &Act, sink: &mut Vec<Diagnostic>) {
+    let place = cx.first_line(act.span);
+    let verbs = [
+        ("approve", act.approve.is_some()),
+        ("reject", act.reject.is_some()),
+        ("withdraw", act.withdraw.is_some()),
+        ("signal", act.signal.is_some()),
+        ("cancel", act.cancel.is_some()),
+        ("pause", act.pause.is_some()),
+        ("resume", act.resume.is_some()),
+        ("resolve", act.resolve.is_some()),
+        ("kill", act.kill.is_some()),
+        ("revive", act.revive.is_some()),
+        ("advance", act.advance.is_some()),
+        ("crash", act.crash.is_some()),
+    ];
+    exactly_one("the act", &verbs, place, sink);
+    let decides = act.approve.is_some() || act.reject.is_some() || act.withdraw.is_some();
+    if decides && act.by.is_none() {
+        sink.push(
+            law("missing-field", place, "the act does not say who decides").help("add `by`: the person"),
+        );
+    }
+}
+
+fn roster(roster: &Roster, sink: &mut Vec<Diagnostic>) {
+    for (name, entry) in &roster.spec.people.0 {
+        let person = &entry.value;
+        match person.type_.value {
+            ActorType::Human if person.email.is_none() => {
+                sink.push(
+                    law("missing-field", entry.key_span, format!("`{name}` is human and has no `email`"))
+                        .help("add `email`"),
+                );
+            }
+            ActorType::System => {
+                sink.push(
+                    law(
+                        "unknown-value",
+                        person.type_.span,
+                        "`system` is the engine itself and stands in no roster",
+                    )
+                    .help("write `human`, `service` or `agent`"),
+                );
+            }
+            _ => {}
+        }
+        if let Some(key) = person.key.as_ref().filter(|key| !is_public_key(&key.value)) {
+            sink.push(
+                law("wrong-type", key.span, format!("the key of `{name}` is no public key"))
+                    .help("write `ed25519:` and the base64 of its 32 bytes"),
+            );
+        }
+    }
+}
+
+/// `ed25519:` and the base64 of 32 bytes.
+pub(super) fn is_public_key(text: &str) -> bool {
+    use base64::Engine as _;
+    let bytes = text
+        .strip_prefix("ed25519:")
+        .and_then(|key| base64::engine::general_purpose::STANDARD.decode(key).ok());
+    bytes.is_some_and(|bytes| bytes.len() == 32)
+}

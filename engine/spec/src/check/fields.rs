@@ -1,0 +1,236 @@
+//! Schemas of fields: what the type asks for is there, bounds are in order, defaults fit.
+
+use std::sync::Arc;
+
+use super::context::{Context, law};
+use crate::catalogue::every;
+use crate::decode::Spanned;
+use crate::diagnostic::Diagnostic;
+use crate::expr::{Type, Value};
+use crate::kind::field::{Field, FieldMap, FieldType};
+use crate::kind::scalar::{Json, Sensitivity};
+use crate::source::Span;
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for capability in every(&cx.all.capabilities) {
+        map(&capability.spec.input, sink);
+        map(&capability.spec.output, sink);
+    }
+    for runbook in every(&cx.all.runbooks) {
+        map(&runbook.spec.inputs, sink);
+        runbook
+            .spec
+            .steps
+            .iter()
+            .filter_map(|step| step.signal.as_ref())
+            .for_each(|signal| map(&signal.fields, sink));
+    }
+    for approval in every(&cx.all.approvals) {
+        approval.spec.stages.iter().for_each(|stage| map(&stage.form, sink));
+    }
+}
+
+fn map(fields: &FieldMap, sink: &mut Vec<Diagnostic>) {
+    for (name, entry) in &fields.0 {
+        field(name, entry.key_span, &entry.value, sink);
+    }
+}
+
+fn field(name: &Arc<str>, place: Span, field: &Field, sink: &mut Vec<Diagnostic>) {
+    let before = sink.len();
+    parts(name, place, field, sink);
+    bounds(name, field, sink);
+    if field.sensitivity.value == Sensitivity::Secret {
+        sink.push(
+            law("unknown-value", field.sensitivity.span, format!("`{name}` is declared secret"))
+                .help("secrets are references, never data: name them in the connector's `auth` or `env`"),
+        );
+    }
+    if let Some(pattern) = &field.pattern
+        && let Err(message) = crate::expr::pattern(&pattern.value)
+    {
+        sink.push(
+            law("bad-literal", pattern.span, format!("the pattern of `{name}` cannot be read: {message}"))
+                .help("write RE2 without look-around; a pattern always matches the whole string"),
+        );
+    }
+    if sink.len() == before {
+        values(name, field, sink);
+    }
+}
+
+/// What the type asks for.
+fn parts(name: &Arc<str>, place: Span, declared: &Field, sink: &mut Vec<Diagnostic>) {
+    match declared.type_.value {
+        FieldType::String => {
+            let bounded = declared.enum_.is_some()
+                || declared.pattern.is_some()
+                || declared.format.is_some()
+                || declared.max_length.is_some();
+            if !bounded {
+                sink.push(
+                    law("missing-field", place, format!("string `{name}` has no bound"))
+                        .help("add one of `enum`, `pattern`, `format`, `maxLength`"),
+                );
+            }
+        }
+        FieldType::Array => {
+            if declared.max_items.is_none() {
+                sink.push(
+                    law("unbounded-collection", place, format!("array `{name}` has no `maxItems`"))
+                        .help("add `maxItems`"),
+                );
+            }
+            match &declared.items {
+                Some(items) => field(&format!("{name}[]").into(), place, items, sink),
+                None => sink.push(
+                    law("missing-field", place, format!("array `{name}` does not say what its items are"))
+                        .help("add `items`"),
+                ),
+            }
+        }
+        FieldType::Object => match &declared.fields {
+            Some(fields) => map(fields, sink),
+            None => sink.push(
+                law("missing-field", place, format!("object `{name}` does not say what its fields are"))
+                    .help("add `fields`"),
+            ),
+        },
+        FieldType::Integer
+        | FieldType::Number
+        | FieldType::Boolean
+        | FieldType::Timestamp
+        | FieldType::Duration => {}
+    }
+}
+
+fn number(json: &Spanned<Json>) -> Option<f64> {
+    json.value.0.as_f64()
+}
+
+/// Bounds are numbers, and the lower is not above the upper.
+fn bounds(name: &Arc<str>, field: &Field, sink: &mut Vec<Diagnostic>) {
+    for bound in field.minimum.iter().chain(&field.maximum) {
+        let fits = match field.type_.value {
+            FieldType::Integer => bound.value.0.is_i64() || bound.value.0.is_u64(),
+            FieldType::Number => bound.value.0.is_number(),
+            _ => true,
+        };
+        if !fits {
+            sink.push(
+                law("wrong-type", bound.span, format!("a bound of `{name}` is no {}", field.type_.value))
+                    .help(format!("write a value of type {}", field.type_.value)),
+            );
+        }
+    }
+    let mut ordered = |least: Option<f64>, most: Option<f64>, place: Option<Span>| {
+        if let (Some(least), Some(most), Some(place)) = (least, most, place)
+            && least > most
+        {
+            sink.push(
+                law(
+                    "out-of-range",
+                    place,
+                    format!("no value of `{name}` can lie between {least} and {most}"),
+                )
+                .help("exchange the two bounds"),
+            );
+        }
+    };
+    #[expect(clippy::cast_precision_loss, reason = "lengths lie within 2^53")]
+    let length = |bound: &Option<Spanned<u64>>| bound.as_ref().map(|bound| bound.value as f64);
+    ordered(
+        field.minimum.as_ref().and_then(number),
+        field.maximum.as_ref().and_then(number),
+        field.maximum.as_ref().map(|bound| bound.span),
+    );
+    ordered(
+        length(&field.min_length),
+        length(&field.max_length),
+        field.max_length.as_ref().map(|bound| bound.span),
+    );
+    ordered(
+        length(&field.min_items),
+        length(&field.max_items),
+        field.max_items.as_ref().map(|bound| bound.span),
+    );
+}
+
+/// The words of an `enum` and the `default` are values of the field.
+fn values(name: &Arc<str>, field: &Field, sink: &mut Vec<Diagnostic>) {
+    if let Some(words) = &field.enum_ {
+        if words.value.is_empty() {
+            sink.push(
+                law("missing-field", words.span, format!("the `enum` of `{name}` has no values"))
+                    .help("list the values there are"),
+            );
+        }
+        let fits = |value: &serde_json::Value| match field.type_.value {
+            FieldType::String => value.is_string(),
+            FieldType::Integer => value.is_i64() || value.is_u64(),
+            _ => false,
+        };
+        for word in words.value.iter().filter(|word| !fits(&word.value.0)) {
+            sink.push(
+                law(
+                    "wrong-type",
+                    word.span,
+                    format!("a value of the `enum` of `{name}` is no {}", field.type_.value),
+                )
+                .help("an `enum` lists strings or integers of the field's type"),
+            );
+        }
+    }
+    if let Some(default) = &field.default
+        && let Err(why) = fits(field, &default.value.0)
+    {
+        sink.push(
+            law(
+                "wrong-type",
+                default.span,
+                format!("the default of `{name}` does not fit its own schema: {why}"),
+            )
+            .related(field.type_.span, "its type")
+            .help("correct the default, or the schema"),
+        );
+    }
+}
+
+/// Whether a value fits a field, and why not.
+fn fits(field: &Field, value: &serde_json::Value) -> Result<(), String> {
+    let read = Value::from_json(value).map_err(|mismatch| mismatch.to_string())?;
+    read.conform(&Type::declared(field)).map_err(|mismatch| mismatch.to_string())?;
+    if let Some(words) = &field.enum_
+        && !words.value.iter().any(|word| word.value.0 == *value)
+    {
+        return Err("it is none of the `enum`".to_owned());
+    }
+    let outside = |test: fn(f64, f64) -> bool, bound: &Option<Spanned<Json>>| {
+        bound.as_ref().and_then(number).zip(value.as_f64()).is_some_and(|(bound, value)| test(value, bound))
+    };
+    if outside(|value, least| value < least, &field.minimum)
+        || outside(|value, most| value > most, &field.maximum)
+    {
+        return Err("it is outside its range".to_owned());
+    }
+    let length = value.as_str().map(|text| text.chars().count() as u64);
+    let too = |count: Option<u64>, least: &Option<Spanned<u64>>, most: &Option<Spanned<u64>>| {
+        count.is_some_and(|count| {
+            least.as_ref().is_some_and(|least| count < least.value)
+                || most.as_ref().is_some_and(|most| count > most.value)
+        })
+    };
+    if too(length, &field.min_length, &field.max_length) {
+        return Err("its length is outside its bounds".to_owned());
+    }
+    if too(value.as_array().map(|items| items.len() as u64), &field.min_items, &field.max_items) {
+        return Err("it has too few or too many items".to_owned());
+    }
+    let pattern = field.pattern.as_ref().zip(value.as_str());
+    if let Some((pattern, text)) = pattern
+        && crate::expr::pattern(&pattern.value).is_ok_and(|pattern| !pattern.is_match(text))
+    {
+        return Err("its pattern does not match".to_owned());
+    }
+    Ok(())
+}

@@ -1,0 +1,58 @@
+//! Law `no-policy-applies`: a capability in use that no policy can allow.
+
+use super::context::{Context, Use, law, may_match};
+use crate::decode::Spanned;
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::kind::Policy;
+use crate::kind::policy::Enforcement;
+use crate::kind::scalar::Mode;
+use crate::kind::selector::Selector;
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    let unread = cx.all.unread.iter().any(|(kind, _)| *kind == crate::kind::Kind::Policy);
+    if unread {
+        return;
+    }
+    let mut said = std::collections::BTreeSet::new();
+    for used in &cx.uses {
+        let key = (used.capability.digest, used.runbook.digest);
+        if cx.all.policies.values().any(|policy| can_allow(policy, used)) || !said.insert(key) {
+            continue;
+        }
+        let capability = &used.capability.metadata.name;
+        let message = format!(
+            "no policy can allow capability `{}` in runbook `{}`",
+            capability.value, used.runbook.metadata.name.value
+        );
+        let problem = law("no-policy-applies", used.reference.span, message)
+            .related(capability.span, "the capability")
+            .consequence(
+                "the engine refuses the catalogue: the step would always be denied (`no_rule_allows`)",
+            );
+        let selected =
+            cx.all.policies.values().flat_map(|policy| policy.spec.applies.capabilities.iter().flatten());
+        let names: Vec<&str> =
+            selected.filter(|pattern| !pattern.value.prefix).map(|pattern| &*pattern.value.text).collect();
+        sink.push(match nearest(capability.value.as_str(), names) {
+            Some(near) => problem
+                .help(format!("add an `allow` rule for it; a policy applies to `{near}`, which is none")),
+            None => problem.help("add a policy with an `allow` rule that applies to it"),
+        });
+    }
+}
+
+fn can_allow(policy: &Policy, used: &Use<'_>) -> bool {
+    let spec = &policy.spec;
+    if spec.enforcement.value != Enforcement::Enforce || !may_apply(&spec.applies, used) {
+        return false;
+    }
+    let mut allows = spec.rules.iter().filter(|rule| rule.allow.is_some());
+    allows.any(|rule| rule.applies.as_ref().is_none_or(|applies| may_apply(applies, used)))
+}
+
+fn may_apply(selector: &Selector, used: &Use<'_>) -> bool {
+    let modes: &[Spanned<Mode>] = &used.runbook.spec.modes;
+    let mode_fits =
+        selector.modes.as_ref().is_none_or(|wanted| modes.iter().any(|mode| wanted.contains(mode)));
+    mode_fits && may_match(selector, used.capability, Some(used.runbook.metadata.name.value.as_str()))
+}

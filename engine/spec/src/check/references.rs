@@ -1,0 +1,106 @@
+//! Every reference of every spec, and what it means or why it means nothing.
+
+use crate::catalogue::{Unresolved, every};
+use crate::decode::Spanned;
+use crate::kind::Kind;
+use crate::kind::budget::OnBreach;
+use crate::kind::metadata::Rollback;
+use crate::kind::scalar::Reference;
+use crate::source::Span;
+
+use super::context::{Context, said};
+
+/// A reference somewhere, to a spec of a kind.
+pub(super) struct Mention<'a> {
+    pub(super) kind: Kind,
+    pub(super) reference: &'a Spanned<Reference>,
+    /// Whose spec refers: for messages.
+    pub(super) by: String,
+}
+
+impl Mention<'_> {
+    /// Why it means nothing, if it does.
+    pub(super) fn fault(&self, cx: &Context<'_>) -> Option<Unresolved> {
+        let reference = &self.reference.value;
+        match self.kind {
+            Kind::Capability => cx.all.capability(reference).err(),
+            Kind::Connector => cx.all.connector(reference).err(),
+            Kind::Runbook => cx.all.runbook(reference).err(),
+            _ => cx.all.approval(reference).err(),
+        }
+    }
+
+    /// Where the releases of its name are declared.
+    pub(super) fn declared(&self, cx: &Context<'_>, name: &str) -> Vec<(String, Span)> {
+        macro_rules! places {
+            ($specs:expr) => {
+                $specs
+                    .get(name)
+                    .into_iter()
+                    .flatten()
+                    .map(|(version, spec)| {
+                        (format!("{} {version}", said(self.kind, name)), spec.metadata.name.span)
+                    })
+                    .collect()
+            };
+        }
+        match self.kind {
+            Kind::Capability => places!(cx.all.capabilities),
+            Kind::Connector => places!(cx.all.connectors),
+            Kind::Runbook => places!(cx.all.runbooks),
+            _ => places!(cx.all.approvals),
+        }
+    }
+}
+
+/// All references of a catalogue.
+pub(super) fn mentions<'a>(cx: &Context<'a>) -> Vec<Mention<'a>> {
+    let mut found = Vec::new();
+    let mut add = |kind, reference: &'a Spanned<Reference>, by: &str| {
+        found.push(Mention { kind, reference, by: by.to_owned() });
+    };
+    for capability in every(&cx.all.capabilities) {
+        let by = said(Kind::Capability, capability.metadata.name.value.as_str());
+        add(Kind::Connector, &capability.spec.uses, &by);
+        if let Some(approval) = &capability.spec.approval {
+            add(Kind::Approval, approval, &by);
+        }
+        if let Some(Spanned { value: Rollback::Uses { uses, .. }, .. }) = &capability.metadata.rollback {
+            add(Kind::Capability, uses, &by);
+        }
+    }
+    for runbook in every(&cx.all.runbooks) {
+        for step in &runbook.spec.steps {
+            let by = format!("step `{}` of runbook `{}`", step.id.value, runbook.metadata.name.value);
+            step.uses.iter().for_each(|reference| add(Kind::Capability, reference, &by));
+            step.runbook.iter().for_each(|reference| add(Kind::Runbook, reference, &by));
+            step.approve
+                .iter()
+                .chain(&step.approval)
+                .for_each(|reference| add(Kind::Approval, reference, &by));
+        }
+    }
+    for policy in cx.all.policies.values() {
+        let by = said(Kind::Policy, policy.metadata.name.value.as_str());
+        policy
+            .spec
+            .rules
+            .iter()
+            .filter_map(|rule| rule.require.as_ref())
+            .for_each(|reference| add(Kind::Approval, reference, &by));
+    }
+    for budget in cx.all.budgets.values() {
+        if let OnBreach::Approval(reference) = &budget.spec.on_breach.value {
+            add(Kind::Approval, reference, &said(Kind::Budget, budget.metadata.name.value.as_str()));
+        }
+    }
+    for scenario in cx.all.scenarios.values() {
+        add(Kind::Runbook, &scenario.spec.run, &said(Kind::Scenario, scenario.metadata.name.value.as_str()));
+    }
+    found
+}
+
+/// `1.0.0, 1.1.0`
+pub(super) fn releases(versions: &[crate::kind::scalar::Version]) -> String {
+    versions.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,155 @@
+//! What scenarios and lists of tests name: steps, stages, approvals, signals, operations, budgets.
+
+use std::collections::BTreeSet;
+
+use super::context::{Context, law, said};
+use super::scope::RUN_STATES;
+use super::unresolved_reference::dangling;
+use crate::catalogue::every;
+use crate::decode::{Spanned, listed};
+use crate::diagnostic::{Diagnostic, nearest};
+use crate::expr::facts::STEP_STATES;
+use crate::kind::scenario::Act;
+use crate::kind::{Kind, Runbook, Scenario};
+use crate::source::Span;
+
+/// The scenarios that capabilities name. Those of the built-in set are held by the build of the program.
+pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for capability in every(&cx.all.capabilities) {
+        let by = said(Kind::Capability, capability.metadata.name.value.as_str());
+        for test in &capability.metadata.tests {
+            let unread = cx.all.unread.contains(&(Kind::Scenario, test.value.shared()));
+            if cx.all.scenarios.contains_key(&test.value) || unread || cx.is_built_in(test.span) {
+                continue;
+            }
+            let near = nearest(test.value.as_str(), cx.all.scenarios.keys().map(AsRef::as_ref));
+            sink.push(dangling("scenario", test.value.as_str(), test.span, &by, near));
+        }
+    }
+}
+
+/// All that scenarios name.
+pub(super) fn scenario_names(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for scenario in cx.all.scenarios.values() {
+        let Ok(runbook) = cx.all.runbook(&scenario.spec.run) else { continue };
+        let by = said(Kind::Scenario, scenario.metadata.name.value.as_str());
+        Names { cx, runbook, by, sink }.check(scenario);
+    }
+}
+
+struct Names<'c, 'a> {
+    cx: &'c Context<'a>,
+    runbook: &'a Runbook,
+    by: String,
+    sink: &'c mut Vec<Diagnostic>,
+}
+
+impl Names<'_, '_> {
+    fn one_of<'k>(&mut self, kind: &str, name: &str, span: Span, known: impl Iterator<Item = &'k str>) {
+        let known: BTreeSet<&str> = known.collect();
+        if !known.contains(name) {
+            let near = nearest(name, known.iter().copied());
+            self.sink.push(dangling(kind, name, span, &self.by, near));
+        }
+    }
+
+    fn step(&mut self, name: &str, span: Span) {
+        let runbook = self.runbook;
+        self.one_of("step", name, span, runbook.spec.steps.iter().map(|step| step.id.value.as_str()));
+    }
+
+    fn budget(&mut self, name: &str, span: Span) {
+        if self.cx.all.unread.contains(&(Kind::Budget, name.into())) {
+            return;
+        }
+        let all = self.cx.all;
+        self.one_of("budget", name, span, all.budgets.keys().map(AsRef::as_ref));
+    }
+
+    /// `connector.operation`: what stands after the last dot is the operation.
+    fn operation(&mut self, name: &str, span: Span) {
+        let (connector, operation) = name.rsplit_once('.').unwrap_or((name, ""));
+        if self.cx.all.unread.contains(&(Kind::Connector, connector.into())) {
+            return;
+        }
+        let all = self.cx.all;
+        let Some(releases) = all.connectors.get(connector) else {
+            self.one_of("connector", connector, span, all.connectors.keys().map(AsRef::as_ref));
+            return;
+        };
+        let known = releases.values().flat_map(|connector| connector.spec.operations.keys());
+        self.one_of("operation", operation, span, known.map(|name| &**name));
+    }
+
+    fn word(&mut self, word: &Spanned<std::sync::Arc<str>>, known: &[&str], what: &str) {
+        if known.contains(&&*word.value) {
+            return;
+        }
+        let problem = law("unknown-value", word.span, format!("`{}` is no {what}", word.value));
+        self.sink.push(match nearest(&word.value, known.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help(format!("it is one of {}", listed(known))),
+        });
+    }
+
+    fn check(&mut self, scenario: &Scenario) {
+        let spec = &scenario.spec;
+        let given = &spec.given;
+        given.operations.0.iter().for_each(|(name, entry)| self.operation(name, entry.key_span));
+        given.budgets.0.iter().for_each(|(name, entry)| self.budget(name, entry.key_span));
+        let expect = &spec.expect;
+        let states: Vec<&str> = RUN_STATES.iter().copied().chain(["refused"]).collect();
+        self.word(&expect.state, &states, "state of a run");
+        for (name, entry) in &expect.steps.0 {
+            self.step(name, entry.key_span);
+            if let Some(state) = &entry.value.state {
+                self.word(state, STEP_STATES, "state of a step");
+            }
+        }
+        expect.calls.0.iter().for_each(|(name, entry)| self.operation(name, entry.key_span));
+        expect.spent.0.iter().for_each(|(name, entry)| self.budget(name, entry.key_span));
+        if let Some(rollback) = &expect.rollback {
+            self.word(rollback, &["none", "done", "partial", "failed"], "state of a rollback");
+        }
+        spec.act.iter().for_each(|act| self.act(act));
+    }
+
+    /// Approvals and signals of sub-runs may be meant too: their steps are not looked into.
+    fn act(&mut self, act: &Act) {
+        let all = self.cx.all;
+        for approval in act.approve.iter().chain(&act.reject).chain(&act.withdraw) {
+            if all.unread.contains(&(Kind::Approval, approval.value.shared())) {
+                continue;
+            }
+            let name = approval.value.as_str();
+            self.one_of("approval", name, approval.span, all.approvals.keys().map(AsRef::as_ref));
+            let Some(releases) = all.approvals.get(name) else { continue };
+            if let Some(stage) = &act.stage {
+                let stages = releases.values().flat_map(|approval| &approval.spec.stages);
+                self.one_of(
+                    "stage",
+                    stage.value.as_str(),
+                    stage.span,
+                    stages.map(|stage| stage.id.value.as_str()),
+                );
+            }
+        }
+        let has_subruns = self.runbook.spec.steps.iter().any(|step| step.runbook.is_some());
+        if has_subruns {
+            return;
+        }
+        let runbook = self.runbook;
+        if let Some(signal) = &act.signal {
+            let known = runbook.spec.steps.iter().filter_map(|step| step.signal.as_ref());
+            self.one_of(
+                "signal",
+                signal.value.as_str(),
+                signal.span,
+                known.map(|signal| signal.name.value.as_str()),
+            );
+        }
+        for step in act.step.iter().chain(&act.resolve) {
+            self.step(step.value.as_str(), step.span);
+        }
+    }
+}

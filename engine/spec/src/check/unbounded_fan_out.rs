@@ -1,0 +1,22 @@
+//! Law `unbounded-fan-out`: a `forEach` without `maxItems`.
+
+use super::context::{Context, law};
+use crate::catalogue::every;
+use crate::diagnostic::Diagnostic;
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for runbook in every(&cx.all.runbooks) {
+        for step in &runbook.spec.steps {
+            let Some(each) = step.for_each.as_ref().filter(|each| each.max_items.is_none()) else { continue };
+            sink.push(
+                law(
+                    "unbounded-fan-out",
+                    cx.first_line(each.span),
+                    format!("step `{}` runs once for each item of a list without a bound", step.id.value),
+                )
+                .related(step.id.span, "this step")
+                .help("add `maxItems`: with more items the step is denied"),
+            );
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Law `unbounded-response`: an answer as long as the other side likes.
+
+use super::context::{Context, law};
+use crate::catalogue::every;
+use crate::diagnostic::Diagnostic;
+use crate::kind::connector::ConnectorType;
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for connector in every(&cx.all.connectors) {
+        for (name, entry) in &connector.spec.operations.0 {
+            let (field, bound) = match connector.spec.type_.value {
+                ConnectorType::Http => ("maxResponse", entry.value.max_response),
+                ConnectorType::Exec => ("maxOutput", entry.value.max_output),
+                ConnectorType::Mock => continue,
+            };
+            if bound.is_none() {
+                sink.push(
+                    law(
+                        "unbounded-response",
+                        entry.key_span,
+                        format!(
+                            "operation `{name}` of connector `{}` has no `{field}`",
+                            connector.metadata.name.value
+                        ),
+                    )
+                    .help(format!("add `{field}`, like `64KiB`: a longer answer is an unknown outcome")),
+                );
+            }
+        }
+    }
+}

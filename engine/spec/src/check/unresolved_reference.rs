@@ -1,0 +1,126 @@
+//! Law `unresolved-reference`: a name that means nothing of its kind.
+
+use super::context::{Context, REFUSES, law, said};
+use super::references::mentions;
+use super::run_words::{scenario_names, tests};
+use crate::catalogue::{Unresolved, every};
+use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::kind::Kind;
+use crate::source::Span;
+
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for mention in mentions(cx) {
+        let Some(Unresolved::Unknown { nearest, unread: false }) = mention.fault(cx) else { continue };
+        let name = mention.reference.value.name.as_str();
+        let known = nearest.as_ref().map(|name| name.as_str().to_owned());
+        let mut problem =
+            dangling(mention.kind.as_str(), name, mention.reference.span, &mention.by, known.as_deref());
+        if let Some(near) = known {
+            if let Some((_, place)) = mention.declared(cx, &near).pop() {
+                problem = problem.related(place, format!("`{near}` is declared here"));
+            }
+            let requirement = mention.reference.value.requirement.as_ref();
+            let meant =
+                requirement.map_or_else(|| near.clone(), |requirement| format!("{near}@{requirement}"));
+            problem = problem.fix(
+                true,
+                vec![Edit {
+                    span: mention.reference.span,
+                    text: written(cx, mention.reference.span, &meant),
+                }],
+            );
+        }
+        sink.push(problem);
+    }
+    operations(cx, sink);
+    needs(cx, sink);
+    exports(cx, sink);
+    tests(cx, sink);
+    scenario_names(cx, sink);
+}
+
+/// A word as it stands in the file: with the quotation marks that are there.
+fn written(cx: &Context<'_>, span: Span, word: &str) -> String {
+    let there = cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
+    let quote = there.chars().next().filter(|first| matches!(first, '\'' | '"'));
+    quote.map_or_else(|| word.to_owned(), |quote| format!("{quote}{word}{quote}"))
+}
+
+/// The diagnostic about a name that means nothing.
+pub(super) fn dangling(kind: &str, name: &str, span: Span, by: &str, near: Option<&str>) -> Diagnostic {
+    let kind = kind.to_ascii_lowercase();
+    let problem = law("unresolved-reference", span, format!("there is no {kind} `{name}`"))
+        .label(format!("{by} refers to it"))
+        .consequence(REFUSES);
+    match near {
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
+        None => problem.help(format!("declare a {kind} of that name, or correct the name")),
+    }
+}
+
+fn operations(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for capability in every(&cx.all.capabilities) {
+        let Ok(connector) = cx.all.connector(&capability.spec.uses) else { continue };
+        let operation = &capability.spec.operation;
+        let known = &connector.spec.operations;
+        if known.get(operation.value.as_str()).is_some() {
+            continue;
+        }
+        let near = nearest(operation.value.as_str(), known.keys().map(|name| &**name));
+        let by = said(Kind::Capability, capability.metadata.name.value.as_str());
+        let connector_name = &connector.metadata.name;
+        let mut problem = dangling("operation", operation.value.as_str(), operation.span, &by, near).related(
+            connector_name.span,
+            format!("connector `{}`, whose operation it would be", connector_name.value),
+        );
+        if let Some(near) = near {
+            problem = problem
+                .fix(true, vec![Edit { span: operation.span, text: written(cx, operation.span, near) }]);
+        }
+        sink.push(problem);
+    }
+    for connector in every(&cx.all.connectors) {
+        let Some(health) = &connector.spec.health else { continue };
+        let (operation, known) = (&health.operation, &connector.spec.operations);
+        if known.get(operation.value.as_str()).is_none() {
+            let near = nearest(operation.value.as_str(), known.keys().map(|name| &**name));
+            let by = said(Kind::Connector, connector.metadata.name.value.as_str());
+            sink.push(dangling("operation", operation.value.as_str(), operation.span, &by, near));
+        }
+    }
+}
+
+fn needs(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for runbook in every(&cx.all.runbooks) {
+        let Some(flow) = cx.flow(runbook) else { continue };
+        for step in &runbook.spec.steps {
+            for need in step.needs.iter().filter(|need| !flow.index.contains_key(need.step.value.as_str())) {
+                let name = need.step.value.as_str();
+                let near = nearest(name, flow.index.keys().map(|id| &**id));
+                let by = format!("step `{}`", step.id.value);
+                let mut problem =
+                    dangling("step", name, need.step.span, &by, near).related(step.id.span, "this step");
+                if let Some(place) =
+                    near.and_then(|near| flow.index.get(near)).and_then(|at| flow.steps.get(*at))
+                {
+                    problem = problem.related(place.id.span, "the nearest step");
+                    let text = written(cx, need.step.span, place.id.value.as_str());
+                    problem = problem.fix(true, vec![Edit { span: need.step.span, text }]);
+                }
+                sink.push(problem);
+            }
+        }
+    }
+}
+
+/// Exports are declared by a kind that this engine does not read yet: a step cannot name one.
+fn exports(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for runbook in every(&cx.all.runbooks) {
+        for step in &runbook.spec.steps {
+            if let Some(export) = &step.export {
+                let by = format!("step `{}`", step.id.value);
+                sink.push(dangling("export", export.value.as_str(), export.span, &by, None));
+            }
+        }
+    }
+}
