@@ -1,4 +1,4 @@
-//! Embeds the built-in set `std`: the capabilities and connectors of `specs/` whose names begin with `std.` or `ordain.`.
+//! Embeds the pages of laws, and the built-in set `std`: the capabilities and connectors of `specs/` whose names begin with `std.` or `ordain.`.
 #![allow(clippy::disallowed_methods, reason = "a build script writes what it makes")]
 
 use std::fmt::Write as _;
@@ -33,5 +33,28 @@ fn main() -> io::Result<()> {
     }
     table.push(']');
     let out = env::var_os("OUT_DIR").ok_or_else(|| io::Error::other("no OUT_DIR"))?;
-    fs::write(Path::new(&out).join("std.rs"), table)
+    fs::write(Path::new(&out).join("std.rs"), table)?;
+    fs::write(Path::new(&out).join("pages.rs"), pages()?)
+}
+
+/// The pages beside the laws, by slug: a page is documentation, the text of `explain`, and a test.
+fn pages() -> io::Result<String> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/check");
+    println!("cargo::rerun-if-changed={}", folder.display());
+    let mut files = Vec::new();
+    for entry in fs::read_dir(&folder)? {
+        let path = entry?.path();
+        if path.extension().is_some_and(|ending| ending == "md") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    let mut table = String::from("&[\n");
+    for path in &files {
+        let slug = path.file_stem().unwrap_or_default().to_string_lossy();
+        println!("cargo::rerun-if-changed={}", path.display());
+        writeln!(table, "    ({slug:?}, include_str!({path:?})),").map_err(io::Error::other)?;
+    }
+    table.push(']');
+    Ok(table)
 }

@@ -1,4 +1,12 @@
-//! The `ordain` binary.
+//! The binary `ordain`: reads the command line, asks, shows the answer, ends with the documented code.
+//! It decides nothing and keeps nothing: whatever a verb does, a library does.
+
+mod app;
+mod command;
+mod context;
+mod failure;
+mod inputs;
+mod render;
 
 use std::process::ExitCode;
 
@@ -7,5 +15,5 @@ fn main() -> ExitCode {
     if let Some(code) = ordain_runtime::connector::sandbox::intercept() {
         return code;
     }
-    ExitCode::from(2)
+    app::run(std::env::args_os().collect())
 }

@@ -12,6 +12,7 @@ pub mod digest;
 pub mod expr;
 pub mod folder;
 pub mod kind;
+pub mod pages;
 pub mod scan;
 pub mod schema;
 pub mod source;

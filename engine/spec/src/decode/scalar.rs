@@ -121,6 +121,18 @@ impl Decode for Reference {
     }
 }
 
+impl Reference {
+    /// Reads `name` or `name@requirement`: what people write on a command line.
+    #[must_use]
+    pub fn new(text: &str) -> Option<Self> {
+        let (name, requirement) = match text.split_once('@') {
+            Some((name, requirement)) => (name, Some(read_requirement(requirement)?)),
+            None => (text, None),
+        };
+        Some(Self { name: Name::new(name)?, requirement })
+    }
+}
+
 /// `1.4.0`, `^1`, `^1.4` or `~1.4`.
 fn read_requirement(text: &str) -> Option<Requirement> {
     if let Some(rest) = text.strip_prefix('^') {

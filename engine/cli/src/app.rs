@@ -1,0 +1,95 @@
+//! The command line as a whole: global flags, the list of verbs, what happens before and after one.
+
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::error::ErrorKind;
+use clap::{Parser, Subcommand};
+
+use crate::command;
+use crate::context::Context;
+use crate::failure::{Done, Exit, Failure};
+
+/// A governed workflow engine: what is not declared does not happen
+#[derive(Debug, Parser)]
+#[command(name = "ordain", version, arg_required_else_help = true, subcommand_required = true)]
+#[command(
+    after_help = "Exit codes: 0 done · 1 problems found · 2 could not do it · 3 refused, denied, rejected or \
+    expired · 4 waits or is paused · 5 failed, cancelled or stuck"
+)]
+pub struct App {
+    /// Start in this folder
+    #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true)]
+    directory: PathBuf,
+    /// One JSON document on standard output
+    #[arg(long, global = true)]
+    json: bool,
+    /// Act as this person of the roster (profile `dev`)
+    #[arg(long = "as", value_name = "user:NAME", global = true)]
+    acting_as: Option<String>,
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+/// One file each in `command`.
+#[derive(Debug, Subcommand)]
+enum Verb {
+    Init(command::init::Options),
+    Lint(command::lint::Options),
+    Specs(command::specs::Options),
+    Plan(command::plan::Options),
+    Explain(command::explain::Options),
+    Schema(command::schema::Options),
+    Doctor(command::doctor::Options),
+    Completions(command::completions::Options),
+}
+
+impl Verb {
+    fn run(self, cx: &Context) -> Done {
+        match self {
+            Self::Init(options) => options.run(cx),
+            Self::Lint(options) => options.run(cx),
+            Self::Specs(options) => options.run(cx),
+            Self::Plan(options) => options.run(cx),
+            Self::Explain(options) => options.run(cx),
+            Self::Schema(options) => options.run(cx),
+            Self::Doctor(options) => options.run(cx),
+            Self::Completions(options) => options.run(cx),
+        }
+    }
+}
+
+/// Reads the command line, runs the verb, and says how it ended.
+pub fn run(arguments: Vec<OsString>) -> ExitCode {
+    let wants_json = arguments.iter().any(|argument| argument == "--json");
+    let app = match App::try_parse_from(arguments) {
+        Ok(app) => app,
+        Err(error) => return unparsed(&error, wants_json).into(),
+    };
+    let cx = Context { directory: app.directory, json: app.json, acting_as: app.acting_as };
+    match app.verb.run(&cx) {
+        Ok(exit) => exit.into(),
+        Err(failure) => {
+            cx.fail(&failure);
+            Exit::Unable.into()
+        }
+    }
+}
+
+/// Help and version are answers; everything else could not be understood.
+fn unparsed(error: &clap::Error, wants_json: bool) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        let _left = error.print();
+        return Exit::Done;
+    }
+    if wants_json {
+        let text = error.to_string();
+        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let cx = Context { directory: PathBuf::from("."), json: true, acting_as: None };
+        cx.fail(&Failure::usage(message).hint("`ordain --help` lists the verbs and their options"));
+    } else {
+        let _left = error.print();
+    }
+    Exit::Unable
+}

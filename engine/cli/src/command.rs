@@ -1,0 +1,10 @@
+//! The verbs, one file each. The doc comment of `Options` is the verb's help.
+
+pub mod completions;
+pub mod doctor;
+pub mod explain;
+pub mod init;
+pub mod lint;
+pub mod plan;
+pub mod schema;
+pub mod specs;

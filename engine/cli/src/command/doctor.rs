@@ -1,0 +1,251 @@
+//! `ordain doctor`: what works here and what does not, each with a way out. Changes nothing.
+
+use std::path::Path;
+
+use ordain_plan::render::{Ink, Line};
+use ordain_plan::{Grants, compile, missing_connections};
+use ordain_runtime::connector::sandbox::{SandboxLauncher, SandboxReport, capabilities_of_machine};
+use ordain_spec::catalogue::{Catalogue, every};
+use ordain_spec::diagnostic::Severity;
+use ordain_spec::kind::scalar::Mode;
+use ordain_spec::workspace::Workspace;
+use serde_json::{Value, json};
+
+use crate::context::Context;
+use crate::failure::{Done, Exit, Failure};
+
+/// Checks the workspace, its store and this machine
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// As for profile `prod`: what `dev` lets pass is a problem
+    #[arg(long)]
+    prod: bool,
+}
+
+struct Check {
+    id: &'static str,
+    ok: bool,
+    detail: String,
+    hint: Option<String>,
+}
+
+impl Check {
+    fn good(id: &'static str, detail: impl Into<String>) -> Self {
+        Self { id, ok: true, detail: detail.into(), hint: None }
+    }
+
+    fn bad(id: &'static str, detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Self { id, ok: false, detail: detail.into(), hint: Some(hint.into()) }
+    }
+}
+
+impl Options {
+    /// Checks everything and shows it.
+    pub fn run(self, cx: &Context) -> Done {
+        let (root, workspace) = cx.read()?;
+        let prod =
+            self.prod || workspace.spec.as_ref().is_some_and(|spec| spec.profile.value.as_str() == "prod");
+        let mut checks = vec![operator_file(&root, &workspace), catalogue(&workspace)];
+        if let (Some(spec), Some(catalogue)) = (&workspace.spec, &workspace.checked.catalogue) {
+            checks.push(person(catalogue, prod));
+            checks.extend(live(catalogue, &Grants::from(spec)));
+        }
+        checks.push(state(&root));
+        checks.push(keys(&root));
+        checks.extend(sandbox(prod));
+        let rows: Vec<Value> = checks.iter().map(document).collect();
+        cx.show(&json!({"checks": rows}), |look| {
+            let mut out = String::new();
+            for check in &checks {
+                let (mark, ink) = if check.ok { ("✓", Ink::Good) } else { ("✗", Ink::Alarm) };
+                let mut line =
+                    Line::default().with(ink, mark).with(Ink::Plain, " ").with(Ink::Strong, check.id);
+                line.pad(22).add(Ink::Plain, &check.detail);
+                line.write(look, &mut out);
+                if let Some(hint) = &check.hint {
+                    let mut line = Line::default();
+                    line.pad(22).add(Ink::Dim, "try: ").add(Ink::Plain, hint);
+                    line.write(look, &mut out);
+                }
+            }
+            out
+        });
+        Ok(if checks.iter().all(|check| check.ok) { Exit::Done } else { Exit::Found })
+    }
+}
+
+fn document(check: &Check) -> Value {
+    let mut out = json!({"id": check.id, "ok": check.ok, "detail": check.detail});
+    if let (Some(hint), Some(object)) = (&check.hint, out.as_object_mut()) {
+        object.insert("hint".into(), hint.clone().into());
+    }
+    out
+}
+
+fn operator_file(root: &Path, workspace: &Workspace) -> Check {
+    let place = root.join(ordain_spec::workspace::FILE);
+    let broken = workspace.diagnostics.iter().any(|problem| problem.severity == Severity::Law);
+    match &workspace.spec {
+        Some(_) if !place.exists() => Check::good(
+            "workspace",
+            format!("{} without an ordain.yaml: the defaults hold, mock runs only", root.display()),
+        ),
+        Some(spec) if !broken => {
+            let detail = format!(
+                "{}, environment {}, profile {}",
+                root.display(),
+                spec.environment.value,
+                spec.profile.value
+            );
+            Check::good("workspace", detail)
+        }
+        _ => Check::bad(
+            "workspace",
+            format!("{} cannot be used", place.display()),
+            "`ordain lint` shows what is wrong with it",
+        ),
+    }
+}
+
+fn catalogue(workspace: &Workspace) -> Check {
+    match &workspace.checked.catalogue {
+        Some(catalogue) => {
+            let count = catalogue.index().len();
+            Check::good("catalogue", format!("{count} specs, {}", catalogue.digest()))
+        }
+        None => Check::bad(
+            "catalogue",
+            "it breaks laws and does not load",
+            "`ordain lint` shows each and its place",
+        ),
+    }
+}
+
+/// Who acts when nobody says `--as`.
+fn person(catalogue: &Catalogue, prod: bool) -> Check {
+    let login = ordain_runtime::local::own_login();
+    if prod {
+        return Check::good("person", "profile prod: persons are named by a token or a signature");
+    }
+    let people = catalogue.roster.iter().flat_map(|roster| roster.spec.people.iter());
+    let mut mine =
+        people.filter(|(_, person)| person.login.as_ref().is_some_and(|known| *known.value == *login));
+    match mine.next() {
+        Some((name, _)) => Check::good("person", format!("login `{login}` is user:{name}")),
+        None => Check::bad(
+            "person",
+            format!("nobody in the roster has the login `{login}`: verbs that change something are refused"),
+            format!("write `login: {login}` at a person of the roster, or say `--as user:NAME`"),
+        ),
+    }
+}
+
+/// What keeps runbooks that may run live from doing so.
+fn live(catalogue: &Catalogue, grants: &Grants) -> Vec<Check> {
+    let mut missing: Vec<String> = Vec::new();
+    let mut count = 0;
+    for runbook in every(&catalogue.runbooks) {
+        if !runbook.spec.modes.iter().any(|mode| mode.value == Mode::Live) {
+            continue;
+        }
+        count += 1;
+        if let Ok(plan) = compile(runbook, catalogue, grants) {
+            missing.extend(missing_connections(&plan).into_iter().map(|fault| fault.detail));
+        }
+    }
+    missing.sort();
+    missing.dedup();
+    if missing.is_empty() {
+        let detail = match count {
+            0 => "no runbook may run live".to_owned(),
+            count => format!("{count} runbooks may run live, and are granted what they ask for"),
+        };
+        return vec![Check::good("connections", detail)];
+    }
+    missing
+        .into_iter()
+        .map(|detail| Check::bad("connections", detail, "grant it in ordain.yaml; mock runs work without"))
+        .collect()
+}
+
+fn state(root: &Path) -> Check {
+    let state = root.join(".ordain");
+    let folder = if state.exists() { state.clone() } else { root.to_path_buf() };
+    let probe = folder.join(format!(".ordain-doctor-{}", std::process::id()));
+    let written = std::fs::File::create_new(&probe).and_then(|_| std::fs::remove_file(&probe));
+    match written {
+        Ok(()) if state.join("ordain.db").exists() => {
+            Check::good("state", format!("store in {}", state.display()))
+        }
+        Ok(()) => Check::good("state", "no store yet: the first run makes one"),
+        Err(error) => Check::bad(
+            "state",
+            format!("{} cannot be written: {error}", folder.display()),
+            "see to its owner and rights",
+        ),
+    }
+}
+
+/// Signing keys are their owner's alone.
+fn keys(root: &Path) -> Check {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = root.join(".ordain/keys");
+    let Ok(entries) = std::fs::read_dir(&folder) else {
+        return Check::good("keys", "no signing keys here; `ordain keys init` makes one");
+    };
+    let mut count = 0;
+    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+        let open = path.metadata().is_ok_and(|metadata| metadata.permissions().mode() & 0o077 != 0);
+        if open {
+            return Check::bad(
+                "keys",
+                format!("others can read {}", path.display()),
+                format!("chmod 600 {}", path.display()),
+            );
+        }
+        count += 1;
+    }
+    Check::good("keys", format!("{count} signing keys, readable by their owner alone"))
+}
+
+/// What this machine can hold programs to.
+fn sandbox(prod: bool) -> Vec<Check> {
+    let report = SandboxLauncher::current()
+        .map_err(|error| Failure::new("system_fault", error.to_string()).error().message.clone())
+        .and_then(|launcher| capabilities_of_machine(&launcher));
+    let report: SandboxReport = match report {
+        Ok(report) => report,
+        Err(why) => return vec![Check::bad("sandbox", why, "programs of connectors cannot be started here")],
+    };
+    let consequence = if prod {
+        "profile prod denies connectors that need it"
+    } else {
+        "profile dev says so and goes on; profile prod denies"
+    };
+    let held = |id, ok: bool, good: &str, bad: &str| {
+        if ok { Check::good(id, good) } else { Check::bad(id, bad, consequence) }
+    };
+    vec![
+        held(
+            "sandbox-files",
+            report.enforces_files(),
+            &format!("path lists are enforced (Landlock {})", report.landlock_abi),
+            "path lists are not enforced: Landlock is too old or off",
+        ),
+        held(
+            "sandbox-network",
+            report.enforces_no_network(),
+            "`network: none` is enforced",
+            "`network: none` is not enforced: no network namespace, no system call filter",
+        ),
+        // Children that leave their group are hunted all the same: worth saying, no problem.
+        Check::good(
+            "sandbox-processes",
+            if report.process_namespace {
+                "a step's processes end with it"
+            } else {
+                "no process namespace: children that leave their group are hunted, not held"
+            },
+        ),
+    ]
+}

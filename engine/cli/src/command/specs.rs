@@ -1,0 +1,205 @@
+//! `ordain specs`: what is declared, and one spec on one screen with its governance.
+
+mod card;
+mod used_by;
+
+use ordain_plan::render::Ink;
+use ordain_spec::catalogue::{Declarations, IndexEntry};
+use ordain_spec::decode::{Decoder, json as json_of};
+use ordain_spec::kind::Kind;
+use ordain_spec::source::{Notation, Span};
+use ordain_spec::tree::{Node, kdl, yaml};
+use serde_json::{Map, Value, json};
+
+use crate::command::schema::kind;
+use crate::context::{Context, Loaded};
+use crate::failure::{Done, Exit, Failure};
+use crate::render::resolve;
+use crate::render::table::Table;
+
+/// Lists what is declared; `specs show NAME` shows one spec with its governance
+#[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Option<Verb>,
+    /// Only this kind: `capability`, `runbooks`, …
+    kind: Option<String>,
+    /// Only what this principal owns: `group:…` or `user:…`
+    #[arg(long, value_name = "PRINCIPAL")]
+    owner: Option<String>,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Shows one spec: what it says, what governs it, what uses it
+    Show {
+        /// `name`, `name@requirement`, or `kind:name` where several kinds have it
+        name: String,
+    },
+}
+
+/// A spec of the catalogue: what its index says, where it stands, who owns it.
+#[derive(Debug, Clone)]
+struct Listed {
+    entry: IndexEntry,
+    owner: Option<String>,
+    span: Span,
+}
+
+impl Options {
+    /// Lists, or shows one.
+    pub fn run(self, cx: &Context) -> Done {
+        let loaded = cx.load()?;
+        match &self.verb {
+            Some(Verb::Show { name }) => show(cx, &loaded, name),
+            None => self.list(cx, &loaded),
+        }
+    }
+
+    fn list(&self, cx: &Context, loaded: &Loaded) -> Done {
+        let wanted = self.kind.as_deref().map(kind).transpose()?;
+        let listed: Vec<Listed> = listed(&loaded.catalogue)
+            .into_iter()
+            .filter(|spec| wanted.is_none_or(|kind| spec.entry.kind == kind))
+            .filter(|spec| self.owner.is_none() || spec.owner == self.owner)
+            .collect();
+        let rows: Vec<Value> = listed
+            .iter()
+            .map(|spec| {
+                json!({
+                    "kind": spec.entry.kind.as_str(),
+                    "name": spec.entry.name.as_str(),
+                    "version": spec.entry.version.as_ref().map(ToString::to_string),
+                    "owner": spec.owner,
+                    "digest": spec.entry.digest.to_string(),
+                    "file": file(&loaded.catalogue, spec.span),
+                })
+            })
+            .collect();
+        cx.show(&json!({"specs": rows}), |look| {
+            let mut table = Table::new(&["kind", "name", "version", "owner", "file"]);
+            for spec in &listed {
+                table.row(vec![
+                    (Ink::Dim, spec.entry.kind.to_string()),
+                    (Ink::Strong, spec.entry.name.to_string()),
+                    (Ink::Plain, spec.entry.version.as_ref().map(ToString::to_string).unwrap_or_default()),
+                    (Ink::Plain, spec.owner.clone().unwrap_or_default()),
+                    (Ink::Dim, file(&loaded.catalogue, spec.span)),
+                ]);
+            }
+            table.text(look)
+        });
+        Ok(Exit::Done)
+    }
+}
+
+fn file(declarations: &Declarations, span: Span) -> String {
+    declarations.sources.get(span.file).map(|file| file.path.clone()).unwrap_or_default()
+}
+
+/// Every spec in the order of the index.
+fn listed(declarations: &Declarations) -> Vec<Listed> {
+    let found = |entry: &IndexEntry| -> Option<(Option<String>, Span)> {
+        let name = entry.name.as_str();
+        macro_rules! of {
+            ($spec:expr) => {{
+                let spec = $spec?;
+                Some((spec.metadata.owner.as_ref().map(|owner| owner.value.to_string()), spec.span))
+            }};
+        }
+        match entry.kind {
+            Kind::Capability => of!(declarations.capability_by_digest(entry.digest)),
+            Kind::Connector => of!(declarations.connector_by_digest(entry.digest)),
+            Kind::Runbook => of!(declarations.runbook_by_digest(entry.digest)),
+            Kind::Approval => of!(declarations.approval_by_digest(entry.digest)),
+            Kind::Policy => of!(declarations.policies.get(name)),
+            Kind::Budget => of!(declarations.budgets.get(name)),
+            Kind::Scenario => of!(declarations.scenarios.get(name)),
+            Kind::Roster => of!(declarations.roster.as_ref()),
+            Kind::Workspace => None,
+        }
+    };
+    let index = declarations.index();
+    index
+        .into_iter()
+        .filter_map(|entry| found(&entry).map(|(owner, span)| Listed { entry, owner, span }))
+        .collect()
+}
+
+fn show(cx: &Context, loaded: &Loaded, written: &str) -> Done {
+    let declarations: &Declarations = &loaded.catalogue;
+    let spec = find(declarations, written)?;
+    let document = document(declarations, spec.span);
+    let part = |field: &str| document.get(field).cloned().unwrap_or(Value::Object(Map::new()));
+    let users = used_by::used_by(declarations, &spec.entry);
+    let mut shown = json!({
+        "kind": spec.entry.kind.as_str(),
+        "name": spec.entry.name.as_str(),
+        "digest": spec.entry.digest.to_string(),
+        "file": file(declarations, spec.span),
+        "metadata": part("metadata"),
+        "spec": part("spec"),
+        "usedBy": users,
+    });
+    if let (Some(version), Some(object)) = (&spec.entry.version, shown.as_object_mut()) {
+        object.insert("version".into(), version.to_string().into());
+    }
+    cx.show(&shown, |look| card::card(loaded, &spec.entry, &shown, look));
+    Ok(Exit::Done)
+}
+
+/// `name`, `name@requirement` or `kind:name`. The highest release where none is named.
+fn find(declarations: &Declarations, written: &str) -> Result<Listed, Failure> {
+    let (wanted, rest) = match written.split_once(':') {
+        Some((word, rest)) => (Some(kind(word)?), rest),
+        None => (None, written),
+    };
+    let reference = resolve::reference(rest)?;
+    let all = listed(declarations);
+    let fits = |spec: &&Listed| {
+        spec.entry.name == reference.name
+            && wanted.is_none_or(|kind| spec.entry.kind == kind)
+            && match (&reference.requirement, &spec.entry.version) {
+                (Some(requirement), Some(version)) => requirement.matches(version),
+                (Some(_), None) => false,
+                (None, _) => true,
+            }
+    };
+    let found: Vec<&Listed> = all.iter().filter(fits).collect();
+    let mut kinds: Vec<&str> = found.iter().map(|spec| spec.entry.kind.as_str()).collect();
+    kinds.dedup();
+    match (found.last(), kinds.as_slice()) {
+        (Some(spec), [_]) => Ok((*spec).clone()),
+        (Some(_), kinds) => {
+            let words: Vec<String> =
+                kinds.iter().map(|kind| format!("{}:{rest}", kind.to_lowercase())).collect();
+            Err(Failure::new("version_ambiguous", format!("several kinds have the name `{rest}`"))
+                .hint(format!("name one of {}", words.join(", "))))
+        }
+        (None, _) => {
+            let failure = Failure::not_found("spec", rest);
+            let known = all.iter().map(|spec| spec.entry.name.as_str());
+            match ordain_spec::diagnostic::nearest(reference.name.as_str(), known) {
+                Some(near) if near != reference.name.as_str() => {
+                    Err(failure.hint(format!("did you mean `{near}`?")))
+                }
+                _ => Err(failure.hint("`ordain specs` lists what is declared")),
+            }
+        }
+    }
+}
+
+/// The document at a place, as it was written.
+fn document(declarations: &Declarations, span: Span) -> Value {
+    let Some(file) = declarations.sources.get(span.file) else { return Value::Null };
+    // It was read before without a law broken: nothing new can be wrong with it.
+    let mut ignored = Vec::new();
+    let nodes = match file.notation {
+        Notation::Yaml => yaml::read(span.file, &file.text, &mut ignored),
+        Notation::Kdl => kdl::read(span.file, &file.text, &mut ignored),
+    };
+    let mut decoder = Decoder::new(file);
+    let found = nodes.iter().find(|node: &&Node| node.span == span);
+    found.and_then(|node| json_of(node, &mut decoder)).unwrap_or(Value::Null)
+}
