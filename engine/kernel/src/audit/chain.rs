@@ -99,26 +99,86 @@ pub struct FirstBad {
 /// after [`renumbered`].
 #[must_use]
 pub fn verify<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verified {
-    let mut heads: BTreeMap<String, Digest> = BTreeMap::new();
-    let (mut count, mut next) = (0_u64, None);
-    let mut first_bad = None;
+    let mut verifier = Verifier::default();
     for record in records {
-        count = count.saturating_add(1);
-        let head = heads.entry(record.entry.chain()).or_insert(Digest([0; 32]));
-        let place = next.unwrap_or(record.seq);
+        verifier.record(record);
+    }
+    verifier.finish()
+}
+
+/// Verifies one record after the other; its memory grows with the number of chains, not of records. After
+/// the first bad record nothing is looked at any more.
+#[derive(Debug, Clone, Default)]
+pub struct Verifier {
+    heads: BTreeMap<String, Digest>,
+    count: u64,
+    next: Option<u64>,
+    tail: bool,
+    first_bad: Option<FirstBad>,
+}
+
+impl Verifier {
+    /// For the last records of a log: where a chain is met first, the hash it stands on is taken as given.
+    #[must_use]
+    pub fn of_a_tail() -> Self {
+        Self { tail: true, ..Self::default() }
+    }
+
+    /// The next record.
+    pub fn record(&mut self, record: &AuditRecord) {
+        if self.first_bad.is_some() {
+            return;
+        }
+        self.count = self.count.saturating_add(1);
+        let beginning = if self.tail { record.prev_hash } else { Digest([0; 32]) };
+        let head = self.heads.entry(record.entry.chain()).or_insert(beginning);
+        let place = self.next.unwrap_or(record.seq);
         if let Some(reason) = fault(record, *head, place) {
-            first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
-            break;
+            self.first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
+            return;
         }
         *head = record.hash;
-        next = record.seq.checked_add(1);
+        self.next = record.seq.checked_add(1);
     }
-    let head = match heads.first_key_value() {
-        Some((_, head)) if heads.len() == 1 => *head,
-        None => Digest([0; 32]),
-        Some(_) => Digest::of_json(&serde_json::to_value(&heads).unwrap_or_default()),
-    };
-    Verified { ok: first_bad.is_none(), records: count, head, first_bad }
+
+    /// The next record as the line that the store keeps, which has its place beside it.
+    pub fn stored(&mut self, seq: u64, line: &str) {
+        match AuditRecord::from_line(line) {
+            Ok(record) => self.record(&AuditRecord { seq, ..record }),
+            Err(NotARecord) => self.bad(seq, "it cannot be read as a record in canonical form"),
+        }
+    }
+
+    /// Something else is wrong at that place.
+    pub fn bad(&mut self, seq: u64, reason: &str) {
+        if self.first_bad.is_none() {
+            self.count = self.count.saturating_add(1);
+            self.first_bad = Some(FirstBad { seq, reason: reason.to_owned() });
+        }
+    }
+
+    /// The head of a chain, as far as it was followed.
+    #[must_use]
+    pub fn head_of(&self, chain: &str) -> Option<Digest> {
+        self.heads.get(chain).copied()
+    }
+
+    /// The place after the last record that was looked at.
+    #[must_use]
+    pub fn next(&self) -> u64 {
+        self.next.unwrap_or(1)
+    }
+
+    /// What was found.
+    #[must_use]
+    pub fn finish(self) -> Verified {
+        let head = match self.heads.first_key_value() {
+            Some((_, head)) if self.heads.len() == 1 => *head,
+            None => Digest([0; 32]),
+            Some(_) => Digest::of_json(&serde_json::to_value(&self.heads).unwrap_or_default()),
+        };
+        Verified { ok: self.first_bad.is_none(), records: self.count, head, first_bad: self.first_bad }
+    }
 }
 
 fn fault(record: &AuditRecord, head: Digest, place: u64) -> Option<&'static str> {
@@ -143,24 +203,15 @@ pub fn renumbered(records: impl IntoIterator<Item = AuditRecord>) -> Vec<AuditRe
 /// Verifies lines as [`AuditRecord::to_line`] writes them. A line that cannot be read is a bad record.
 #[must_use]
 pub fn verify_lines<'l>(lines: impl IntoIterator<Item = &'l str>) -> Verified {
-    let mut records = Vec::new();
-    let mut unreadable = false;
+    let mut verifier = Verifier::default();
     for line in lines {
         match AuditRecord::from_line(line) {
-            Ok(record) => records.push(record),
+            Ok(record) => verifier.record(&record),
             Err(NotARecord) => {
-                unreadable = true;
-                break;
+                let seq = verifier.next();
+                verifier.bad(seq, "it cannot be read as a record in canonical form");
             }
         }
     }
-    let mut verified = verify(&records);
-    if unreadable && verified.ok {
-        let seq = records.last().map_or(1, |record| record.seq.saturating_add(1));
-        verified.ok = false;
-        verified.records = verified.records.saturating_add(1);
-        verified.first_bad =
-            Some(FirstBad { seq, reason: "it cannot be read as a record in canonical form".into() });
-    }
-    verified
+    verifier.finish()
 }
