@@ -4,20 +4,22 @@
 //! No clock, no IO. The host stores a [`Batch`] in one transaction and performs its effects only then; where
 //! storing fails it forgets the realm and builds it anew from the journal.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod cascade;
+mod start;
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_plan::Plan;
 use ordain_spec::kind::scalar::Mode;
 use serde_json::Value;
 
 use crate::actor::Actor;
-use crate::audit::AuditRecord;
+use crate::audit::{Action, AuditRecord, Entry as AuditEntry};
 use crate::ids::RunId;
-use crate::reason::Reason;
-use crate::run::{Command, Effect, Event, Rejection, Run};
+use crate::reason::{Code, Reason};
 use crate::run::system::{SystemCommand, SystemEvent};
+use crate::run::{Command, Effect, Event, Recorded, Rejection, Run};
 use crate::world::{Active, World};
 
 /// A wish to start a run.
@@ -35,6 +37,17 @@ pub struct StartRequest {
     pub environment: Option<Arc<str>>,
     /// The active catalogue is signed by a trusted key; only asked in profile `prod`.
     pub signed: bool,
+    /// All answers are declared: what a live run would need of the workspace is not asked for.
+    pub declared: bool,
+}
+
+/// Chance, from the host.
+#[derive(Debug, Clone, Copy)]
+pub struct Entropy {
+    /// For the id.
+    pub id: [u8; 10],
+    /// For the salt of digests.
+    pub salt: [u8; 32],
 }
 
 /// What became of a wish to start a run. The batch is stored in both cases.
@@ -88,7 +101,377 @@ pub struct Entry {
 #[derive(Debug, Clone)]
 pub enum Body {
     /// To a run.
-    Run(Event),
+    Run(Box<Event>),
     /// To the workspace.
-    System(SystemEvent),
+    System(Box<SystemEvent>),
+}
+
+impl Batch {
+    /// True when nothing happened.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Adds what happened next.
+    pub fn append(&mut self, mut other: Self) {
+        self.entries.append(&mut other.entries);
+        self.touched.append(&mut other.touched);
+        self.effects.append(&mut other.effects);
+    }
+}
+
+/// Many runs and the world between them, on one writer.
+#[derive(Debug, Default)]
+pub struct Realm {
+    /// What crosses runs.
+    pub world: World,
+    runs: BTreeMap<RunId, Run>,
+    wakes: BTreeSet<(Timestamp, RunId)>,
+    waking: BTreeMap<RunId, Timestamp>,
+}
+
+/// What one run makes others do.
+#[derive(Debug)]
+enum Next {
+    Handle(RunId, Command),
+    StartChild { parent: RunId, step: Arc<str>, item: u32, child: RunId },
+    GrantLock(Arc<str>),
+}
+
+impl Realm {
+    /// A realm in that world, without runs.
+    #[must_use]
+    pub fn new(world: World) -> Self {
+        Self { world, ..Self::default() }
+    }
+
+    /// A run that is at hand.
+    #[must_use]
+    pub fn run(&self, id: RunId) -> Option<&Run> {
+        self.runs.get(&id)
+    }
+
+    /// The runs at hand, by id.
+    pub fn runs(&self) -> impl Iterator<Item = &Run> {
+        self.runs.values()
+    }
+
+    /// Takes a run that was replayed. Runs above and below it have to be taken as well.
+    pub fn insert(&mut self, run: Run) {
+        let id = run.id();
+        self.runs.insert(id, run);
+        self.rearm(id);
+    }
+
+    /// Forgets settled runs that no other run can come back to, and says which.
+    pub fn evict(&mut self) -> Vec<RunId> {
+        let over = |run: &Run| run.is_settled();
+        let roots: Vec<RunId> = self
+            .runs
+            .values()
+            .filter(|run| over(run) && self.root_of(run).is_none_or(over))
+            .map(Run::id)
+            .collect();
+        for id in &roots {
+            self.runs.remove(id);
+            self.rearm(*id);
+        }
+        roots
+    }
+
+    fn root_of<'r>(&'r self, run: &'r Run) -> Option<&'r Run> {
+        let mut here = run;
+        while let Some(parent) = &here.started.parent {
+            here = self.runs.get(&parent.run)?;
+        }
+        Some(here)
+    }
+
+    /// What the outside should be doing for a run now.
+    #[must_use]
+    pub fn effects(&self, run: RunId) -> Vec<Effect> {
+        self.runs.get(&run).map(Run::effects).unwrap_or_default()
+    }
+
+    /// When [`Realm::wake`] should be called.
+    #[must_use]
+    pub fn next_wake(&self) -> Option<Timestamp> {
+        self.wakes.first().map(|(at, _)| *at)
+    }
+
+    /// Gives a command to a run, and does whatever follows in others.
+    ///
+    /// # Errors
+    /// A rejection; nothing happened then but what was due before.
+    pub fn command(&mut self, run: RunId, command: Command, now: Timestamp) -> Result<Batch, Rejection> {
+        let (batch, mut results) = self.batch(vec![(run, command)], now);
+        match results.pop() {
+            Some(Err(rejection)) if batch.is_empty() => Err(rejection),
+            // What was due before (an expiry) happened although the command was rejected.
+            Some(Err(rejection)) => Err(Rejection { due: Some(Box::new(batch)), ..rejection }),
+            _ => Ok(batch),
+        }
+    }
+
+    /// Gives several commands in one transaction: what stops comes before what allows. The results stand in the
+    /// order of the commands as given.
+    pub fn batch(
+        &mut self,
+        commands: Vec<(RunId, Command)>,
+        now: Timestamp,
+    ) -> (Batch, Vec<Result<(), Rejection>>) {
+        let mut ordered: Vec<(usize, RunId, Command)> =
+            commands.into_iter().enumerate().map(|(place, (run, command))| (place, run, command)).collect();
+        ordered.sort_by_key(|(place, _, command)| (command.rank(), *place));
+        let mut results: Vec<(usize, Result<(), Rejection>)> = Vec::with_capacity(ordered.len());
+        let mut batch = Batch::default();
+        for (place, run, command) in ordered {
+            results.push((place, self.one(run, command, now, &mut batch)));
+        }
+        results.sort_by_key(|(place, _)| *place);
+        (batch, results.into_iter().map(|(_, result)| result).collect())
+    }
+
+    fn one(
+        &mut self,
+        id: RunId,
+        command: Command,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Rejection> {
+        let Some(run) = self.runs.get(&id) else {
+            return Err(Rejection::new(Code::NotFound, format!("no run `{id}`")));
+        };
+        // Expiry comes before whatever people say in the same instant.
+        if !matches!(command, Command::Wake) && run.next_wake().is_some_and(|due| due <= now) {
+            self.handle(id, Command::Wake, now, batch)?;
+        }
+        self.handle(id, command, now, batch)
+    }
+
+    /// Lets everything happen that is due.
+    pub fn wake(&mut self, now: Timestamp) -> Batch {
+        let mut batch = Batch::default();
+        let due: Vec<RunId> =
+            self.wakes.iter().take_while(|(at, _)| *at <= now).map(|(_, run)| *run).collect();
+        for run in due {
+            // A wake-up is never rejected.
+            let _ = self.handle(run, Command::Wake, now, &mut batch);
+        }
+        batch
+    }
+
+    /// After a restart: attempts that ran have no known outcome.
+    pub fn recover(&mut self, now: Timestamp) -> Batch {
+        let mut batch = Batch::default();
+        let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
+        for run in open {
+            let _ = self.handle(run, Command::Recover, now, &mut batch);
+        }
+        batch.append(self.mend(now));
+        batch
+    }
+
+    /// Makes another catalogue, or the same with other grants, the current one.
+    pub fn activate(&mut self, active: Arc<Active>, now: Timestamp) -> Batch {
+        let to = active.catalogue.digest();
+        let from = self.world.active.as_ref().map(|active| active.catalogue.digest());
+        self.world.active = Some(active);
+        let mut batch = Batch::default();
+        self.note(SystemEvent::CatalogueActivated { from, to }, now, &mut batch);
+        let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
+        for run in open {
+            let _ = self.handle(run, Command::Nudge, now, &mut batch);
+        }
+        batch
+    }
+
+    /// Gives a command to the workspace.
+    ///
+    /// # Errors
+    /// A rejection; nothing happened then.
+    pub fn system(&mut self, command: SystemCommand, now: Timestamp) -> Result<Batch, Rejection> {
+        let mut batch = Batch::default();
+        match command {
+            SystemCommand::Kill { selector, reason, by, until, pause } => {
+                self.permitted(&by, "role:operator")?;
+                if until.is_some_and(|until| until <= now) {
+                    return Err(Rejection::new(Code::InputInvalid, "the kill switch would be over already"));
+                }
+                let event = SystemEvent::KillSet { selector: selector.clone(), reason, by, until, pause };
+                self.note(event, now, &mut batch);
+                self.stop(&selector, pause, now, &mut batch);
+            }
+            SystemCommand::Revive { selector, reason, by } => {
+                self.permitted(&by, "role:admin")?;
+                if !self.world.kills.0.contains_key(&selector) {
+                    return Err(Rejection::new(
+                        Code::NotFound,
+                        format!("no kill switch `{selector}` is set"),
+                    ));
+                }
+                self.note(SystemEvent::KillLifted { selector, reason, by }, now, &mut batch);
+            }
+            SystemCommand::ResetQuota { capability, reason, by } => {
+                self.permitted(&by, "role:admin")?;
+                self.note(SystemEvent::QuotaReset { capability, reason, by }, now, &mut batch);
+            }
+            SystemCommand::Note(event) => self.note(*event, now, &mut batch),
+        }
+        Ok(batch)
+    }
+
+    fn permitted(&self, by: &Actor, role: &str) -> Result<(), Rejection> {
+        let system = by.type_ == ordain_spec::kind::roster::ActorType::System;
+        if system || self.world.is(&by.id, role) {
+            return Ok(());
+        }
+        Err(Rejection::new(Code::NotPermitted, format!("`{}` is not {role}", by.id)))
+    }
+
+    /// Stops what a new kill switch is about.
+    fn stop(&mut self, selector: &crate::kill::Selector, pause: bool, now: Timestamp, batch: &mut Batch) {
+        let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
+        for id in open {
+            let _ = self.handle(id, Command::StopCalls { selector: selector.clone() }, now, batch);
+            let Some(run) = self.runs.get(&id) else { continue };
+            let target = crate::kill::Target {
+                capability: None,
+                connector: None,
+                runbook: &run.started.runbook,
+                actor: &run.started.requester,
+                tenant: &run.started.tenant,
+            };
+            if pause && !run.paused && selector.matches(&target) {
+                let reasons = vec![Reason::new(Code::KillSwitch, format!("`{selector}`"))];
+                let _ = self.handle(id, Command::Pause { by: Actor::system(), reasons }, now, batch);
+            }
+        }
+    }
+
+    // --- what is stored ---------------------------------------------------------------------------------------
+
+    fn note(&mut self, event: SystemEvent, at: Timestamp, batch: &mut Batch) {
+        self.world.apply_system(&event, at);
+        let json = serde_json::to_string(&event).unwrap_or_default();
+        let mut entry = system_entry(&event, at);
+        entry.catalogue_digest = self.world.active.as_ref().map(|active| active.catalogue.digest());
+        let audit = vec![self.world.chain(entry)];
+        batch.entries.push(Entry { run: None, seq: 0, at, body: Body::System(Box::new(event)), json, audit });
+    }
+
+    fn store(&mut self, id: RunId, recorded: Vec<Recorded>, batch: &mut Batch) {
+        if recorded.is_empty() {
+            return;
+        }
+        batch.touched.insert(id);
+        for one in recorded {
+            if let Some(effect) = self.runs.get(&id).and_then(|run| run.effect_of(&one.event)) {
+                batch.effects.push(effect);
+            }
+            let Recorded { seq, at, event, json, audit } = one;
+            batch.entries.push(Entry {
+                run: Some(id),
+                seq,
+                at,
+                body: Body::Run(Box::new(event)),
+                json,
+                audit,
+            });
+        }
+        self.rearm(id);
+    }
+
+    fn rearm(&mut self, id: RunId) {
+        let next = self.runs.get(&id).and_then(Run::next_wake);
+        if let Some(at) = self.waking.remove(&id) {
+            self.wakes.remove(&(at, id));
+        }
+        if let Some(at) = next {
+            self.waking.insert(id, at);
+            self.wakes.insert((at, id));
+        }
+    }
+
+    fn handle(
+        &mut self,
+        id: RunId,
+        command: Command,
+        now: Timestamp,
+        batch: &mut Batch,
+    ) -> Result<(), Rejection> {
+        let mut queue = VecDeque::new();
+        self.step(id, command, now, batch, &mut queue)?;
+        while let Some(next) = queue.pop_front() {
+            match next {
+                // Others may have settled meanwhile: what they do not take any more is no matter.
+                Next::Handle(run, command) => {
+                    let _ = self.step(run, command, now, batch, &mut queue);
+                }
+                Next::StartChild { parent, step, item, child } => {
+                    self.start_child(parent, &step, item, child, now, batch, &mut queue);
+                }
+                Next::GrantLock(name) => {
+                    if let Some(waiting) = self.world.locks.next(&name) {
+                        let granted = self.step(waiting.run, Command::LockGranted, now, batch, &mut queue);
+                        if granted.is_ok() {
+                            queue.push_back(Next::GrantLock(name));
+                        }
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn step(
+        &mut self,
+        id: RunId,
+        command: Command,
+        now: Timestamp,
+        batch: &mut Batch,
+        queue: &mut VecDeque<Next>,
+    ) -> Result<(), Rejection> {
+        let Some(run) = self.runs.get_mut(&id) else {
+            return Err(Rejection::new(Code::NotFound, format!("no run `{id}`")));
+        };
+        let recorded = run.handle(&mut self.world, command, now)?;
+        self.follow(id, &recorded, queue);
+        self.store(id, recorded, batch);
+        Ok(())
+    }
+}
+
+fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
+    let clean = |reasons: &[Reason]| {
+        reasons.iter().map(|reason| Reason { detail: None, ..reason.clone() }).collect::<Vec<_>>()
+    };
+    match event {
+        SystemEvent::StartRefused { reference, by, reasons } => {
+            let mut entry = AuditEntry::new(at, by.clone(), Action::RunRefused, reference.as_str());
+            entry.reasons = clean(reasons);
+            entry
+        }
+        SystemEvent::KillSet { selector, by, .. } => {
+            AuditEntry::new(at, by.clone(), Action::KillSet, selector.to_string())
+        }
+        SystemEvent::KillLifted { selector, by, .. } => {
+            AuditEntry::new(at, by.clone(), Action::KillLifted, selector.to_string())
+        }
+        SystemEvent::QuotaReset { capability, by, .. } => {
+            AuditEntry::new(at, by.clone(), Action::QuotaReset, capability.as_str())
+        }
+        SystemEvent::CatalogueActivated { to, .. } => {
+            AuditEntry::new(at, Actor::system(), Action::CatalogueActivated, to.to_string())
+        }
+        SystemEvent::CatalogueRefused { reasons } => {
+            let mut entry = AuditEntry::new(at, Actor::system(), Action::CatalogueRefused, "catalogue");
+            entry.reasons = clean(reasons);
+            entry
+        }
+        SystemEvent::WorkspaceChanged { to, .. } => {
+            AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, to.to_string())
+        }
+    }
 }

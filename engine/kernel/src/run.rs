@@ -12,12 +12,14 @@ pub mod hold;
 pub mod state;
 pub mod system;
 
+mod ask;
 mod attempt;
 mod child;
 mod decide;
 mod facts;
 mod gate;
 mod prepare;
+mod record;
 mod schedule;
 mod settle;
 mod turn;
@@ -30,24 +32,54 @@ use jiff::Timestamp;
 use ordain_plan::Body;
 use serde_json::Value;
 
-pub use command::{Claims, Command, Decide, Rejection, Verdict};
+pub use command::{Command, Decide, Rejection, Verdict};
 pub use effect::{Call, CallId, Effect, Outcome};
 pub use event::{Event, Started};
 pub use evolve::CorruptJournal;
+pub use record::Recorded;
 pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, WaitingFor};
 
 use crate::ids::RunId;
 use crate::world::World;
+pub(crate) use facts::{constants, run_value};
+pub(crate) use gate::booker;
+pub(crate) use settle::step_state;
 use state::{Due, Item, Timer, Work};
 use turn::Turn;
 
 impl Run {
+    /// A run as its journal says: the entries in their order, each with its instant.
+    ///
+    /// # Errors
+    /// When an entry cannot follow what is there.
+    pub fn replay<'e>(
+        plan: Arc<ordain_plan::Plan>,
+        journal: impl IntoIterator<Item = (Timestamp, &'e Event)>,
+    ) -> Result<Self, CorruptJournal> {
+        let empty = || CorruptJournal { event: "nothing".into(), state: "nothing".into() };
+        let mut journal = journal.into_iter();
+        let (at, first) = journal.next().ok_or_else(empty)?;
+        let Event::Started(started) = first else { return Err(empty()) };
+        let mut run = Self::new(plan, at, Arc::new((**started).clone()));
+        run.record(at, first.clone());
+        for (at, event) in journal {
+            run.evolve(at, event)?;
+            run.record(at, event.clone());
+        }
+        Ok(run)
+    }
+
     /// Judges a command. What it leads to has happened to the run and the world when this returns.
     ///
     /// # Errors
     /// A rejection: then nothing happened, unless its code is `system_fault`; then the run must be thrown away
     /// and built anew from its journal.
-    pub fn handle(&mut self, world: &mut World, command: Command, now: Timestamp) -> Result<Vec<Event>, Rejection> {
+    pub fn handle(
+        &mut self,
+        world: &mut World,
+        command: Command,
+        now: Timestamp,
+    ) -> Result<Vec<Recorded>, Rejection> {
         let mut turn = Turn::new(self, world, now);
         turn.command(command)?;
         turn.advance()?;
@@ -66,7 +98,10 @@ impl Run {
             for (item, index) in run.items.iter().zip(0..) {
                 for phase in [Phase::Do, Phase::Undo] {
                     if let Some(call) = self.call(step, index, phase, &facts) {
-                        let cancel = item.of(phase).and_then(|work| work.flight).is_some_and(|f| f.cancelling.is_some());
+                        let cancel = item
+                            .of(phase)
+                            .and_then(|work| work.flight)
+                            .is_some_and(|f| f.cancelling.is_some());
                         let id = call.id.clone();
                         effects.push(Effect::Call(Box::new(call)));
                         if cancel {
@@ -92,7 +127,13 @@ impl Run {
                 let index = self.index_of(step).ok()?;
                 let flight = self.steps.get(index)?.items.get(*item as usize)?.of(*phase)?.flight?;
                 let (step, item, phase) = (Arc::clone(step), *item, *phase);
-                Some(Effect::CancelCall(CallId { run: self.id(), step, item, phase, attempt: flight.attempt }))
+                Some(Effect::CancelCall(CallId {
+                    run: self.id(),
+                    step,
+                    item,
+                    phase,
+                    attempt: flight.attempt,
+                }))
             }
             _ => None,
         }
@@ -107,7 +148,13 @@ impl Run {
             Phase::Undo => &planned.undo()?.action,
         };
         Some(Call {
-            id: CallId { run: self.id(), step: Arc::clone(&planned.id), item, phase, attempt: flight.attempt },
+            id: CallId {
+                run: self.id(),
+                step: Arc::clone(&planned.id),
+                item,
+                phase,
+                attempt: flight.attempt,
+            },
             listed: planned.is_for_each(),
             idempotency_key: work.key.clone()?,
             action: Arc::new(action.clone()),
@@ -125,7 +172,11 @@ impl Run {
             return None;
         }
         let held = self.paused || self.stuck > 0;
-        let due = self.timers.iter().find(|timer| !held || matches!(timer.due, Due::Expiry(_))).map(|timer| timer.at);
+        let due = self
+            .timers
+            .iter()
+            .find(|timer| !held || matches!(timer.due, Due::Expiry(_)))
+            .map(|timer| timer.at);
         [due, self.deadline()].into_iter().flatten().min()
     }
 
@@ -170,7 +221,8 @@ impl Run {
     /// What was undone, so far.
     #[must_use]
     pub fn rollback(&self) -> RollbackState {
-        let broken = self.stuck > 0 && self.steps.iter().any(|step| step.stuck && step.state == StepState::Undoing);
+        let broken =
+            self.stuck > 0 && self.steps.iter().any(|step| step.stuck && step.state == StepState::Undoing);
         if broken { RollbackState::Failed } else { self.rollback }
     }
 
@@ -188,7 +240,9 @@ impl Run {
             match (step.state, &planned.body) {
                 (StepState::Throttled, _) => waits.insert(WaitingFor::Throttle),
                 (StepState::Waiting, Body::Signal) => waits.insert(WaitingFor::Signal),
-                (StepState::Waiting | StepState::Undoing, Body::SubRun(_)) => waits.insert(WaitingFor::Subrun),
+                (StepState::Waiting | StepState::Undoing, Body::SubRun(_)) => {
+                    waits.insert(WaitingFor::Subrun)
+                }
                 (StepState::Waiting, _) => waits.insert(WaitingFor::Timer),
                 _ if step.retrying > 0 => waits.insert(WaitingFor::Timer),
                 _ => false,
@@ -229,15 +283,19 @@ impl PartialEq for Run {
             && self.stage == other.stage
             && self.steps == other.steps
             && self.seq == other.seq
-            && self.audit_head == other.audit_head
+            && self.audit_chain == other.audit_chain
             && self.record_digest == other.record_digest
             && self.timers == other.timers
-            && (self.unsettled, self.unsettled_main, self.children) == (other.unsettled, other.unsettled_main, other.children)
+            && (self.unsettled, self.unsettled_main, self.children)
+                == (other.unsettled, other.unsettled_main, other.children)
             && (self.flying, self.ready, self.stuck) == (other.flying, other.ready, other.stuck)
-            && (self.running_ms, self.running_since, self.limit_ms) == (other.running_ms, other.running_since, other.limit_ms)
-            && (self.timed_out, self.holds_lock, self.paused) == (other.timed_out, other.holds_lock, other.paused)
+            && (self.running_ms, self.running_since, self.limit_ms)
+                == (other.running_ms, other.running_since, other.limit_ms)
+            && (self.timed_out, self.holds_lock, self.paused)
+                == (other.timed_out, other.holds_lock, other.paused)
             && self.failing == other.failing
-            && (self.outcomes, &self.happened, self.rollback) == (other.outcomes, &other.happened, other.rollback)
+            && (self.outcomes, &self.happened, self.rollback)
+                == (other.outcomes, &other.happened, other.rollback)
             && self.signals == other.signals
             && self.end == other.end
             && self.ended_before == other.ended_before

@@ -1,7 +1,8 @@
 //! What can be asked of a run. A command is judged against the run's state and the world of the moment; it
 //! either becomes events or is rejected without a trace in the journal.
 
-use jiff::Timestamp;
+use std::sync::Arc;
+
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use serde_json::Value;
 use super::effect::Outcome;
 use super::event::StepId;
 use super::state::{Phase, RollbackState, StepState, words};
-use crate::actor::Actor;
+use crate::actor::{Actor, Claims};
 use crate::ids::ApprovalId;
 use crate::reason::{Code, Reason};
 
@@ -170,20 +171,10 @@ pub struct Decide {
     pub claims: Option<Claims>,
     /// Who created the token in use.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub token_creator: Option<String>,
+    pub token_creator: Option<Arc<str>>,
     /// The signature, where there is one; checked before it comes here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
-}
-
-/// Groups of the identity provider.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Claims {
-    /// Names of groups.
-    pub groups: Vec<String>,
-    /// When they were claimed.
-    pub at: Timestamp,
 }
 
 words! {
@@ -199,7 +190,7 @@ words! {
 }
 
 /// Why a command does nothing.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, thiserror::Error)]
+#[derive(Debug, Serialize, thiserror::Error)]
 #[serde(rename_all = "camelCase")]
 #[error("{code}: {message}")]
 pub struct Rejection {
@@ -210,11 +201,14 @@ pub struct Rejection {
     /// More of it, where there is more.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub reasons: Vec<Reason>,
+    /// What was due before the command and happened all the same; to be stored.
+    #[serde(skip)]
+    pub due: Option<Box<crate::realm::Batch>>,
 }
 
 impl Rejection {
     /// A rejection.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
-        Self { code, message: message.into(), reasons: Vec::new() }
+        Self { code, message: message.into(), reasons: Vec::new(), due: None }
     }
 }

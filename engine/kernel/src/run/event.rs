@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::effect::Outcome;
 use super::state::{Phase, RollbackState, RunState, StepState};
-use crate::actor::Actor;
+use crate::actor::{Actor, Claims};
 use crate::budget::{Booking, Reservation};
 use crate::decision::Decision;
 use crate::ids::{ApprovalId, RunId};
@@ -84,7 +84,7 @@ pub enum Event {
         /// The stage of the step.
         approval: ApprovalId,
         /// Who may decide, as of now; members of external groups are known by their claims only.
-        eligible: BTreeSet<String>,
+        eligible: BTreeSet<Arc<str>>,
         /// When it refuses.
         expires_at: Timestamp,
     },
@@ -185,9 +185,15 @@ pub enum Event {
         state: StepState,
         /// Why.
         reasons: Vec<Reason>,
+        /// Its effect may have happened.
+        #[serde(default, skip_serializing_if = "is_false")]
+        happened: bool,
         /// What was reserved and is given back, or spent.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         bookings: Vec<Booking>,
+        /// The key under which attempts before it are remembered over runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Arc<str>>,
     },
     /// Running: whoever performs the call should stop it if it can.
     CallCancelling {
@@ -276,6 +282,9 @@ pub enum Event {
         item: u32,
         /// Whether it was undone.
         result: UndoResult,
+        /// The key under which its success was remembered over runs.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        key: Option<Arc<str>>,
     },
     /// Draining or undoing → cleaning up.
     CleanUpStarted,
@@ -383,7 +392,7 @@ pub struct Parent {
 #[serde(rename_all = "camelCase")]
 pub struct LockAsked {
     /// Scope and value.
-    pub name: String,
+    pub name: Arc<str>,
     /// Runs at once.
     pub limit: u64,
     /// It was free.
@@ -451,6 +460,9 @@ pub struct AttemptSettled {
     /// What was reserved and is booked now.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub bookings: Vec<Booking>,
+    /// The key under which the outcome is remembered over runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub key: Option<Arc<str>>,
 }
 
 /// What follows an attempt.
@@ -471,7 +483,7 @@ pub enum Next {
     Retry {
         /// When.
         at: Timestamp,
-        /// Only because it is not known what came of it.
+        /// Because it is not known what came of it.
         unknown: bool,
     },
     /// The next round of `repeat`.
@@ -564,8 +576,8 @@ pub struct Grant {
     #[serde(default, skip_serializing_if = "Value::is_null")]
     pub form: Value,
     /// Groups of the identity provider, as claimed then.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub claims: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub claims: Option<Claims>,
     /// The signature, where there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
@@ -586,6 +598,9 @@ pub struct Resolution {
     /// Declared outputs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub outputs: Option<Arc<Value>>,
+    /// The keys under which the step's attempts are remembered over runs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub keys: Vec<Arc<str>>,
 }
 
 /// What became of an effect on the way back.

@@ -12,11 +12,16 @@ use ordain_spec::kind::scenario::ResolveOutcome;
 use serde_json::Value;
 
 use super::effect::Outcome;
-use super::event::{AttemptSettled, AttemptStarted, Event, Next, Prepared, Resolution, Settled, Signalled, StepSettled, Started, UndoResult};
+use super::event::{
+    AttemptSettled, AttemptStarted, Event, Next, Prepared, Resolution, Settled, Signalled, Started,
+    StepSettled, UndoResult,
+};
 use super::hold::{Hold, Refusal, Request, StageState};
 use super::state::{
-    Due, Ending, Failing, Flight, Item, Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, Timer, Work,
+    Due, Ending, Failing, Flight, Item, Phase, RollbackState, Run, RunState, Stage, StepRun, StepState,
+    Timer, Work,
 };
+use crate::audit::Chain;
 use crate::ids::ApprovalId;
 
 /// The journal does not say what this kernel could have written.
@@ -35,7 +40,8 @@ impl Run {
     /// A run at its first event.
     #[must_use]
     pub fn new(plan: Arc<Plan>, at: Timestamp, started: Arc<Started>) -> Self {
-        let steps = plan.steps.iter().map(|step| StepRun::new(u32::try_from(step.needs.len()).unwrap_or(u32::MAX)));
+        let steps =
+            plan.steps.iter().map(|step| StepRun::new(u32::try_from(step.needs.len()).unwrap_or(u32::MAX)));
         let steps: Vec<_> = steps.collect();
         let main = plan.steps.iter().filter(|step| !step.is_clean_up()).count();
         let waits = started.lock.as_ref().is_some_and(|lock| !lock.granted);
@@ -47,7 +53,7 @@ impl Run {
             children: 0,
             steps,
             seq: 0,
-            audit_head: Digest([0; 32]),
+            audit_chain: Chain::default(),
             record_digest: Digest([0; 32]),
             timers: BTreeSet::new(),
             flying: 0,
@@ -127,8 +133,8 @@ impl Run {
             Event::Decided { step, item, phase, decision, .. } => {
                 let step = self.index_of(step)?;
                 let work = self.work_mut(step, *item, *phase)?;
-                work.basis = Some(decision.basis);
-                work.masks = decision.masks.iter().cloned().collect();
+                work.basis = Some(basis(decision));
+                work.masks.clone_from(&decision.masks);
                 Ok(())
             }
             Event::Held { step, digest, asked, resolving } => {
@@ -164,7 +170,8 @@ impl Run {
                 let step = self.index_of(step)?;
                 let stage = self.stage_mut(step, approval, &[StageState::Open])?;
                 stage.state = StageState::Rejected;
-                stage.rejection = Some(Box::new(Refusal { by: by.clone(), at, rationale: rationale.clone() }));
+                stage.rejection =
+                    Some(Box::new(Refusal { by: by.clone(), at, rationale: rationale.clone() }));
                 self.close_hold(step)
             }
             Event::StageExpired { step, approval } => {
@@ -174,7 +181,8 @@ impl Run {
             }
             Event::Voided { step, counts, .. } => {
                 let step = self.index_of(step)?;
-                for stage in self.hold_mut(step)?.requests.iter_mut().flat_map(|request| &mut request.stages) {
+                for stage in self.hold_mut(step)?.requests.iter_mut().flat_map(|request| &mut request.stages)
+                {
                     stage.state = StageState::Void;
                 }
                 self.step_mut(step)?.asked_again += u8::from(*counts);
@@ -187,7 +195,8 @@ impl Run {
                     return Err("not granted");
                 }
                 let run = self.step_mut(step)?;
-                let forms = run.holds.last().into_iter().flat_map(Hold::stages).flat_map(|stage| &stage.grants);
+                let forms =
+                    run.holds.last().into_iter().flat_map(Hold::stages).flat_map(|stage| &stage.grants);
                 let forms: Vec<_> = forms.filter_map(|grant| grant.form.as_object().cloned()).collect();
                 run.forms.extend(forms.into_iter().flatten());
                 if run.holds.last().is_some_and(|hold| hold.resolving) {
@@ -196,7 +205,8 @@ impl Run {
                 self.unhold(step)
             }
             Event::Throttled { step, until, .. } => {
-                let step = self.at_state(step, &[StepState::Ready, StepState::Running, StepState::Retrying])?;
+                let step =
+                    self.at_state(step, &[StepState::Ready, StepState::Running, StepState::Retrying])?;
                 self.wait_until(step, StepState::Throttled, *until)
             }
             Event::Unthrottled { step } => {
@@ -215,10 +225,10 @@ impl Run {
                 work.output = Some(Arc::clone(output));
                 self.item_settled(step, *item, *phase, StepState::Succeeded, &[], false)
             }
-            Event::ItemStopped { step, item, phase, state, reasons, .. } => {
+            Event::ItemStopped { step, item, phase, state, reasons, happened, .. } => {
                 let step = self.index_of(step)?;
                 self.begin(step, *item, *phase)?;
-                self.item_settled(step, *item, *phase, *state, reasons, false)
+                self.item_settled(step, *item, *phase, *state, reasons, *happened)
             }
             Event::CallCancelling { step, item, phase, reasons } => {
                 let step = self.index_of(step)?;
@@ -256,8 +266,11 @@ impl Run {
             }
             Event::Reopened if self.stage == Stage::Settled => {
                 let end = self.end.take().ok_or("not ended")?;
-                self.failing =
-                    Some(Box::new(Failing { state: end.state, follow: OnFailure::Rollback, reasons: end.reasons.clone() }));
+                self.failing = Some(Box::new(Failing {
+                    state: end.state,
+                    follow: OnFailure::Rollback,
+                    reasons: end.reasons.clone(),
+                }));
                 self.ended_before = Some(end);
                 self.stage = Stage::Undoing;
                 Ok(())
@@ -271,7 +284,7 @@ impl Run {
                 }
                 self.shift(step, StepState::Undoing)
             }
-            Event::UndoSettled { step, item, result } if self.stage == Stage::Undoing => {
+            Event::UndoSettled { step, item, result, .. } if self.stage == Stage::Undoing => {
                 let step = self.index_of(step)?;
                 self.is_next_undo(step, *item)?;
                 self.undo_settled(step, *result)
@@ -379,7 +392,8 @@ impl Run {
     /// Puts every step that could go on where it will be looked at.
     fn look_at_everything(&mut self) {
         let steps = self.steps.iter().enumerate();
-        let open = steps.filter(|(_, step)| !step.settled && step.blockers == 0).map(|(index, _)| to_u32(index));
+        let open =
+            steps.filter(|(_, step)| !step.settled && step.blockers == 0).map(|(index, _)| to_u32(index));
         self.agenda.extend(open.collect::<Vec<_>>());
     }
 
@@ -412,7 +426,9 @@ impl Run {
         let begun = run.next > 0;
         let to = match (run.flying, run.retrying) {
             (0, 0) if !begun => StepState::Ready,
-            (0, 0) if run.items.iter().any(|item| item.work.state == StepState::Waiting) => StepState::Waiting,
+            (0, 0) if run.items.iter().any(|item| item.work.state == StepState::Waiting) => {
+                StepState::Waiting
+            }
             (0, 1..) => StepState::Retrying,
             _ => StepState::Running,
         };
@@ -468,7 +484,12 @@ impl Run {
     fn signalled(&mut self, signal: &Signalled) -> Changed {
         let step = self.index_of(&signal.step)?;
         let run = self.step_mut(step)?;
-        if run.settled || !matches!(run.state, StepState::Blocked | StepState::Ready | StepState::Held | StepState::Waiting) {
+        if run.settled
+            || !matches!(
+                run.state,
+                StepState::Blocked | StepState::Ready | StepState::Held | StepState::Waiting
+            )
+        {
             return Err("the step takes no signal");
         }
         if self.signals.insert(to_u32(step), signal.clone()).is_some() {
@@ -549,9 +570,14 @@ impl Run {
         work.attempts = start.attempt;
         work.tries += 1;
         work.key = Some(Arc::clone(&start.key));
+        work.remembered = start.remembered;
         work.reserved.extend(start.reserved.iter().cloned());
-        work.flight =
-            Some(Flight { attempt: start.attempt, started_at: at, deadline: start.deadline, cancelling: None });
+        work.flight = Some(Flight {
+            attempt: start.attempt,
+            started_at: at,
+            deadline: start.deadline,
+            cancelling: None,
+        });
         self.flying += 1;
         self.step_mut(step)?.flying += 1;
         if start.phase == Phase::Do { self.shift(step, StepState::Running) } else { Ok(()) }
@@ -580,7 +606,6 @@ impl Run {
 
     /// What a step is after something of it ended.
     fn settle_down(&mut self, step: usize, phase: Phase) -> Changed {
-        let run = self.step_mut(step)?;
         self.agenda.insert(to_u32(step));
         let run_state = self.step_mut(step)?.state;
         if phase == Phase::Undo || !matches!(run_state, StepState::Running | StepState::Retrying) {
@@ -672,7 +697,11 @@ impl Run {
     }
 
     fn is_next_undo(&self, step: usize, item: u32) -> Changed {
-        if self.happened.last() == Some(&(to_u32(step), item)) { Ok(()) } else { Err("another effect is newer") }
+        if self.happened.last() == Some(&(to_u32(step), item)) {
+            Ok(())
+        } else {
+            Err("another effect is newer")
+        }
     }
 
     fn rolled(&mut self, by: RollbackState) {
@@ -705,7 +734,8 @@ impl Run {
         self.look_at_everything();
         if undoing {
             let last = self.happened.last().copied();
-            let item = last.filter(|(of, _)| *of as usize == step).map(|(_, item)| item).ok_or("nothing to undo")?;
+            let item =
+                last.filter(|(of, _)| *of as usize == step).map(|(_, item)| item).ok_or("nothing to undo")?;
             return match resolution.outcome {
                 ResolveOutcome::Again => self.retry_at(step, item, Phase::Undo, at),
                 _ => Ok(()),
@@ -736,7 +766,8 @@ impl Run {
 
     fn broken_items(&mut self, step: usize) -> Result<Vec<u32>, &'static str> {
         let items = self.step_mut(step)?.items.iter().zip(0..);
-        let ended = items.filter(|(item, _)| item.work.state.is_settled() && item.work.state != StepState::Succeeded);
+        let ended =
+            items.filter(|(item, _)| item.work.state.is_settled() && item.work.state != StepState::Succeeded);
         let mut broken: Vec<u32> = ended.map(|(_, index)| index).collect();
         // Where every item succeeded, the step failed afterwards (`ensures`): it is about all of them.
         if broken.is_empty() {
@@ -792,6 +823,11 @@ impl Run {
         self.ready = 0;
         Ok(())
     }
+}
+
+/// What of a decision grants are bound to: each policy that decides, and which of its rules were true.
+pub(crate) fn basis(decision: &crate::decision::Decision) -> Digest {
+    Digest::of_json(&serde_json::to_value(decision.basis()).unwrap_or_default())
 }
 
 /// Plans are bounded far below: 2,000 steps.
@@ -854,6 +890,7 @@ impl Work {
             repeats: 0,
             flight: None,
             key: None,
+            remembered: false,
             reserved: Vec::new(),
             until: None,
             output: None,

@@ -78,7 +78,7 @@ pub struct StageRun {
     /// When it opened, and when it refuses.
     pub opened: Option<(Timestamp, Timestamp)>,
     /// Who could decide when it opened.
-    pub eligible: BTreeSet<String>,
+    pub eligible: BTreeSet<Arc<str>>,
     /// Who agreed.
     pub grants: Vec<Grant>,
     /// Who said no.
@@ -130,7 +130,7 @@ impl Request {
     /// True when that person agreed in one of its stages.
     #[must_use]
     pub fn counts(&self, person: &str) -> bool {
-        self.stages.iter().any(|stage| stage.grants.iter().any(|grant| grant.by.id == person))
+        self.stages.iter().any(|stage| stage.grants.iter().any(|grant| *grant.by.id == *person))
     }
 }
 

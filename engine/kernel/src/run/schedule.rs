@@ -1,13 +1,15 @@
 //! What comes next: which steps may go on, and in which stage the run is. Everything here is repeated until nothing
 //! moves; the order is that of the plan, so it is the same on every machine.
 
+use std::sync::Arc;
+
 use ordain_plan::Body;
 use ordain_spec::kind::runbook::{NeedOn, OnFailure};
 
+use super::Rejection;
 use super::event::Event;
 use super::state::{Due, Phase, Stage, StepState};
 use super::turn::{Done, Turn};
-use super::Rejection;
 use crate::reason::{Code, Reason};
 
 /// What the needs of a step say.
@@ -78,7 +80,7 @@ impl Turn<'_> {
     /// All that a step needs is settled: it becomes ready, is skipped, or is cancelled.
     fn unblock(&mut self, step: usize) -> Done {
         let reason = |turn: &Self| -> Result<Vec<Reason>, Rejection> {
-            Ok(vec![Reason::new(Code::Cancelled).step(&turn.planned(step)?.id)])
+            Ok(vec![Code::Cancelled.reason().at(Arc::clone(&turn.planned(step)?.id))])
         };
         match self.judge_needs(step)? {
             Verdict::Skip => self.settle(step, StepState::Skipped, Vec::new()),
@@ -123,17 +125,23 @@ impl Turn<'_> {
             }
             Body::Signal => self.await_signal(step),
             Body::Export { .. } => {
-                let reason = Reason::new(Code::NotFound).step(&self.planned(step)?.id).detail("export flows are not there yet");
+                let reason = Code::NotFound
+                    .reason()
+                    .at(Arc::clone(&self.planned(step)?.id))
+                    .detail("export flows are not there yet");
                 self.fail_step(step, StepState::Denied, vec![reason])
             }
         }
     }
 
     /// Items of a step: further ones begin, or all are over.
-    fn carry_on(&mut self, step: usize, starts: bool) -> Done {
+    pub fn carry_on(&mut self, step: usize, starts: bool) -> Done {
         loop {
             let (planned, run) = (self.planned(step)?, self.step(step)?);
-            if run.settled || matches!(run.state, StepState::Held | StepState::Throttled | StepState::Blocked) || run.stuck {
+            if run.settled
+                || matches!(run.state, StepState::Held | StepState::Throttled | StepState::Blocked)
+                || run.stuck
+            {
                 return Ok(());
             }
             let total = super::evolve::to_u32(run.items.len());
@@ -143,7 +151,8 @@ impl Turn<'_> {
             if starts && more && room {
                 let next = run.next;
                 self.start_item(step, next)?;
-                if self.run.paused || self.run.stage != Stage::Forward && self.run.stage != Stage::CleaningUp {
+                if self.run.paused || self.run.stage != Stage::Forward && self.run.stage != Stage::CleaningUp
+                {
                     return Ok(());
                 }
                 // An item that was not begun (throttled, asked again) will be looked at later.
@@ -188,7 +197,7 @@ impl Turn<'_> {
         for (item, unknown) in dropped {
             let state = if unknown { StepState::Unknown } else { StepState::Cancelled };
             let code = if unknown { Code::OutcomeUnknown } else { Code::Cancelled };
-            self.stop_item(step, item, Phase::Do, state, vec![Reason::new(code)])?;
+            self.stop_item(step, item, Phase::Do, state, vec![code.reason()])?;
         }
         Ok(())
     }
@@ -236,7 +245,7 @@ impl Turn<'_> {
             }
             (StepState::Waiting, Body::Wait { .. }) => self.settle(step, StepState::Succeeded, Vec::new()),
             (StepState::Waiting, Body::Signal) => {
-                let reason = Reason::new(Code::SignalExpired).step(&self.planned(step)?.id);
+                let reason = Code::SignalExpired.reason().at(Arc::clone(&self.planned(step)?.id));
                 self.fail_step(step, StepState::Expired, vec![reason])
             }
             _ => Ok(()),

@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::event::{Resolution, Signalled, Started};
 use super::hold::Hold;
+use crate::audit::Chain;
 use crate::budget::Reservation;
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
@@ -67,7 +68,10 @@ impl RunState {
     /// True when nothing can happen any more.
     #[must_use]
     pub const fn is_settled(self) -> bool {
-        matches!(self, Self::Succeeded | Self::Failed | Self::Denied | Self::Rejected | Self::Expired | Self::Cancelled)
+        matches!(
+            self,
+            Self::Succeeded | Self::Failed | Self::Denied | Self::Rejected | Self::Expired | Self::Cancelled
+        )
     }
 }
 
@@ -117,7 +121,13 @@ impl StepState {
     pub const fn is_settled(self) -> bool {
         !matches!(
             self,
-            Self::Blocked | Self::Ready | Self::Held | Self::Throttled | Self::Running | Self::Retrying | Self::Waiting
+            Self::Blocked
+                | Self::Ready
+                | Self::Held
+                | Self::Throttled
+                | Self::Running
+                | Self::Retrying
+                | Self::Waiting
         )
     }
 }
@@ -201,12 +211,14 @@ pub struct Work {
     pub had_unknown: bool,
     /// The last attempt ended so.
     pub last_unknown: bool,
-    /// Unknown attempts that were repeated beyond `retry`.
+    /// Unknown attempts that were repeated.
     pub repeats: u32,
     /// The attempt that runs.
     pub flight: Option<Flight>,
     /// Its key towards the outside.
     pub key: Option<Arc<str>>,
+    /// The key is remembered over runs.
+    pub remembered: bool,
     /// What is reserved for it.
     pub reserved: Vec<Reservation>,
     /// When its next attempt is due.
@@ -218,7 +230,7 @@ pub struct Work {
     /// Which policies with which true rules the last decision stood on.
     pub basis: Option<Digest>,
     /// Masked output fields.
-    pub masks: BTreeSet<String>,
+    pub masks: BTreeSet<Arc<str>>,
     /// The recorded success of another step became its outcome.
     pub replayed: bool,
     /// A person declared its output.
@@ -349,7 +361,7 @@ pub struct Run {
     /// Events so far.
     pub seq: u64,
     /// Head of its audit chain.
-    pub audit_head: Digest,
+    pub audit_chain: Chain,
     /// Over all its events.
     pub record_digest: Digest,
     /// What is due, soonest first. What is not in here any more is dead.

@@ -6,6 +6,7 @@ use ordain_plan::PlanStep;
 use std::sync::Arc;
 
 use super::event::{Event, StepId, StepSettled};
+use super::record::Recorded;
 use super::state::{Item, Run, StepRun, StepState, Work};
 use super::{Command, Phase, Rejection};
 use crate::reason::{Code, Reason};
@@ -18,7 +19,7 @@ pub(super) struct Turn<'a> {
     pub run: &'a mut Run,
     pub world: &'a mut World,
     pub now: Timestamp,
-    out: Vec<Event>,
+    out: Vec<Recorded>,
     /// The step whose guards and policies were evaluated in this very turn, with nothing booked since.
     pub fresh: Option<usize>,
 }
@@ -28,22 +29,24 @@ impl<'a> Turn<'a> {
         Self { run, world, now, out: Vec::new(), fresh: None }
     }
 
-    pub fn finish(self) -> Vec<Event> {
+    pub fn finish(self) -> Vec<Recorded> {
         self.out
     }
 
     /// Lets something happen: to the run, to the world, and for the journal.
     pub fn emit(&mut self, event: Event) -> Done {
         self.run.evolve(self.now, &event).map_err(|error| fault(error.to_string()))?;
-        self.run.seq += 1;
         self.world.apply(&self.run.started, &event, self.now);
-        self.out.push(event);
+        let recorded = self.run.record(self.now, event);
+        self.out.push(recorded);
         Ok(())
     }
 
     /// Dispatches a command to the file that judges it.
     pub fn command(&mut self, command: Command) -> Done {
-        if self.run.is_settled() && !matches!(command, Command::Undo | Command::Wake | Command::Nudge | Command::Recover) {
+        if self.run.is_settled()
+            && !matches!(command, Command::Undo | Command::Wake | Command::Nudge | Command::Recover)
+        {
             return Err(Rejection::new(
                 Code::AlreadyDecided,
                 format!("the run is {} and takes no further command", self.run.state()),
@@ -67,7 +70,15 @@ impl<'a> Turn<'a> {
             Command::StopCalls { selector } => self.stop_calls(&selector),
             Command::LockGranted => self.emit(Event::LockGranted),
             Command::ChildSettled { step, item, state, reasons, output, acted, rollback } => {
-                self.emit(Event::ChildSettled { step, item, state, reasons, output: output.map(Arc::new), acted, rollback })
+                self.emit(Event::ChildSettled {
+                    step,
+                    item,
+                    state,
+                    reasons,
+                    output: output.map(Arc::new),
+                    acted,
+                    rollback,
+                })
             }
             Command::Undo => self.undo_run(),
             Command::ChildUndone { step, item, rollback } => self.child_undone(&step, item, rollback),
@@ -106,7 +117,13 @@ impl<'a> Turn<'a> {
     /// Settles a step that never did anything, or is over.
     pub fn settle(&mut self, step: usize, state: StepState, reasons: Vec<Reason>) -> Done {
         let step = self.id(step)?;
-        self.emit(Event::StepSettled(Box::new(StepSettled { step, state, reasons, outputs: None, tolerated: false })))
+        self.emit(Event::StepSettled(Box::new(StepSettled {
+            step,
+            state,
+            reasons,
+            outputs: None,
+            tolerated: false,
+        })))
     }
 }
 
