@@ -174,6 +174,9 @@ fn hostile_files_are_refused_in_time() {
         (format!("{head}a {}", "(".repeat(100_000)), "unparsable-file"),
         (format!("{head}a \"{}", "\\".repeat(100_000)), "unparsable-file"),
         (format!("{head}a {}\"", "#".repeat(100_000)), "unparsable-file"),
+        (format!("{head}a {}", "#\"\"\"\n".repeat(40_000)), "unparsable-file"),
+        (format!("{head}a {}", "#\"".repeat(40_000)), "unparsable-file"),
+        (format!("{head}a {}", "\"\"\"\n".repeat(40_000)), "unknown-kind"),
     ] {
         let began = std::time::Instant::now();
         let found = codes(&source);

@@ -112,26 +112,23 @@ pub fn eaten_near(text: &str, at: usize) -> Option<(usize, usize)> {
     let at = at.min(text.len());
     let line_start = text.get(..at)?.rfind('\n').map_or(0, |found| found + 1);
     let line = text.get(line_start..)?.split('\n').next()?;
-    let mut best = None;
-    for field in FIELDS {
+    // Only the nearest place of each field: a long line may hold thousands.
+    let nearest = |field: &str| {
         let pattern = format!("{field}: ");
-        for (found, _) in line.match_indices(&pattern) {
-            let before = line.get(..found)?;
-            let begins = before.trim_start_matches([' ', '-']).is_empty();
-            let flow = before.trim_end().ends_with(['{', ',']);
-            if !begins && !flow {
-                continue;
-            }
-            let from = found + pattern.len();
-            let skipped = line.get(from..)?.len() - line.get(from..)?.trim_start().len();
-            let start = line_start + from + skipped;
-            let end = extent(text, start, flow);
-            let written = text.get(start..end)?;
-            if start <= at.max(line_start) && at <= end.saturating_add(1) && is_eaten(written) {
-                best = Some((start, end));
-            }
+        let found = line.get(..(at - line_start).min(line.len()))?.rfind(&pattern)?;
+        let before = line.get(..found)?;
+        let begins = before.trim_start_matches([' ', '-']).is_empty();
+        let flow = before.trim_end().ends_with(['{', ',']);
+        if !begins && !flow {
+            return None;
         }
-    }
+        let value = line.get(found + pattern.len()..)?;
+        let start = line_start + found + pattern.len() + (value.len() - value.trim_start().len());
+        let end = extent(text, start, flow);
+        let eaten = start <= at && at <= end.saturating_add(1) && is_eaten(text.get(start..end)?);
+        eaten.then_some((start, end))
+    };
+    let best = FIELDS.iter().filter_map(|field| nearest(field)).max();
     best.or_else(|| eaten_template(text, line_start, line, at))
 }
 
