@@ -478,3 +478,7 @@ fn pin_of(text: &str) -> Made<Pin> {
         _ => missing("a program is granted as `any` or by its SHA-256"),
     }
 }
+
+#[cfg(test)]
+#[path = "prepare_tests.rs"]
+mod tests;
