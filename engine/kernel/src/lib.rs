@@ -6,6 +6,8 @@ pub mod approval;
 pub mod audit;
 pub mod budget;
 pub mod decision;
+#[cfg(test)]
+mod fixture;
 pub mod idempotency;
 pub mod ids;
 pub mod kill;
