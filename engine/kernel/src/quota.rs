@@ -121,3 +121,100 @@ impl Quotas {
 fn oldest(counter: &Use, now: Timestamp) -> i64 {
     now.as_millisecond().saturating_sub(i64::try_from(counter.window_ms).unwrap_or(i64::MAX))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(
+        clippy::unwrap_used,
+        clippy::indexing_slicing,
+        reason = "tests stop where something is not as said"
+    )]
+    use ordain_spec::kind::metadata::Risk;
+    use ordain_spec::kind::roster::ActorType;
+    use ordain_spec::kind::scalar::Effect;
+    use ordain_spec::kind::selector::Subject;
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::actor::Actor;
+    use crate::ids::RunId;
+
+    fn at(ms: i64) -> Timestamp {
+        Timestamp::from_millisecond(1_767_607_200_000 + ms).unwrap()
+    }
+
+    fn quotas(text: &str) -> Vec<Quota> {
+        vec![crate::fixture::read(text)]
+    }
+
+    fn actor(name: &str) -> Actor {
+        Actor { id: name.into(), type_: ActorType::Agent, on_behalf_of: Some("user:alice".into()) }
+    }
+
+    fn booker(actor: &Actor, mode: Mode) -> Booker<'_> {
+        let subject = Subject {
+            capability: "payments.refund",
+            risk: Risk::High,
+            effect: Effect::Write,
+            runbook: "refund",
+            environment: "local",
+            mode,
+        };
+        Booker { subject, actor, tenant: "default", run: RunId::new(at(0), [1; 10]) }
+    }
+
+    #[test]
+    fn a_use_leaves_the_window_at_its_end_and_counters_are_kept_apart() {
+        let quota = quotas("{per: actor, limit: 2, window: 1h}");
+        let (planner, other) = (actor("user:planner"), actor("user:other"));
+        let mut kept = Quotas::default();
+        for ms in [0, 1_000] {
+            for counter in kept.check(&quota, &booker(&planner, Mode::Live), at(ms)).unwrap() {
+                kept.record(&counter, at(ms));
+            }
+        }
+        let denied = kept.check(&quota, &booker(&planner, Mode::Live), at(3_599_999)).unwrap_err();
+        assert_eq!(denied[0].code, Code::QuotaExceeded);
+        assert!(kept.check(&quota, &booker(&other, Mode::Live), at(2_000)).is_ok());
+        assert!(kept.check(&quota, &booker(&planner, Mode::Mock), at(2_000)).is_ok());
+        assert!(kept.check(&quota, &booker(&planner, Mode::Live), at(3_600_000)).is_ok());
+        assert!(
+            kept.check(&quota, &booker(&planner, Mode::Live), at(-5_000)).is_err(),
+            "a clock that went back"
+        );
+        assert_eq!(kept.reset("payments.refund").len(), 1);
+        assert!(kept.check(&quota, &booker(&planner, Mode::Live), at(2_000)).is_ok());
+    }
+
+    #[test]
+    fn owners_count_together() {
+        let quota = quotas("{per: owner, limit: 1, window: 1h}");
+        let (planner, other) = (actor("user:planner"), actor("user:other"));
+        let mut kept = Quotas::default();
+        let counter = kept.check(&quota, &booker(&planner, Mode::Live), at(0)).unwrap().remove(0);
+        assert_eq!(&*counter.key, "user:alice");
+        kept.record(&counter, at(0));
+        assert!(kept.check(&quota, &booker(&other, Mode::Live), at(1)).is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn no_window_ever_holds_more_than_the_limit(
+            gaps in prop::collection::vec(0_i64..400, 1..80), limit in 1_u64..6,
+        ) {
+            let quota = quotas(&format!("{{per: actor, limit: {limit}, window: 1s}}"));
+            let planner = actor("user:planner");
+            let (mut kept, mut now, mut taken) = (Quotas::default(), 0, Vec::<i64>::new());
+            for gap in gaps {
+                now += gap;
+                let naive = taken.iter().filter(|ms| **ms > now - 1_000).count() as u64;
+                let result = kept.check(&quota, &booker(&planner, Mode::Live), at(now));
+                prop_assert_eq!(result.is_ok(), naive < limit);
+                for counter in result.into_iter().flatten() {
+                    kept.record(&counter, at(now));
+                    taken.push(now);
+                }
+            }
+        }
+    }
+}

@@ -104,7 +104,8 @@ impl Counters {
             let follows = last.is_some_and(|last| {
                 last.budget == key.budget && last.mode == key.mode && last.per == key.per
             });
-            if let Some(older) = last.filter(|_| follows) {
+            // Only the last window that has ended is what the current one may take over from.
+            if let Some(older) = last.filter(|_| follows && to <= now) {
                 stale.push(older.clone());
             }
             last = (to <= now && counter.reserved == 0).then_some(key);
