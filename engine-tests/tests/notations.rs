@@ -76,6 +76,22 @@ fn both_notations_of_each_document_have_one_digest() {
 }
 
 #[test]
+fn what_is_implied_may_be_written() {
+    let text = std::fs::read_to_string(fixtures().join("runbook.yaml")).unwrap();
+    let digest = |text: &str| load("runbook.yaml", text).0.into_iter().next().expect("a runbook").digest;
+    let before = digest(&text);
+    let roles = "  roles: {run: ['role:operator'], view: ['role:viewer']}       # these are the defaults; cancel: as run\n";
+    assert!(text.contains(roles));
+    assert_eq!(digest(&text.replace(roles, "")), before);
+    let retry = "      repeat: {";
+    assert_eq!(
+        digest(&text.replace(retry, &format!("      retry: {{attempts: 1, initial: 1s}}\n{retry}"))),
+        before
+    );
+    assert_ne!(digest(&text.replace(retry, &format!("      retry: {{attempts: 2}}\n{retry}"))), before);
+}
+
+#[test]
 fn a_change_of_meaning_changes_the_digest_and_a_change_of_words_does_not() {
     let text = std::fs::read_to_string(fixtures().join("capability.yaml")).unwrap();
     let digest = |text: &str| {

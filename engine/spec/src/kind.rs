@@ -5,6 +5,7 @@ pub mod budget;
 pub mod capability;
 pub mod connector;
 pub mod field;
+pub mod implied;
 pub mod metadata;
 pub mod policy;
 pub mod roster;

@@ -336,11 +336,13 @@ fn decode<M: Head, S: Decode>(
     };
     let (metadata, spec) = (metadata?, spec?);
     version_applies(&metadata, envelope, cx);
+    let mut canonical = spec.canonical().unwrap_or_default();
+    crate::kind::implied::leave_out(envelope.kind, metadata.name().as_str(), &mut canonical);
     let digest = digest_of(&serde_json::json!({
         "apiVersion": API_VERSION,
         "kind": envelope.kind.as_str(),
         "metadata": metadata.canonical(),
-        "spec": spec.canonical(),
+        "spec": canonical,
     }));
     Some(Declared { metadata, spec, digest, span: node.span })
 }
