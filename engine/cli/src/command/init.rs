@@ -14,8 +14,9 @@ use crate::failure::{Done, Exit, Failure};
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// The folder; made where it does not exist
-    #[arg(default_value = ".")]
-    directory: PathBuf,
+    // Not named `directory`: clap would take it for the global `-C` as well.
+    #[arg(value_name = "DIR", default_value = ".")]
+    into: PathBuf,
     /// What to begin with
     #[arg(long, value_name = "NAME", default_value = "hello")]
     template: String,
@@ -44,7 +45,7 @@ const PEOPLE: [&str; 2] = ["you", "friend"];
 impl Options {
     /// Writes the files and keys.
     pub fn run(self, cx: &Context) -> Done {
-        let root = cx.directory.join(&self.directory);
+        let root = cx.directory.join(&self.into);
         let (_, files) = TEMPLATES.iter().find(|(name, _)| *name == self.template).ok_or_else(|| {
             let known: Vec<&str> = TEMPLATES.iter().map(|(name, _)| *name).collect();
             Failure::not_found("template", &self.template)
@@ -58,12 +59,12 @@ impl Options {
             let text =
                 if path.ends_with("roster.yaml") { with_people(text, &keys) } else { (*text).to_owned() };
             write(&root.join(path), &text)?;
-            created.push(shown(&self.directory, path));
+            created.push(shown(&self.into, path));
         }
         for (person, key) in &keys {
             let path = path_of(&state, person);
             key.write(&path).map_err(|error| unwritable(&path, &error))?;
-            created.push(shown(&self.directory, &format!(".ordain/keys/{person}.key")));
+            created.push(shown(&self.into, &format!(".ordain/keys/{person}.key")));
         }
         let login = ordain_runtime::local::own_login();
         let detail = format!(
@@ -74,10 +75,10 @@ impl Options {
             for path in &created {
                 Line::default().with(Ink::Good, "  + ").with(Ink::Plain, path).write(look, &mut out);
             }
-            let next = if self.directory == Path::new(".") {
+            let next = if self.into == Path::new(".") {
                 String::new()
             } else {
-                format!("cd {} && ", self.directory.display())
+                format!("cd {} && ", self.into.display())
             };
             Line::default().with(Ink::Plain, &detail).write(look, &mut out);
             Line::default()
