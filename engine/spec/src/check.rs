@@ -3,6 +3,17 @@
 //! `check` reads every document, indexes what it declares, and asks every law about it. It never stops
 //! at the first problem, reads no clock, no network and no history, and gives a catalogue only when no
 //! law is broken.
+//!
+//! A law is a slug, a file and a page. The page (`check/<slug>.md`) is documentation, the text of `explain`
+//! and a test at once (`tests/pages.rs`): its first paragraph says why; below `## Refused` and `## Accepted`
+//! stand fenced snippets. Each document of a `yaml` snippet is completed with what it leaves out:
+//! `apiVersion`, and where there is none `metadata` (a name `page`, an owner, a summary and, where the kind
+//! has one, a version; a capability is `note.page` with lawful governance). To the snippet come the specs of
+//! `tests/prelude.yaml` that it does not replace (same kind and name; a roster replaces the roster). A
+//! snippet of kind `Workspace` is judged as the operator's file. `# error: slug "text"` at the end of a line
+//! says that a diagnostic of that slug begins in that line and has the text in its message; a refused
+//! snippet must have exactly the marked ones, an accepted one none. Snippets in ```` ```cel ```` are single
+//! expressions (`expr/tests/pages.rs`).
 
 mod arguments;
 mod base_urls;
@@ -22,6 +33,7 @@ mod run_words;
 pub mod scope;
 mod secrets;
 mod subruns;
+mod workspace;
 
 pub use read::API_VERSION;
 
@@ -35,8 +47,14 @@ use crate::source::{FileId, SourceFile, Sources};
 /// The table of laws: one line a law. A line is a module (`check/<slug>.rs`, with `_` for `-`) that judges
 /// and the law's page (`check/<slug>.md`).
 macro_rules! laws {
-    ($($module:ident $slug:literal,)*) => {
+    ($($module:ident $slug:literal,)*; $($other:literal,)*) => {
         $(mod $module;)*
+
+        /// The pages of all laws.
+        const PAGES: &[(&str, &str)] = &[
+            $(($slug, include_str!(concat!("check/", $slug, ".md"))),)*
+            $(($other, include_str!(concat!("check/", $other, ".md"))),)*
+        ];
 
         /// Every law that has a module of its own, in the order of the table.
         const LAWS: &[(&str, fn(&context::Context<'_>, &mut Vec<Diagnostic>))] = &[$(($slug, $module::check),)*];
@@ -102,6 +120,60 @@ laws! {
     effect_above_capability "effect-above-capability",
     sensitivity_too_high "sensitivity-too-high",
     confusable_name "confusable-name",
+    // Judged where files are read, decoded, and where expressions are checked.
+    ;
+    "alias-or-tag",
+    "approval-not-bound",
+    "argument-type-mismatch",
+    "bad-duration",
+    "bad-literal",
+    "bad-name",
+    "bad-requirement",
+    "certain-arithmetic-error",
+    "comprehension-too-deep",
+    "cost-over-limit",
+    "duplicate-key",
+    "duplicate-spec",
+    "expression-cut",
+    "expression-syntax",
+    "float-amount",
+    "hidden-characters",
+    "integer-too-large",
+    "missing-field",
+    "non-boolean-guard",
+    "not-utf8",
+    "out-of-range",
+    "placeholder-value",
+    "sensitive-fact-in-guard",
+    "skippable-output-unguarded",
+    "too-large-or-deep",
+    "type-mismatch",
+    "unbounded-collection",
+    "unbounded-wait",
+    "unguarded-optional",
+    "unknown-fact",
+    "unknown-field",
+    "unknown-function",
+    "unknown-kind",
+    "unknown-value",
+    "unparsable-file",
+    "unsupported-api-version",
+    "use-before-produce",
+    "value-outside-domain",
+    "versions-not-allowed",
+    "wildcard-reviewer",
+    "wrong-type",
+}
+
+/// The page of a law: why it is one, and what is refused and accepted.
+#[must_use]
+pub fn page(slug: &str) -> Option<&'static str> {
+    PAGES.iter().find(|(known, _)| *known == slug).map(|(_, page)| *page)
+}
+
+/// The slugs of all laws.
+pub fn slugs() -> impl Iterator<Item = &'static str> {
+    PAGES.iter().map(|(slug, _)| *slug)
 }
 
 /// What `check` found.
@@ -125,15 +197,22 @@ pub fn check(sources: Sources) -> Checked {
     diagnostics
         .sort_by(|one, other| one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message)));
     diagnostics.dedup();
+    debug_assert!(
+        diagnostics.iter().all(|diagnostic| page(diagnostic.code).is_some()),
+        "a code without a page"
+    );
     let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
     let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
     Checked { catalogue, declarations, diagnostics }
 }
 
-/// Reads the operator's file (`ordain.yaml`). Its laws are those of decoding; nothing of it is a spec of a
-/// catalogue.
+/// Reads the operator's file (`ordain.yaml`) and asks the laws about it. Nothing of it is a spec of a catalogue.
 pub fn read_workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Option<WorkspaceSpec> {
-    read::workspace(id, file, sink)
+    let spec = read::workspace(id, file, sink);
+    if let Some(spec) = &spec {
+        workspace::check(spec, sink);
+    }
+    spec
 }
 
 /// The same files in the order of their paths.
@@ -152,7 +231,7 @@ fn in_order(sources: Sources) -> Sources {
 
 /// Asks every law about the declarations.
 fn judge(declarations: &Declarations, sink: &mut Vec<Diagnostic>) {
-    let cx = context::Context::new(declarations);
+    let cx = context::Context::new(declarations, sink);
     for (_, law) in LAWS {
         law(&cx, sink);
     }

@@ -21,6 +21,8 @@ pub(super) struct Given<'a> {
     pub(super) of_span: Span,
     /// Where it is given.
     pub(super) place: Span,
+    /// The whole of what gives them.
+    pub(super) whole: Span,
 }
 
 /// All of them: `with` of steps, `rollback.with`, inputs of scenarios.
@@ -37,6 +39,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
             of: said(Kind::Capability, undoing.metadata.name.value.as_str()),
             of_span: undoing.metadata.name.span,
             place: uses.span,
+            whole: capability.metadata.span,
         });
     }
     for runbook in every(&cx.all.runbooks) {
@@ -59,6 +62,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
                 of,
                 of_span,
                 place: step.id.span,
+                whole: step.span,
             });
         }
     }
@@ -74,6 +78,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
             of: said(Kind::Runbook, runbook.metadata.name.value.as_str()),
             of_span: runbook.metadata.name.span,
             place: scenario.metadata.name.span,
+            whole: scenario.span,
         });
     }
     found

@@ -78,16 +78,16 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 ("require", rule.require.is_some()),
                 ("mask", rule.mask.is_some()),
             ];
-            exactly_one(&format!("rule `{}`", rule.id.value), &bodies, rule.id.span, sink);
+            exactly_one(cx, rule.span, &format!("rule `{}`", rule.id.value), &bodies, rule.id.span, sink);
         }
-        if policy.spec.rules.is_empty() {
+        if policy.spec.rules.is_empty() && cx.is_whole(policy.span) {
             empty("rules", "policy", policy.metadata.name.value.as_str(), policy.metadata.name.span, sink);
         }
     }
     for approval in every(&cx.all.approvals) {
         let stages = &approval.spec.stages;
         once("stage", stages.iter().map(|stage| (stage.id.value.as_str(), stage.id.span)), sink);
-        if stages.is_empty() {
+        if stages.is_empty() && cx.is_whole(approval.span) {
             empty(
                 "stages",
                 "approval",
@@ -105,7 +105,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
     cx.all.scenarios.values().for_each(|spec| scenario(cx, spec, sink));
     if let Some(spec) = &cx.all.roster {
-        roster(spec, sink);
+        roster(cx, spec, sink);
     }
 }
 
@@ -117,7 +117,7 @@ fn empty(field: &str, kind: &str, name: &str, place: Span, sink: &mut Vec<Diagno
 }
 
 /// Each id once in its list.
-fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, sink: &mut Vec<Diagnostic>) {
+pub(super) fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, sink: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<&str, Span> = BTreeMap::new();
     for (id, span) in ids {
         if let Some(first) = seen.get(id) {
@@ -133,12 +133,19 @@ fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, sink: &mut V
 }
 
 /// Exactly one of these fields.
-fn exactly_one(what: &str, fields: &[(&str, bool)], place: Span, sink: &mut Vec<Diagnostic>) {
+fn exactly_one(
+    cx: &Context<'_>,
+    whole: Span,
+    what: &str,
+    fields: &[(&str, bool)],
+    place: Span,
+    sink: &mut Vec<Diagnostic>,
+) {
     let given: Vec<String> =
         fields.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
     let all: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let help = format!("write exactly one of {}", crate::decode::listed(&all));
-    if given.is_empty() {
+    if given.is_empty() && cx.is_whole(whole) {
         sink.push(
             law("missing-field", place, format!("{what} has none of {}", crate::decode::listed(&all)))
                 .help(help),
@@ -151,7 +158,7 @@ fn exactly_one(what: &str, fields: &[(&str, bool)], place: Span, sink: &mut Vec<
 fn runbook(cx: &Context<'_>, runbook: &Runbook, sink: &mut Vec<Diagnostic>) {
     let steps = &runbook.spec.steps;
     let name = &runbook.metadata.name;
-    if steps.is_empty() {
+    if steps.is_empty() && cx.is_whole(runbook.span) {
         empty("steps", "runbook", name.value.as_str(), name.span, sink);
     }
     if steps.len() > STEPS {
@@ -179,8 +186,8 @@ fn step(cx: &Context<'_>, step: &Step, sink: &mut Vec<Diagnostic>) {
         ("signal", step.signal.is_some()),
         ("export", step.export.is_some()),
     ];
-    exactly_one(&format!("step `{}`", id.value), &bodies, id.span, sink);
-    if step.approve.is_some() && step.show.is_empty() {
+    exactly_one(cx, step.span, &format!("step `{}`", id.value), &bodies, id.span, sink);
+    if step.approve.is_some() && step.show.is_empty() && cx.is_whole(step.span) {
         sink.push(
             law("missing-field", id.span, format!("gate `{}` shows nothing", id.value))
                 .help("add `show`: what people agree to"),
@@ -220,7 +227,7 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
         ConnectorType::Exec => ("exec", spec.exec.is_none()),
         ConnectorType::Mock => ("mock", false),
     };
-    if due.1 {
+    if due.1 && cx.is_whole(connector.span) {
         sink.push(
             law(
                 "missing-field",
@@ -237,11 +244,13 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
             ("basic", auth.basic.is_some()),
             ("header", auth.header.is_some()),
         ];
-        exactly_one("`auth`", &fields, cx.first_line(auth.span), sink);
+        exactly_one(cx, auth.span, "`auth`", &fields, cx.first_line(auth.span), sink);
     }
     for (_, operation) in spec.operations.iter() {
         if let Some(body) = &operation.body {
             exactly_one(
+                cx,
+                body.span,
                 "`body`",
                 &[("json", body.json.is_some()), ("form", body.form.is_some())],
                 cx.first_line(body.span),
@@ -255,7 +264,14 @@ fn scenario(cx: &Context<'_>, scenario: &Scenario, sink: &mut Vec<Diagnostic>) {
     for (name, entry) in &scenario.spec.given.operations.0 {
         for answer in &entry.value.0 {
             let fields = [("output", answer.output.is_some()), ("error", answer.error.is_some())];
-            exactly_one(&format!("the answer of `{name}`"), &fields, cx.first_line(answer.span), sink);
+            exactly_one(
+                cx,
+                answer.span,
+                &format!("the answer of `{name}`"),
+                &fields,
+                cx.first_line(answer.span),
+                sink,
+            );
         }
     }
     for act in &scenario.spec.act {
@@ -279,20 +295,20 @@ fn act(cx: &Context<'_>, act: &Act, sink: &mut Vec<Diagnostic>) {
         ("advance", act.advance.is_some()),
         ("crash", act.crash.is_some()),
     ];
-    exactly_one("the act", &verbs, place, sink);
+    exactly_one(cx, act.span, "the act", &verbs, place, sink);
     let decides = act.approve.is_some() || act.reject.is_some() || act.withdraw.is_some();
-    if decides && act.by.is_none() {
+    if decides && act.by.is_none() && cx.is_whole(act.span) {
         sink.push(
             law("missing-field", place, "the act does not say who decides").help("add `by`: the person"),
         );
     }
 }
 
-fn roster(roster: &Roster, sink: &mut Vec<Diagnostic>) {
+fn roster(cx: &Context<'_>, roster: &Roster, sink: &mut Vec<Diagnostic>) {
     for (name, entry) in &roster.spec.people.0 {
         let person = &entry.value;
         match person.type_.value {
-            ActorType::Human if person.email.is_none() => {
+            ActorType::Human if person.email.is_none() && cx.is_whole(person.span) => {
                 sink.push(
                     law("missing-field", entry.key_span, format!("`{name}` is human and has no `email`"))
                         .help("add `email`"),

@@ -79,6 +79,8 @@ pub(super) struct Context<'a> {
     pub(super) all: &'a Declarations,
     pub(super) people: People<'a>,
     pub(super) uses: Vec<Use<'a>>,
+    /// Places where something could not be read, sorted.
+    lost: Vec<Span>,
     /// By the digest of the runbook.
     flows: BTreeMap<Digest, Flow<'a>>,
     /// By the digest of the connector and the name of the operation: who carries it out through them.
@@ -86,7 +88,8 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(all: &'a Declarations) -> Self {
+    /// `read` is what was wrong when the files were read.
+    pub(super) fn new(all: &'a Declarations, read: &[Diagnostic]) -> Self {
         let mut uses = Vec::new();
         let mut flows = BTreeMap::new();
         for runbook in every(&all.runbooks) {
@@ -105,7 +108,10 @@ impl<'a> Context<'a> {
                 callers.entry(key).or_default().push(capability);
             }
         }
-        Self { all, people: People::of(all.roster.as_deref()), uses, flows, callers }
+        let lost = read.iter().filter(|problem| problem.code != "unknown-field");
+        let mut lost: Vec<Span> = lost.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
+        lost.sort();
+        Self { all, lost, people: People::of(all.roster.as_deref()), uses, flows, callers }
     }
 
     /// How the steps of a runbook hang together.
@@ -160,6 +166,12 @@ impl<'a> Context<'a> {
         add!(Kind::Scenario, all.scenarios.values());
         add!(Kind::Roster, all.roster.iter());
         heads
+    }
+
+    /// True where everything in a place could be read: what is absent there is absent in the file.
+    pub(super) fn is_whole(&self, place: Span) -> bool {
+        let from = self.lost.partition_point(|lost| (lost.file, lost.start) < (place.file, place.start));
+        self.lost.get(from).is_none_or(|lost| lost.file != place.file || lost.start >= place.end)
     }
 
     /// True for a place in the built-in set.

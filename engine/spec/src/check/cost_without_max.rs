@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for capability in every(&cx.all.capabilities) {
-        for cost in capability.spec.costs.iter().filter(|cost| cost.max.is_none()) {
+        for cost in capability.spec.costs.iter().filter(|cost| cost.max.is_none() && cx.is_whole(cost.span)) {
             sink.push(
                 law(
                     "cost-without-max",

@@ -1,14 +1,20 @@
 //! The approvals that uses of risky capabilities stand behind.
 
-use super::context::{Use, law};
+use super::context::{Context, Use, law};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Approval;
 use crate::source::Span;
 
 /// A use without any approval of the capability or the step.
-pub(super) fn unapproved(used: &Use<'_>, code: &'static str, why: &str, place: Span) -> Option<Diagnostic> {
+pub(super) fn unapproved(
+    cx: &Context<'_>,
+    used: &Use<'_>,
+    code: &'static str,
+    why: &str,
+    place: Span,
+) -> Option<Diagnostic> {
     let named = used.capability.spec.approval.is_some() || used.step.approval.is_some();
-    if named {
+    if named || !cx.is_whole(used.step.span) || !cx.is_whole(used.capability.span) {
         return None;
     }
     let capability = &used.capability.metadata.name;

@@ -12,6 +12,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             continue;
         };
         sink.extend(unapproved(
+            cx,
             used,
             "high-risk-without-approval",
             &format!("of risk {}", risk.value),

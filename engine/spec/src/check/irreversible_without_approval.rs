@@ -10,6 +10,6 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         cx.uses.iter().filter(|used| used.capability.spec.effect.value == Effect::Irreversible);
     for used in irreversible {
         let place = used.capability.spec.effect.span;
-        sink.extend(unapproved(used, "irreversible-without-approval", "of effect irreversible", place));
+        sink.extend(unapproved(cx, used, "irreversible-without-approval", "of effect irreversible", place));
     }
 }

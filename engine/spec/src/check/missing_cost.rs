@@ -13,7 +13,8 @@ pub(super) fn uncharged<'c>(cx: &'c Context<'_>) -> impl Iterator<Item = (&'c Ca
     let budgets = || cx.all.budgets.values().filter(|budget| budget.spec.unit.value.as_str() != CALLS);
     every(&cx.all.capabilities).flat_map(move |capability| {
         let uncharged = move |budget: &&std::sync::Arc<Budget>| {
-            may_match(&budget.spec.applies, capability, None)
+            cx.is_whole(capability.span)
+                && may_match(&budget.spec.applies, capability, None)
                 && !capability.spec.costs.iter().any(|cost| cost.unit.value == budget.spec.unit.value)
         };
         budgets().filter(uncharged).map(move |budget| (&**capability, &**budget))

@@ -12,7 +12,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         if !matches!(person.type_.value, ActorType::Service | ActorType::Agent) {
             continue;
         }
-        if person.custodians.is_empty() {
+        if person.custodians.is_empty() && cx.is_whole(person.span) {
             sink.push(
                 law(
                     "missing-custodian",

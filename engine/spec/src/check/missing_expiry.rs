@@ -6,7 +6,9 @@ use crate::diagnostic::Diagnostic;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for approval in every(&cx.all.approvals) {
-        for stage in approval.spec.stages.iter().filter(|stage| stage.expires.is_none()) {
+        for stage in
+            approval.spec.stages.iter().filter(|stage| stage.expires.is_none() && cx.is_whole(stage.span))
+        {
             sink.push(
                 law(
                     "missing-expiry",

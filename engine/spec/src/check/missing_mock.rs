@@ -9,6 +9,9 @@ use crate::source::Span;
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for connector in every(&cx.all.connectors) {
         for (name, entry) in &connector.spec.operations.0 {
+            if !cx.is_whole(entry.value.span) {
+                continue;
+            }
             operation(cx, name, &entry.value, entry.key_span, sink);
         }
     }

@@ -10,7 +10,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         every(&cx.all.connectors).filter(|connector| connector.spec.type_.value != ConnectorType::Mock)
     {
         for (name, entry) in &connector.spec.operations.0 {
-            if entry.value.timeout.is_none() {
+            if entry.value.timeout.is_none() && cx.is_whole(entry.value.span) {
                 sink.push(
                     law(
                         "missing-timeout",

@@ -9,7 +9,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         for stage in &approval.spec.stages {
             let known = stage.any_of.iter().all(|principal| cx.people.knows(&principal.value));
             let eligible = cx.people.behind(stage.any_of.iter().map(|principal| &principal.value));
-            if known && eligible.count() == 0 {
+            if known && cx.is_whole(stage.span) && eligible.count() == 0 {
                 let message = format!(
                     "nobody can decide at stage `{}` of approval `{}`",
                     stage.id.value, approval.metadata.name.value

@@ -12,6 +12,9 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for connector in every(&cx.all.connectors) {
         for (name, entry) in &connector.spec.operations.0 {
             let operation = &entry.value;
+            if !cx.is_whole(operation.span) {
+                continue;
+            }
             for capability in cx.callers(connector, name) {
                 // A connector of type `mock` has no other answers than its mocks.
                 if connector.spec.type_.value != ConnectorType::Mock || !operation.output.is_empty() {

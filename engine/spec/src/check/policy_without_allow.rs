@@ -8,7 +8,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         let allow = policy.spec.rules.iter().find(|rule| rule.allow.is_some());
         let name = &policy.metadata.name;
         match (allow, policy.spec.restricts_only) {
-            (None, false) => sink.push(
+            (None, false) if cx.is_whole(policy.span) => sink.push(
                 law("policy-without-allow", name.span, format!("policy `{}` has no `allow` rule", name.value))
                     .help("add `restrictsOnly: true` if it is meant to narrow only, else an `allow` rule")
                     .consequence("the engine refuses the catalogue: deleting the last `allow` of a policy would widen unseen"),

@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for policy in cx.all.policies.values() {
-        for rule in policy.spec.rules.iter().filter(|rule| rule.reason.is_none()) {
+        for rule in policy.spec.rules.iter().filter(|rule| rule.reason.is_none() && cx.is_whole(rule.span)) {
             sink.push(
                 law(
                     "rule-without-reason",

@@ -488,3 +488,60 @@ pub(super) fn gives(steps: &Steps<'_, '_>, runbook: &Runbook) -> BTreeMap<Arc<st
     };
     runbook.spec.outputs.iter().map(|(name, expr)| (Arc::clone(name), field(expr))).collect()
 }
+
+/// The value of `catalogue` that invariants are evaluated over.
+#[must_use]
+pub fn catalogue_facts(all: &crate::catalogue::Declarations) -> serde_json::Value {
+    fn common(
+        name: &crate::kind::scalar::Name,
+        version: Option<String>,
+        owner: Option<&crate::decode::Spanned<crate::kind::scalar::Principal>>,
+    ) -> serde_json::Map<String, serde_json::Value> {
+        let mut map = serde_json::Map::new();
+        map.insert("name".into(), name.as_str().into());
+        if let Some(version) = version {
+            map.insert("version".into(), version.into());
+        }
+        map.insert("owner".into(), owner.map(|owner| owner.value.to_string()).unwrap_or_default().into());
+        map
+    }
+    macro_rules! list {
+        ($specs:expr, $($more:expr)?) => {
+            $specs
+                .map(|spec| {
+                    let metadata = &spec.metadata;
+                    let version = metadata.version.as_ref().map(|version| version.value.to_string());
+                    #[allow(unused_mut, reason = "some kinds have no further fields")]
+                    let mut map = common(&metadata.name.value, version, metadata.owner.as_ref());
+                    $($more(spec, &mut map);)?
+                    serde_json::Value::Object(map)
+                })
+                .collect::<Vec<_>>()
+        };
+    }
+    let capability = |spec: &Arc<Capability>, map: &mut serde_json::Map<String, serde_json::Value>| {
+        let mut set = |key: &str, value: serde_json::Value| map.insert(key.to_owned(), value);
+        set("risk", super::context::risk(spec).as_str().into());
+        set("effect", spec.spec.effect.value.as_str().into());
+        set("connector", spec.spec.uses.value.name.as_str().into());
+        set("operation", spec.spec.operation.value.as_str().into());
+        if let Some(approval) = &spec.spec.approval {
+            set("approval", approval.value.name.as_str().into());
+        }
+        set("tests", spec.metadata.tests.iter().map(|test| test.value.as_str()).collect::<Vec<_>>().into());
+        let tags = spec.metadata.tags.iter().map(|(name, tag)| (name.to_string(), tag.value.as_ref().into()));
+        set("tags", serde_json::Value::Object(tags.collect()));
+    };
+    let connector = |spec: &Arc<Connector>, map: &mut serde_json::Map<String, serde_json::Value>| {
+        map.insert("type".into(), spec.spec.type_.value.as_str().into());
+    };
+    use crate::catalogue::every;
+    serde_json::json!({
+        "capabilities": list!(every(&all.capabilities), capability),
+        "connectors": list!(every(&all.connectors), connector),
+        "runbooks": list!(every(&all.runbooks),),
+        "policies": list!(all.policies.values(),),
+        "approvals": list!(every(&all.approvals),),
+        "budgets": list!(all.budgets.values(),),
+    })
+}

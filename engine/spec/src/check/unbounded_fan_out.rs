@@ -7,7 +7,11 @@ use crate::diagnostic::Diagnostic;
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for runbook in every(&cx.all.runbooks) {
         for step in &runbook.spec.steps {
-            let Some(each) = step.for_each.as_ref().filter(|each| each.max_items.is_none()) else { continue };
+            let Some(each) =
+                step.for_each.as_ref().filter(|each| each.max_items.is_none() && cx.is_whole(each.span))
+            else {
+                continue;
+            };
             sink.push(
                 law(
                     "unbounded-fan-out",

@@ -13,7 +13,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 ConnectorType::Exec => ("maxOutput", entry.value.max_output),
                 ConnectorType::Mock => continue,
             };
-            if bound.is_none() {
+            if bound.is_none() && cx.is_whole(entry.value.span) {
                 sink.push(
                     law(
                         "unbounded-response",

@@ -1,0 +1,269 @@
+//! The page of each law says what is so: every snippet below "Refused" breaks exactly the laws that are
+//! marked in it, at the marked lines; nothing below "Accepted" breaks any. How snippets are completed is
+//! said in `check.rs`.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "tests"
+)]
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+use ordain_spec::check::{check, page, read_workspace, slugs};
+use ordain_spec::diagnostic::Diagnostic;
+use ordain_spec::source::{FileId, Notation, SourceFile, Sources};
+
+const PRELUDE: &str = include_str!("prelude.yaml");
+
+/// One document of a snippet: its text as it stands, and how many lines of the block are above it.
+struct Part {
+    text: String,
+    above: usize,
+}
+
+fn parts(block: &str) -> Vec<Part> {
+    let mut parts = vec![Part { text: String::new(), above: 0 }];
+    for (number, line) in block.lines().enumerate() {
+        if line == "---" {
+            parts.push(Part { text: String::new(), above: number + 1 });
+        } else {
+            let part = parts.last_mut().unwrap();
+            part.text.push_str(line);
+            part.text.push('\n');
+        }
+    }
+    parts
+}
+
+fn kind(text: &str) -> &str {
+    text.lines().find_map(|line| line.strip_prefix("kind: ")).unwrap_or("").split(' ').next().unwrap()
+}
+
+fn name(text: &str) -> &str {
+    let found = text.split_once("name: ").map_or("", |(_, rest)| rest);
+    found.split([',', '\n', '}', ' ']).next().unwrap()
+}
+
+/// The rest of a document: what its kind always has, after its own lines, so that these keep their numbers.
+fn completed(text: &str) -> String {
+    let mut whole = text.to_owned();
+    if !text.contains("apiVersion:") {
+        whole.push_str("apiVersion: ordain/v1\n");
+    }
+    let head = "owner: group:team, summary: An example.";
+    let metadata = match kind(text) {
+        "Workspace" | "" => return whole,
+        "Capability" => format!(
+            "name: note.page, version: 1.0.0, {head} risk: low, failureMode: retry, rollback: {{none: needless, why: It reads.}}, tests: [works]"
+        ),
+        "Scenario" | "Roster" => format!("name: page, {head}"),
+        _ => format!("name: page, version: 1.0.0, {head}"),
+    };
+    if !text.contains("metadata:") {
+        whole.push_str(&format!("metadata: {{{}}}\n", metadata.replace("example. ", "example., ")));
+    }
+    whole
+}
+
+/// (line of the block, slug, message) of everything wrong with a block.
+fn found(block: &str, notation: Notation) -> Vec<(usize, &'static str, String)> {
+    let own = if notation == Notation::Kdl {
+        vec![Part { text: block.to_owned(), above: 0 }]
+    } else {
+        parts(block)
+    };
+    let mut sources = Sources::default();
+    let mut above = Vec::new();
+    if own.iter().any(|part| kind(&part.text) == "Workspace") {
+        let file = SourceFile::new("ordain.yaml".into(), completed(&own[0].text).into(), Notation::Yaml);
+        let mut diagnostics = Vec::new();
+        read_workspace(FileId(0), &file, &mut diagnostics);
+        sources.add(file);
+        return placed(&diagnostics, &sources, &[0]);
+    }
+    for (at, part) in own.iter().enumerate() {
+        let (text, ending) = if notation == Notation::Kdl {
+            (part.text.clone(), "kdl")
+        } else {
+            (completed(&part.text), "yaml")
+        };
+        sources.add(SourceFile::new(format!("a-{at:02}.{ending}"), text.into(), notation));
+        above.push(part.above);
+    }
+    for (at, rest) in parts(PRELUDE).into_iter().enumerate() {
+        let replaced = own.iter().any(|part| {
+            kind(&part.text) == kind(&rest.text)
+                && (name(&part.text) == name(&rest.text) || kind(&part.text) == "Roster")
+        });
+        if !replaced {
+            sources.add(SourceFile::new(
+                format!("b-{at:02}.yaml"),
+                completed(&rest.text).into(),
+                Notation::Yaml,
+            ));
+            above.push(0);
+        }
+    }
+    let checked = check(sources);
+    assert_eq!(checked.catalogue.is_some(), checked.diagnostics.is_empty());
+    placed(&checked.diagnostics, &checked.declarations.sources, &above)
+}
+
+fn placed(
+    diagnostics: &[Diagnostic],
+    sources: &Sources,
+    above: &[usize],
+) -> Vec<(usize, &'static str, String)> {
+    let line = |diagnostic: &Diagnostic| {
+        let span = diagnostic.primary.as_ref()?.span;
+        let file = sources.get(span.file)?;
+        let own = file.path.starts_with("a-") || file.path == "ordain.yaml";
+        let line = file.line_column(span.start).0 as usize;
+        Some(if own { above[span.file.0 as usize] + line } else { 1000 + line })
+    };
+    diagnostics.iter().map(|one| (line(one).unwrap_or(0), one.code, one.message.clone())).collect()
+}
+
+/// (line, slug, part of the message)
+fn marks(block: &str) -> Vec<(usize, String, String)> {
+    let mut marks = Vec::new();
+    for (number, line) in block.lines().enumerate() {
+        for mark in line.split(" # error: ").skip(1).chain(line.split(" // error: ").skip(1)) {
+            let (slug, text) = mark.trim().split_once(' ').unwrap();
+            let text = text
+                .strip_prefix('"')
+                .and_then(|text| text.strip_suffix('"'))
+                .expect("a text in quotation marks");
+            marks.push((number + 1, slug.to_owned(), text.to_owned()));
+        }
+    }
+    marks
+}
+
+/// The fenced blocks below a heading, with their notations.
+fn blocks<'p>(text: &'p str, heading: &str) -> Vec<(&'p str, Notation)> {
+    let Some((_, below)) = text.split_once(&format!("## {heading}\n")) else { return Vec::new() };
+    let below = below.split("\n## ").next().unwrap();
+    let mut blocks = Vec::new();
+    let mut rest = below;
+    while let Some((_, after)) = rest.split_once("```") {
+        let (language, after) = after.split_once('\n').unwrap();
+        let (block, after) = after.split_once("```").unwrap();
+        match language {
+            "yaml" => blocks.push((block, Notation::Yaml)),
+            "kdl" => blocks.push((block, Notation::Kdl)),
+            _ => {}
+        }
+        rest = after;
+    }
+    blocks
+}
+
+#[test]
+fn each_page_shows_its_law() {
+    let mut wrong = Vec::new();
+    for slug in slugs() {
+        let text = page(slug).unwrap();
+        for (block, notation) in blocks(text, "Refused") {
+            let due: Vec<_> = marks(block);
+            assert!(
+                due.iter().any(|(_, code, _)| code == slug),
+                "{slug}: a block below `Refused` does not show it:\n{block}"
+            );
+            let there = found(block, notation);
+            let fits = there.len() == due.len()
+                && due.iter().all(|(line, code, text)| {
+                    there.iter().any(|one| one.0 == *line && one.1 == code && one.2.contains(text.as_str()))
+                });
+            if !fits {
+                wrong.push(format!("{slug}, refused:\n{block}\nmarked: {due:#?}\nfound: {there:#?}"));
+            }
+        }
+        for (block, notation) in blocks(text, "Accepted") {
+            let there = found(block, notation);
+            if !there.is_empty() {
+                wrong.push(format!("{slug}, accepted:\n{block}\nfound: {there:#?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{} snippets are wrong\n{}", wrong.len(), wrong.join("\n\n"));
+}
+
+#[test]
+fn each_page_has_its_parts() {
+    for slug in slugs() {
+        let text = page(slug).unwrap();
+        assert!(text.starts_with(&format!("# {slug}\n\n")), "{slug}: the heading is the slug");
+        let why = text.lines().nth(2).unwrap();
+        assert!(why.len() > 40 && !why.starts_with('#'), "{slug}: the first paragraph says why");
+        for heading in ["Refused", "Accepted"] {
+            let (_, below) =
+                text.split_once(&format!("## {heading}\n")).unwrap_or_else(|| panic!("{slug}: no {heading}"));
+            assert!(below.trim().len() > 10, "{slug}: nothing below {heading}");
+        }
+    }
+}
+
+#[test]
+fn the_prelude_breaks_no_law() {
+    assert_eq!(
+        found(
+            "kind: Policy\nmetadata: {name: more, version: 1.0.0, owner: group:team, summary: More.}\nspec: {applies: {}, restrictsOnly: true, rules: [{id: none, deny: 'false', reason: none}]}\n",
+            Notation::Yaml
+        ),
+        []
+    );
+}
+
+/// The files of the crate's source, tests left out.
+fn code(folder: &Path, into: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        let is_test = path.file_stem().is_some_and(|stem| stem == "tests");
+        if path.is_dir() && !is_test {
+            code(&path, into);
+        } else if path.extension().is_some_and(|ending| ending == "rs") && !is_test {
+            into.push(path);
+        }
+    }
+}
+
+#[test]
+fn each_code_has_a_page_and_each_page_a_code() {
+    let mut files = Vec::new();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    code(&root, &mut files);
+    let pattern = regex::Regex::new(r#""([a-z]+(?:-[a-z0-9]+)+|cycle)""#).unwrap();
+    let called = regex::Regex::new(r#"(?s)(?:\blaw|absent|bad|report|unapproved|unknown|refused|fault)\(\s*(?:cx,\s*|used,\s*)?"([a-z]+(?:-[a-z0-9]+)+|cycle)""#).unwrap();
+    let (mut literals, mut codes) = (BTreeSet::new(), BTreeSet::new());
+    for path in files {
+        let text = std::fs::read_to_string(&path).unwrap();
+        let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap();
+        // The table of laws names every slug, used or not.
+        let text = if path.ends_with("src/check.rs") {
+            text.split_once("/// What `check` found.").unwrap().1
+        } else {
+            text
+        };
+        literals.extend(pattern.captures_iter(text).map(|found| found[1].to_owned()));
+        codes.extend(called.captures_iter(text).map(|found| found[1].to_owned()));
+    }
+    let pages: BTreeSet<String> = slugs().map(str::to_owned).collect();
+    let unwritten: Vec<_> = codes.difference(&pages).collect();
+    assert!(unwritten.is_empty(), "codes without a page: {unwritten:?}");
+    let unused: Vec<_> = pages.difference(&literals).collect();
+    assert!(unused.is_empty(), "pages without a code: {unused:?}");
+    assert!(codes.len() > 60, "the search finds the codes");
+    let mut files: Vec<String> = std::fs::read_dir(root.join("check"))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().to_string_lossy().into_owned())
+        .filter_map(|name| name.strip_suffix(".md").map(str::to_owned))
+        .collect();
+    files.sort();
+    assert_eq!(files, pages.into_iter().collect::<Vec<_>>(), "each page is in the table");
+}
