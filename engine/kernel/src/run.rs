@@ -41,7 +41,8 @@ pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, 
 
 use crate::ids::RunId;
 use crate::world::World;
-pub(crate) use facts::{constants, run_value};
+pub(crate) use ask::definition;
+pub(crate) use facts::{constants, run_value, typed};
 pub(crate) use gate::booker;
 pub(crate) use settle::step_state;
 use state::{Due, Item, Timer, Work};
@@ -311,6 +312,40 @@ impl Item {
             Phase::Undo => self.undo.as_deref(),
         }
     }
+}
+
+/// How an item stands whose way back is walked.
+pub(crate) fn undo_state(undo: &Work) -> StepState {
+    if undo.state == StepState::Succeeded { StepState::Undone } else { StepState::Undoing }
+}
+
+/// A run that is not started: for asking what would be booked where.
+pub(crate) fn sketch(
+    plan: &Arc<ordain_plan::Plan>,
+    request: &crate::realm::StartRequest,
+    environment: &Arc<str>,
+    run: RunId,
+    now: Timestamp,
+) -> Run {
+    let started = Started {
+        format: event::FORMAT,
+        run,
+        runbook: plan.runbook.metadata.name.value.shared(),
+        version: plan.version(),
+        plan: plan.digest,
+        catalogue: plan.catalogue,
+        mode: request.mode,
+        environment: request.environment.clone().unwrap_or_else(|| Arc::clone(environment)),
+        tenant: "default".into(),
+        requester: request.requester.clone(),
+        reference: request.runbook.clone(),
+        inputs: request.inputs.clone(),
+        timeout_ms: plan.runbook.spec.timeout.value.0,
+        parent: None,
+        lock: None,
+        salt: ordain_spec::digest::Digest([0; 32]),
+    };
+    Run::new(Arc::clone(plan), now, Arc::new(started))
 }
 
 /// Milliseconds from one instant to another; nothing where it is earlier.

@@ -1,0 +1,64 @@
+//! Rehearsals: a scenario on the real kernel, with declared answers and a simulated clock. No network, no files; it
+//! must never decide anything that the kernel does not decide.
+
+mod acts;
+mod coverage;
+mod expect;
+mod stage;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use ordain_plan::Grants;
+use ordain_spec::catalogue::Catalogue;
+use ordain_spec::kind::Scenario;
+use serde::Serialize;
+use serde_json::Value;
+
+pub use coverage::{Count, Coverage, Guarded, coverage};
+
+use stage::Stage;
+
+/// What a scenario came to.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioResult {
+    /// Its name.
+    pub name: String,
+    /// True when nothing differs.
+    pub passed: bool,
+    /// What differs.
+    pub failures: Vec<Failure>,
+    /// Rules that were true, as (policy, rule).
+    #[serde(skip)]
+    pub rules: BTreeSet<(Arc<str>, Arc<str>)>,
+    /// Guards that were asked.
+    #[serde(skip)]
+    pub guards: BTreeSet<Guarded>,
+    /// Capabilities of steps that became `ready`: what the scenario reaches.
+    #[serde(skip)]
+    pub reached: BTreeSet<Arc<str>>,
+    /// The run as it ended: the document of `ordain show`; null for a refused start.
+    #[serde(skip)]
+    pub run: Value,
+}
+
+/// Something that differs.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Failure {
+    /// Where in the scenario: `expect.steps.refund.state`.
+    pub path: String,
+    /// What it says.
+    pub expected: Value,
+    /// What came of it.
+    pub actual: Value,
+}
+
+/// Plays a scenario.
+#[must_use]
+pub fn rehearse(scenario: &Scenario, catalogue: &Arc<Catalogue>, grants: &Arc<Grants>) -> ScenarioResult {
+    let mut stage = Stage::new(scenario, catalogue, grants);
+    stage.play();
+    stage.result()
+}

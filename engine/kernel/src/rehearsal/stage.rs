@@ -1,0 +1,360 @@
+//! The stage of one scenario: a realm in memory, its journal, declared answers, the clock.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_plan::{Grants, Plan, compile};
+use ordain_spec::catalogue::Catalogue;
+use ordain_spec::kind::Scenario;
+use ordain_spec::kind::scenario::{CrashPoint, GivenAnswer};
+use serde_json::{Map, Value, json};
+
+use super::{Failure, ScenarioResult};
+use crate::actor::Actor;
+use crate::budget::{self, Booking};
+use crate::ids::{self, RunId};
+use crate::kill::{Selector, Switch};
+use crate::mock;
+use crate::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
+use crate::reason::Reason;
+use crate::run::{Call, Command, Effect, Event, Outcome, Run, WaitingFor};
+use crate::world::{Active, World};
+
+/// More turns than any bounded run takes.
+const TURNS: u32 = 1_000_000;
+
+/// One scenario under way.
+pub(super) struct Stage<'a> {
+    pub scenario: &'a Scenario,
+    pub active: Arc<Active>,
+    pub realm: Realm,
+    pub now: Timestamp,
+    pub run: Option<RunId>,
+    pub refused: Vec<Reason>,
+    pub failures: Vec<Failure>,
+    pub journal: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
+    pub calls: BTreeMap<String, i64>,
+    /// Crash points that wait for an attempt, with the place of their act.
+    pub crashes: Vec<(usize, CrashPoint)>,
+    fired: BTreeSet<usize>,
+    rows: BTreeMap<(String, String), crate::world::Row>,
+    pending: Vec<Call>,
+    used: BTreeMap<(String, usize), u64>,
+}
+
+impl<'a> Stage<'a> {
+    pub fn new(scenario: &'a Scenario, catalogue: &Arc<Catalogue>, grants: &Arc<Grants>) -> Self {
+        let active = Arc::new(Active { catalogue: Arc::clone(catalogue), grants: Arc::clone(grants) });
+        let realm = Realm::new(World::new(Some(Arc::clone(&active))));
+        Self {
+            scenario,
+            active,
+            realm,
+            now: scenario.spec.at.value.0,
+            run: None,
+            refused: Vec::new(),
+            failures: Vec::new(),
+            journal: BTreeMap::new(),
+            calls: BTreeMap::new(),
+            crashes: Vec::new(),
+            fired: BTreeSet::new(),
+            rows: BTreeMap::new(),
+            pending: Vec::new(),
+            used: BTreeMap::new(),
+        }
+    }
+
+    pub fn play(&mut self) {
+        let acts = self.scenario.spec.act.len();
+        self.arm(0);
+        if !self.begin() {
+            return;
+        }
+        for act in 0..acts {
+            self.settle_down();
+            self.arm(act + 1);
+            self.act(act);
+        }
+        self.settle_down();
+        for (act, point) in std::mem::take(&mut self.crashes) {
+            self.fail(format!("act[{act}].crash"), json!(point.as_str()), json!("no attempt ran"));
+        }
+        self.check();
+    }
+
+    pub fn fail(&mut self, path: impl Into<String>, expected: Value, actual: Value) {
+        self.failures.push(Failure { path: path.into(), expected, actual });
+    }
+
+    /// Crashes that stand next in the list of acts wait for the next attempt.
+    fn arm(&mut self, from: usize) {
+        for (place, act) in self.scenario.spec.act.iter().enumerate().skip(from) {
+            let Some(point) = &act.crash else { return };
+            if self.crashes.iter().all(|(armed, _)| *armed != place) && !self.fired.contains(&place) {
+                self.crashes.push((place, point.value));
+            }
+        }
+    }
+
+    fn begin(&mut self) -> bool {
+        let spec = &self.scenario.spec;
+        let id = spec.as_.value.to_string();
+        let Some(requester) = self.active.catalogue.roster.as_ref().and_then(|roster| Actor::of(roster, &id))
+        else {
+            self.fail("as", json!(id), json!("nobody of the roster"));
+            return false;
+        };
+        let inputs: Map<String, Value> =
+            spec.inputs.iter().map(|(name, value)| (name.to_string(), value.value.0.clone())).collect();
+        let request = StartRequest {
+            runbook: spec.run.value.to_string(),
+            inputs: Value::Object(inputs),
+            mode: spec.mode.value,
+            requester,
+            environment: spec.environment.as_ref().map(|environment| Arc::clone(&environment.value)),
+            signed: true,
+            declared: true,
+        };
+        let salt = ids::hash("rehearsal", &[self.scenario.metadata.name.value.as_str()]);
+        let [a, b, c, d, e, f, g, h, i, j, ..] = salt.0;
+        let entropy = Entropy { id: [a, b, c, d, e, f, g, h, i, j], salt: salt.0 };
+        self.given(&request, &entropy);
+        match self.realm.start(request, self.now, &entropy) {
+            Ok(StartOutcome::Started { run, batch }) => {
+                self.run = Some(run);
+                self.keep(batch);
+                true
+            }
+            Ok(StartOutcome::Refused { reasons, .. }) => {
+                self.refused = reasons;
+                self.check();
+                false
+            }
+            Err(rejection) => {
+                self.fail(
+                    "run",
+                    json!(self.scenario.spec.run.value.to_string()),
+                    json!(rejection.to_string()),
+                );
+                false
+            }
+        }
+    }
+
+    /// Counters and kill switches that hold from the beginning.
+    fn given(&mut self, request: &StartRequest, entropy: &Entropy) {
+        let given = &self.scenario.spec.given;
+        for (place, selector) in given.killed.iter().enumerate() {
+            match selector.value.parse::<Selector>() {
+                Ok(selector) => self.realm.world.kills.set(Switch {
+                    selector,
+                    reason: "given".to_owned(),
+                    by: "system".into(),
+                    since: self.now,
+                    until: None,
+                    pause: false,
+                }),
+                Err(error) => {
+                    let (path, text) = (format!("given.killed[{place}]"), selector.value.to_string());
+                    self.failures.push(Failure {
+                        path,
+                        expected: json!(text),
+                        actual: json!(error.to_string()),
+                    });
+                }
+            }
+        }
+        if given.budgets.is_empty() {
+            return;
+        }
+        let catalogue = Arc::clone(&self.active.catalogue);
+        let Ok(runbook) = catalogue.runbook(&self.scenario.spec.run.value) else { return };
+        let Ok(plan) = compile(runbook, &catalogue, &self.active.grants) else { return };
+        let id = RunId::new(self.now, entropy.id);
+        let plans: Vec<Arc<Plan>> =
+            std::iter::once(Arc::clone(&plan)).chain(plan.sub_plans().into_iter().cloned()).collect();
+        let mut known = BTreeSet::new();
+        for plan in plans {
+            let run = crate::run::sketch(&plan, request, &self.active.grants.environment, id, self.now);
+            for action in plan.steps.iter().filter_map(|step| step.action()) {
+                let booker = crate::run::booker(&run, action);
+                for (name, budget) in &catalogue.budgets {
+                    let Some(spent) = given.budgets.get(name.as_str()) else { continue };
+                    let standing = budget::standing(budget, &booker, &self.realm.world.budgets, self.now);
+                    let Some(standing) = standing.filter(|standing| known.insert(standing.counter.clone()))
+                    else {
+                        continue;
+                    };
+                    let unit = budget.spec.unit.value.shared();
+                    let (counter, spent) = (standing.counter, spent.spent.value);
+                    self.realm.world.budgets.book(&Booking { counter, unit, reserved: 0, spent });
+                }
+            }
+        }
+    }
+
+    // --- the host's part --------------------------------------------------------------------------------------
+
+    /// Keeps what a batch says, as a store would.
+    pub fn keep(&mut self, batch: Batch) {
+        for entry in batch.entries {
+            if let (Some(run), Body::Run(event)) = (entry.run, entry.body) {
+                self.journal.entry(run).or_default().push((entry.at, *event));
+            }
+        }
+        for row in self.realm.world.changed() {
+            self.rows.insert((row.kind.clone(), row.key.clone()), row);
+        }
+        for effect in batch.effects {
+            match effect {
+                Effect::Call(call) => self.pending.push(*call),
+                // A call that is stopped before it was made was never made; the outcome says so.
+                Effect::CancelCall(_) => {}
+            }
+        }
+    }
+
+    /// Answers calls and lets the clock jump, until the run waits for a person, a signal, or is over.
+    pub fn settle_down(&mut self) {
+        for _ in 0..TURNS {
+            if !self.pending.is_empty() {
+                self.answer_one();
+                continue;
+            }
+            if !self.waits_only_for_time() {
+                return;
+            }
+            let Some(at) = self.realm.next_wake() else { return };
+            self.now = self.now.max(at);
+            let batch = self.realm.wake(self.now);
+            self.keep(batch);
+        }
+        self.fail("", json!("an end"), json!("it never comes to rest"));
+    }
+
+    fn waits_only_for_time(&self) -> bool {
+        let Some(root) = self.run.and_then(|run| self.realm.run(run)) else { return false };
+        if root.is_settled() {
+            return false;
+        }
+        let open = self.realm.runs().filter(|run| !run.is_settled());
+        let mut waits = BTreeSet::new();
+        for run in open {
+            if run.paused || run.stuck > 0 {
+                return false;
+            }
+            waits.extend(run.waiting_for());
+        }
+        !waits.contains(&WaitingFor::Approval) && !waits.contains(&WaitingFor::Signal) && !waits.is_empty()
+    }
+
+    fn answer_one(&mut self) {
+        let call = self.pending.remove(0);
+        if let Some(at) = self.crashes.first().map(|(place, point)| (*place, *point)) {
+            self.crashes.remove(0);
+            self.fired.insert(at.0);
+            if at.1 == CrashPoint::AfterEffect {
+                let _ = self.answer(&call);
+            }
+            self.recover();
+            return;
+        }
+        let outcome = self.answer(&call);
+        let id = call.id;
+        let command =
+            Command::Outcome { step: id.step, item: id.item, attempt: id.attempt, phase: id.phase, outcome };
+        match self.realm.command(id.run, command, self.now) {
+            Ok(batch) => self.keep(batch),
+            Err(rejection) => {
+                if let Some(batch) = rejection.due {
+                    self.keep(*batch);
+                }
+            }
+        }
+    }
+
+    fn answer(&mut self, call: &Call) -> Outcome {
+        let name = call.action.call_name();
+        *self.calls.entry(name.clone()).or_default() += 1;
+        let answers = self.scenario.spec.given.operations.get(&name).map(|answers| answers.0.clone());
+        for (place, answer) in answers.into_iter().flatten().enumerate() {
+            let used = self.used.entry((name.clone(), place)).or_default();
+            if answer.times.as_ref().is_some_and(|times| *used >= times.value) {
+                continue;
+            }
+            *used += 1;
+            return given_answer(&answer);
+        }
+        mock::answer(call)
+    }
+
+    /// The process is gone: everything is built anew from what was kept.
+    fn recover(&mut self) {
+        self.pending.clear();
+        let mut world = World::new(Some(Arc::clone(&self.active)));
+        let given = std::mem::take(&mut self.realm.world);
+        world.kills = given.kills;
+        world.budgets = given.budgets;
+        if let Err(error) = world.load(self.rows.values().cloned()) {
+            self.fail("", json!("the store can be read"), json!(error.to_string()));
+        }
+        let mut realm = Realm::new(world);
+        for (id, journal) in &self.journal {
+            let Some(plan) = self.realm.run(*id).map(|run| Arc::clone(&run.plan)) else { continue };
+            match Run::replay(plan, journal.iter().map(|(at, event)| (*at, event))) {
+                Ok(run) => realm.insert(run),
+                Err(error) => {
+                    let failure = Failure {
+                        path: String::new(),
+                        expected: json!("the journal can be read"),
+                        actual: json!(error.to_string()),
+                    };
+                    self.failures.push(failure);
+                }
+            }
+        }
+        self.realm = realm;
+        let batch = self.realm.recover(self.now);
+        self.keep(batch);
+    }
+
+    /// Lets the clock run.
+    pub fn advance(&mut self, ms: u64) {
+        let until = crate::run::later(self.now, ms);
+        self.settle_down();
+        for _ in 0..TURNS {
+            let next = self.realm.next_wake().filter(|at| *at <= until);
+            let Some(at) = next else { break };
+            self.now = self.now.max(at);
+            let batch = self.realm.wake(self.now);
+            self.keep(batch);
+            self.settle_down();
+        }
+        self.now = self.now.max(until);
+    }
+
+    pub fn result(self) -> ScenarioResult {
+        let run = self.run.and_then(|run| self.realm.run(run)).map(crate::view::run).unwrap_or_default();
+        let (rules, guards, reached) = super::coverage::seen(&self);
+        ScenarioResult {
+            name: self.scenario.metadata.name.value.to_string(),
+            passed: self.failures.is_empty(),
+            failures: self.failures,
+            rules,
+            guards,
+            reached,
+            run,
+        }
+    }
+}
+
+fn given_answer(answer: &GivenAnswer) -> Outcome {
+    if let Some(error) = &answer.error {
+        return mock::failing(error.value);
+    }
+    let output = answer.output.iter().flat_map(|output| output.iter());
+    let output: Map<String, Value> =
+        output.map(|(name, value)| (name.to_string(), value.value.0.clone())).collect();
+    Outcome::Succeeded { output: Arc::new(Value::Object(output)) }
+}

@@ -1,0 +1,351 @@
+//! The documents of the reference (engine.md, JSON shapes) about runs, decisions, approvals and counters. Derived
+//! from the kernel's state alone, so they can be dropped and built anew; a masked output never stands in one.
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_plan::PlanStep;
+use ordain_spec::decode::Decode;
+use ordain_spec::expr::{FactMap, Value as Fact, duration_text};
+use ordain_spec::kind::scalar::Mode;
+use serde_json::{Map, Value, json};
+
+use crate::actor::Actor;
+use crate::audit::salted_digest;
+use crate::budget::{self, Slot};
+use crate::reason::Reason;
+use crate::run::hold::{Hold, Request, StageRun, StageState};
+use crate::run::state::{Item, Work};
+use crate::run::{Event, Run, StepRun, definition};
+use crate::world::World;
+
+/// The document of a run, as `run`, `show` and `watch` hold it under `run`.
+#[must_use]
+pub fn run(run: &Run) -> Value {
+    let mut document = json!({
+        "id": run.id().to_string(),
+        "runbook": run.started.runbook,
+        "version": run.started.version,
+        "mode": run.started.mode.as_str(),
+        "environment": run.started.environment,
+        "state": run.state().as_str(),
+        "rollback": run.rollback().as_str(),
+        "requester": run.started.requester.id,
+        "planDigest": run.started.plan.to_string(),
+        "catalogueDigest": run.started.catalogue.to_string(),
+        "recordDigest": run.record_digest.to_string(),
+        "reasons": run.reasons(),
+        "steps": run.steps.iter().zip(&run.plan.steps).map(|(step, planned)| self::step(run, step, planned)).collect::<Vec<_>>(),
+        "createdAt": run.created_at.to_string(),
+    });
+    let Some(fields) = document.as_object_mut() else { return document };
+    if !run.is_settled() {
+        let waits: Vec<String> = run.waiting_for().iter().map(ToString::to_string).collect();
+        if !waits.is_empty() {
+            fields.insert("waitingFor".into(), json!(waits));
+        }
+    }
+    let tolerated = run.steps.iter().zip(&run.plan.steps).filter(|(step, _)| step.tolerated);
+    let tolerated: Vec<&str> = tolerated.map(|(_, planned)| &*planned.id).collect();
+    if !tolerated.is_empty() {
+        fields.insert("tolerated".into(), json!(tolerated));
+    }
+    if let Some(parent) = &run.started.parent {
+        fields.insert(
+            "parent".into(),
+            json!({"run": parent.run.to_string(), "step": parent.step, "item": parent.item}),
+        );
+    }
+    if let Some(end) = &run.end {
+        fields.insert("outcomeDigest".into(), json!(end.outcome_digest.to_string()));
+        fields.insert("settledAt".into(), json!(end.at.to_string()));
+        if let Some(outputs) = &end.outputs {
+            fields.insert("outputs".into(), outputs.clone());
+        }
+    }
+    document
+}
+
+fn step(run: &Run, step: &StepRun, planned: &PlanStep) -> Value {
+    let attempts: u32 = step.items.iter().map(|item| item.work.attempts).sum();
+    let mut document = json!({
+        "id": planned.id,
+        "state": step.state.as_str(),
+        "attempts": attempts,
+        "reasons": step_reasons(step),
+    });
+    let Some(fields) = document.as_object_mut() else { return document };
+    if let Some(outputs) = &step.outputs {
+        fields.insert("outputs".into(), masked(run, step.items.iter().map(|item| &item.work), outputs));
+    }
+    if step.items.iter().any(|item| item.work.replayed) {
+        fields.insert("replayed".into(), json!(true));
+    }
+    if step.items.iter().any(|item| item.work.declared) {
+        fields.insert("declared".into(), json!(true));
+    }
+    let children: Vec<String> =
+        step.items.iter().filter_map(|item| item.child).map(|id| id.to_string()).collect();
+    if !children.is_empty() {
+        fields.insert("children".into(), json!(children));
+    }
+    if planned.is_for_each() {
+        let items = step.items.iter().zip(0_u32..).map(|(item, index)| self::item(run, item, index));
+        fields.insert("items".into(), items.collect());
+    }
+    document
+}
+
+fn item(run: &Run, item: &Item, index: u32) -> Value {
+    let mut document = json!({
+        "index": index,
+        "state": item.undo.as_ref().map_or(item.work.state, |undo| crate::run::undo_state(undo)).as_str(),
+        "attempts": item.work.attempts,
+        "reasons": item.work.reasons,
+    });
+    if let (Some(fields), Some(output)) = (document.as_object_mut(), &item.work.output) {
+        fields.insert("outputs".into(), masked(run, std::iter::once(&item.work), output));
+    }
+    document
+}
+
+/// Why a step is as it is.
+#[must_use]
+pub fn step_reasons(step: &StepRun) -> Vec<Reason> {
+    let mut reasons = step.reasons.clone();
+    if reasons.is_empty() && !step.settled {
+        let last = step.items.iter().filter(|item| item.work.state.is_settled());
+        reasons.extend(last.flat_map(|item| item.work.reasons.iter().cloned()));
+    }
+    reasons
+}
+
+/// Outputs with masked fields replaced by their salted digests.
+fn masked<'w>(run: &Run, works: impl Iterator<Item = &'w Work>, outputs: &Value) -> Value {
+    let masks: std::collections::BTreeSet<&Arc<str>> = works.flat_map(|work| &work.masks).collect();
+    let mut shown = outputs.clone();
+    if let Some(fields) = shown.as_object_mut() {
+        for (name, value) in fields.iter_mut() {
+            if masks.iter().any(|mask| ***mask == **name) {
+                *value = json!(salted_digest(&run.started.salt, value).to_string());
+            }
+        }
+    }
+    shown
+}
+
+/// The decisions of a run, or of one of its steps, out of its journal.
+#[must_use]
+pub fn why<'e>(journal: impl IntoIterator<Item = &'e Event>, step: Option<&str>) -> Value {
+    let decisions = journal.into_iter().filter_map(|event| match event {
+        Event::Decided { step: of, item, attempt, phase, decision }
+            if step.is_none_or(|step| *step == **of) =>
+        {
+            let mut document = serde_json::to_value(decision).ok()?;
+            let fields = document.as_object_mut()?;
+            fields.insert("step".into(), json!(of));
+            fields.insert("item".into(), json!(item));
+            fields.insert("attempt".into(), json!(attempt));
+            fields.insert("phase".into(), json!(phase));
+            Some(document)
+        }
+        _ => None,
+    });
+    json!({"decisions": decisions.collect::<Vec<_>>()})
+}
+
+/// Every stage of a run that was opened, one document each, in the order of the steps.
+#[must_use]
+pub fn approvals(run: &Run, world: &World) -> Vec<Value> {
+    let mut documents = Vec::new();
+    for (step, planned) in run.steps.iter().zip(&run.plan.steps) {
+        for hold in &step.holds {
+            for request in &hold.requests {
+                let opened = request.stages.iter().filter(|stage| stage.opened.is_some());
+                documents
+                    .extend(opened.map(|stage| approval(run, world, step, planned, hold, request, stage)));
+            }
+        }
+    }
+    documents
+}
+
+#[expect(clippy::too_many_arguments, reason = "the document is about all of them")]
+fn approval(
+    run: &Run,
+    world: &World,
+    step: &StepRun,
+    planned: &PlanStep,
+    hold: &Hold,
+    request: &Request,
+    stage: &StageRun,
+) -> Value {
+    let granted = stage.grants.iter().map(
+        |grant| json!({"by": grant.by.id, "at": grant.at.to_string(), "assurance": grant.assurance.as_str()}),
+    );
+    let rejections = stage.rejection.iter().map(
+        |refusal| json!({"by": refusal.by.id, "at": refusal.at.to_string(), "rationale": refusal.rationale}),
+    );
+    let mut document = json!({
+        "id": stage.id.as_str(),
+        "subject": "step",
+        "run": run.id().to_string(),
+        "step": planned.id,
+        "runbook": run.started.runbook,
+        "mode": run.started.mode.as_str(),
+        "approval": request.name,
+        "stage": stage.stage,
+        "state": stage.state.as_str(),
+        "digest": hold.digest.to_string(),
+        "requester": requester(run, step, hold).id,
+        "needed": stage.quorum,
+        "granted": granted.collect::<Vec<_>>(),
+        "eligible": stage.eligible,
+        "openedAt": stage.opened.map(|(at, _)| at.to_string()),
+        "expiresAt": stage.opened.map(|(_, until)| until.to_string()),
+        "reasons": [crate::reason::Code::ApprovalRequired.reason()],
+        "calls": calls(step, planned),
+        "show": step.show.as_deref().cloned().unwrap_or_else(|| json!({})),
+        "undo": undo(run, step, planned),
+        "rejections": rejections.collect::<Vec<_>>(),
+    });
+    let Some(fields) = document.as_object_mut() else { return document };
+    if let Some(risk) = planned.action().and_then(|action| action.capability.metadata.risk.as_ref()) {
+        fields.insert("risk".into(), json!(risk.value.as_str()));
+    }
+    if !request.budgets.is_empty() {
+        fields.insert("budget".into(), json!(request.budgets));
+    }
+    if let Some(word) = step.resolving.as_deref().filter(|_| hold.resolving) {
+        let word = json!({"outcome": word.outcome.as_str(), "reason": word.reason, "outputs": word.outputs});
+        fields.insert("resolution".into(), word);
+    }
+    let declared = definition(run, world, planned.index, request.definition);
+    let declared = declared.as_ref().and_then(|definition| {
+        definition.spec.stages.iter().find(|one| one.id.value.as_str() == &*stage.stage)
+    });
+    if let Some(form) =
+        declared.filter(|stage| !stage.form.is_empty()).and_then(|stage| stage.form.canonical())
+    {
+        fields.insert("form".into(), form);
+    }
+    document
+}
+
+fn requester<'r>(run: &'r Run, step: &'r StepRun, hold: &Hold) -> &'r Actor {
+    let word = step.resolving.as_deref().filter(|_| hold.resolving);
+    word.map_or(&run.started.requester, |word| &word.by)
+}
+
+fn calls(step: &StepRun, planned: &PlanStep) -> Vec<Value> {
+    let Some(action) = planned.action() else { return Vec::new() };
+    let calls = step.items.iter().zip(0_u32..).map(|(item, index)| {
+        let mut call = json!({
+            "connector": action.connector.metadata.name.as_str(),
+            "operation": action.operation,
+            "arguments": item.work.call.as_ref().unwrap_or(&item.work.input),
+        });
+        if let (true, Some(fields)) = (planned.is_for_each(), call.as_object_mut()) {
+            fields.insert("index".into(), json!(index));
+        }
+        call
+    });
+    calls.collect()
+}
+
+/// The way back, as far as it can be said before the outcome: what reads an output stands as it was written.
+fn undo(run: &Run, step: &StepRun, planned: &PlanStep) -> Vec<Value> {
+    let (Some(undo), Some(action)) = (planned.undo(), planned.action()) else { return Vec::new() };
+    let ways = step.items.iter().map(|item| {
+        let mut facts = FactMap::default();
+        facts
+            .facts
+            .insert("input".into(), crate::run::typed(&item.work.input, &action.capability.spec.input));
+        facts.facts.insert("run".into(), crate::run::run_value(run));
+        let with = undo.with.iter().map(|(name, arg)| {
+            let value = arg.render(&facts).map_or_else(|_| arg.to_json(), |value: Fact| value.to_json());
+            (name.to_string(), value)
+        });
+        json!({
+            "connector": undo.action.connector.metadata.name.as_str(),
+            "operation": undo.action.operation,
+            "arguments": with.collect::<Map<_, _>>(),
+        })
+    });
+    ways.collect()
+}
+
+/// `{budgets: […]}`: the counters of every budget in use; one that is not in use has its row all the same.
+#[must_use]
+pub fn budgets(world: &World, now: Timestamp) -> Value {
+    let mut rows = Vec::new();
+    for declared in world.active.iter().flat_map(|active| active.catalogue.budgets.values()) {
+        let name = declared.metadata.name.as_str();
+        let used = |mode: Mode| world.budgets.0.keys().any(|key| &*key.budget == name && key.mode == mode);
+        let mut modes: Vec<Mode> = [Mode::Live, Mode::Mock].into_iter().filter(|mode| used(*mode)).collect();
+        if modes.is_empty() {
+            modes.push(Mode::Live);
+        }
+        for mode in modes {
+            for standing in budget::standings(declared, mode, &world.budgets, now) {
+                let window = match standing.counter.slot {
+                    Slot::Time { from, to } => json!({"from": from.to_string(), "to": to.to_string()}),
+                    Slot::Run { run } => json!({"run": run.to_string()}),
+                };
+                let mut row = json!({
+                    "name": name,
+                    "unit": declared.spec.unit.value.as_str(),
+                    "mode": mode.as_str(),
+                    "window": window,
+                    "limit": standing.limit,
+                    "reserved": standing.reserved,
+                    "spent": standing.spent,
+                    "remaining": standing.remaining,
+                });
+                if let (false, Some(fields)) = (standing.counter.per.is_empty(), row.as_object_mut()) {
+                    fields.insert("key".into(), json!(standing.counter.per.join(" ")));
+                }
+                rows.push(row);
+            }
+        }
+    }
+    json!({"budgets": rows})
+}
+
+/// `{quotas: […]}`: the counters of quotas in use.
+#[must_use]
+pub fn quotas(world: &World, now: Timestamp) -> Value {
+    let limit = |counter: &crate::quota::Use| {
+        let active = world.active.as_ref()?;
+        let releases =
+            active.catalogue.capabilities.iter().find(|(name, _)| name.as_str() == &*counter.capability)?.1;
+        let quotas = releases.values().rev().flat_map(|capability| &capability.spec.quotas);
+        let mut same = quotas
+            .filter(|quota| quota.per.value == counter.per && quota.window.value.0 == counter.window_ms);
+        same.next().map(|quota| quota.limit.value)
+    };
+    let rows = world.quotas.0.keys().map(|counter| {
+        json!({
+            "capability": counter.capability,
+            "per": counter.per.as_str(),
+            "key": counter.key,
+            "mode": counter.mode.as_str(),
+            "limit": limit(counter),
+            "window": duration_text(i64::try_from(counter.window_ms).unwrap_or(i64::MAX)),
+            "used": world.quotas.used(counter, now),
+        })
+    });
+    json!({"quotas": rows.collect::<Vec<_>>()})
+}
+
+/// `{killSwitches: […]}`: those that are on.
+#[must_use]
+pub fn kill_switches(world: &World, now: Timestamp) -> Value {
+    json!({"killSwitches": world.kills.on(now).collect::<Vec<_>>()})
+}
+
+/// True for a stage that people can still decide on.
+#[must_use]
+pub const fn is_open(stage: &StageRun) -> bool {
+    matches!(stage.state, StageState::Open)
+}
