@@ -15,7 +15,9 @@ use ordain_spec::digest::Digest;
 use ordain_spec::kind::scenario::Assurance;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
-pub use chain::{Chain, FirstBad, NotARecord, Verified, Verifier, hash_of, renumbered, verify, verify_lines};
+pub use chain::{
+    Chain, FirstBad, NotARecord, Verified, Verifier, hash_of, renumbered, verify, verify_chains, verify_lines,
+};
 
 use crate::actor::Actor;
 use crate::ids::{DecisionId, RunId};

@@ -94,9 +94,8 @@ pub struct FirstBad {
     pub reason: String,
 }
 
-/// Verifies records in the order of `seq`. `seq` goes up by one from record to record, whatever it begins
-/// with, and every chain that is met is followed from its beginning: pass a whole log, or one whole chain
-/// after [`renumbered`].
+/// Verifies a whole log, in the order of `seq`: from 1, up by one from record to record, and every chain that
+/// is met from its beginning.
 #[must_use]
 pub fn verify<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verified {
     let mut verifier = Verifier::default();
@@ -106,7 +105,18 @@ pub fn verify<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verifie
     verifier.finish()
 }
 
-/// Verifies one record after the other; its memory grows with the number of chains, not of records. After
+/// Verifies whole chains that were taken out of a log: `seq` goes up, and each chain is followed from its
+/// beginning.
+#[must_use]
+pub fn verify_chains<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verified {
+    let mut verifier = Verifier { gaps: true, ..Verifier::default() };
+    for record in records {
+        verifier.record(record);
+    }
+    verifier.finish()
+}
+
+/// Verifies one record after the other, from the first of a log on; its memory grows with the number of chains, not of records. After
 /// the first bad record nothing is looked at any more.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
@@ -114,6 +124,7 @@ pub struct Verifier {
     count: u64,
     next: Option<u64>,
     tail: bool,
+    gaps: bool,
     first_bad: Option<FirstBad>,
 }
 
@@ -132,7 +143,11 @@ impl Verifier {
         self.count = self.count.saturating_add(1);
         let beginning = if self.tail { record.prev_hash } else { Digest([0; 32]) };
         let head = self.heads.entry(record.entry.chain()).or_insert(beginning);
-        let place = self.next.unwrap_or(record.seq);
+        let place = match self.next {
+            None if self.tail => record.seq,
+            least if self.gaps => record.seq.max(least.unwrap_or(1)),
+            next => next.unwrap_or(1),
+        };
         if let Some(reason) = fault(record, *head, place) {
             self.first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
             return;
@@ -194,7 +209,7 @@ fn fault(record: &AuditRecord, head: Digest, place: u64) -> Option<&'static str>
     None
 }
 
-/// One chain with places of its own, from 1: what [`verify`] asks for where only one chain is at hand.
+/// Records with places of their own, from 1: for records that no store has numbered.
 #[must_use]
 pub fn renumbered(records: impl IntoIterator<Item = AuditRecord>) -> Vec<AuditRecord> {
     records.into_iter().zip(1..).map(|(record, seq)| AuditRecord { seq, ..record }).collect()
