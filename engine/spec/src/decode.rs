@@ -205,20 +205,19 @@ impl<'s> Decoder<'s> {
         }
     }
 
-    /// Reports a word that is none of `known`, with the nearest one.
-    pub fn unknown_value(&mut self, span: Span, word: &str, known: &[&str]) {
-        let mut problem = Diagnostic::law(
-            "unknown-value",
-            span,
-            format!("`{word}` is not one of the values of this field"),
-        );
-        problem = match nearest(word, known.iter().copied()) {
+    /// Reports a word that is none of `known`, with the nearest one, which is what was probably meant.
+    pub fn unknown_value<'k>(&mut self, span: Span, word: &str, known: &[&'k str]) -> Option<&'k str> {
+        let message = format!("`{word}` is not one of the values of this field");
+        let problem = Diagnostic::law("unknown-value", span, message);
+        let meant = nearest(word, known.iter().copied());
+        let problem = match meant {
             Some(near) => problem
                 .help(format!("did you mean `{near}`? The values are {}", listed(known)))
                 .fix(true, vec![Edit { span, text: self.quoted(near) }]),
             None => problem.help(format!("the values are {}", listed(known))),
         };
         self.report(problem);
+        meant
     }
 
     /// Reports a text that is no name of its kind. Names are ASCII: another letter may look like one.

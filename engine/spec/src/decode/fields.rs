@@ -55,11 +55,15 @@ impl<'n> Fields<'n> {
             _ => Cow::Borrowed(cx.map(node, "a map")?),
         };
         let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
-        for (key, _) in &map.entries {
-            if !known.contains(&&*key.text) {
-                unknown_field(key, &known, cx);
+        let mut meant = Vec::new();
+        for (at, (key, _)) in map.entries.iter().enumerate() {
+            if !known.contains(&&*key.text)
+                && let Some(near) = unknown_field(key, &known, cx)
+            {
+                meant.push((at, near));
             }
         }
+        let map = if meant.is_empty() { map } else { Cow::Owned(as_meant(&map, &meant)) };
         Some(Self { node, map, record })
     }
 
@@ -168,19 +172,37 @@ impl<'n> Fields<'n> {
     }
 }
 
-fn unknown_field(key: &Key, known: &[&str], cx: &mut Decoder<'_>) {
-    let spelled: Vec<String> = known.iter().map(|name| cx.spelled(name)).collect();
+/// The map with misspelt fields under the names that were meant, unless those are there too: the law is
+/// broken already, and one mistake is not reported twice, as unknown and as missing.
+fn as_meant(map: &Map, meant: &[(usize, &str)]) -> Map {
+    let mut out = map.clone();
+    for (at, near) in meant {
+        if out.get(near).is_none()
+            && let Some((key, _)) = out.entries.get_mut(*at)
+        {
+            key.text = (*near).into();
+        }
+    }
+    out
+}
+
+/// Reports a field that the record does not know; gives the one that was probably meant.
+fn unknown_field<'k>(key: &Key, known: &[&'k str], cx: &mut Decoder<'_>) -> Option<&'k str> {
     let word = cx.spelled(&key.text);
     let problem = Diagnostic::law("unknown-field", key.span, format!("unknown field `{word}`"))
         .consequence("the engine refuses the catalogue: an unknown field is never ignored");
-    let problem = match nearest(&key.text, known.iter().copied()) {
+    let meant = nearest(&key.text, known.iter().copied());
+    cx.report(match meant {
         Some(near) => {
             let near = cx.spelled(near);
             problem
                 .help(format!("did you mean `{near}`?"))
                 .fix(true, vec![Edit { span: key.span, text: near }])
         }
-        None => problem.help(format!("the fields here are {}", listed(&spelled))),
-    };
-    cx.report(problem);
+        None => {
+            let spelled: Vec<String> = known.iter().map(|name| cx.spelled(name)).collect();
+            problem.help(format!("the fields here are {}", listed(&spelled)))
+        }
+    });
+    meant
 }

@@ -222,7 +222,9 @@ impl Decode for i64 {
                     .help("write an integer in the smallest part of the unit")
                     .consequence("the engine refuses the catalogue"),
             );
-            return None;
+            // The law is broken already; going on with the whole part says the rest about the file.
+            #[expect(clippy::cast_possible_truncation, reason = "saturates, and is never used")]
+            return Some(value as Self);
         }
         integer(node, -LARGEST_INTEGER, LARGEST_INTEGER, cx)
     }

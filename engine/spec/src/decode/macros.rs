@@ -149,11 +149,9 @@ macro_rules! closed {
             fn decode(node: &$crate::tree::Node, cx: &mut $crate::decode::Decoder<'_>) -> Option<Self> {
                 let known: &[&str] = &[$($word),*];
                 let text = cx.text(node, &format!("one of the words {}", $crate::decode::listed(known)))?;
-                let value = Self::from_word(&text.value);
-                if value.is_none() {
-                    cx.unknown_value(node.span, &text.value, known);
-                }
-                value
+                // After a misspelt word reading goes on with the one that was meant: the law is broken already.
+                Self::from_word(&text.value)
+                    .or_else(|| Self::from_word(cx.unknown_value(node.span, &text.value, known)?))
             }
 
             fn canonical(&self) -> Option<serde_json::Value> {

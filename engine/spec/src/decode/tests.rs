@@ -43,7 +43,6 @@ fn one_pass_reports_every_problem_of_a_record() {
             "bad-duration",
             "bad-duration",
             "bad-name",
-            "missing-field",
             "out-of-range",
             "unknown-field",
             "unknown-value",
@@ -143,6 +142,14 @@ fn a_near_name_is_offered_as_a_safe_fix_that_mends_the_file() {
         assert_eq!(text, mended);
         assert!(codes::<CapabilitySpec>(&text).is_empty());
     }
+}
+
+#[test]
+fn a_near_name_is_read_as_meant_so_that_one_mistake_is_one_problem() {
+    let (spec, problems) = decode::<CapabilitySpec>("efect: wirte\nuses: a\noperation: b\n");
+    let codes: Vec<_> = problems.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["unknown-field", "unknown-value"]);
+    assert_eq!(spec.unwrap().effect.value, crate::kind::scalar::Effect::Write);
 }
 
 #[test]

@@ -51,6 +51,8 @@ struct Cover<'s> {
     expressions: Vec<(usize, usize)>,
     /// The end of the last covered line, if a bracket or quote was left open in it.
     unclosed_to: Option<usize>,
+    /// What was wrong at the last covered line.
+    last_message: String,
     /// Where reading ended, if it ended before the end of the file.
     given_up_at: Option<usize>,
 }
@@ -64,6 +66,7 @@ impl<'s> Cover<'s> {
             blanks: Vec::new(),
             expressions: Vec::new(),
             unclosed_to: None,
+            last_message: String::new(),
             given_up_at: None,
         }
     }
@@ -94,9 +97,14 @@ impl<'s> Cover<'s> {
             return false;
         }
         // What follows an unclosed bracket or quote directly is usually the rest of the same mistake.
-        if !self.unclosed_to.is_some_and(|covered| (covered..=covered + 2).contains(&start)) {
+        let follows = |covered: Option<usize>| covered.is_some_and(|at| (at..=at + 2).contains(&start));
+        let again = follows(self.blanks.last().map(|(_, end)| *end)) && self.last_message == broken.message;
+        if !follows(self.unclosed_to) && !again {
             problems.push(unparsable(file, self.source, broken));
         }
+        // The same mistake on the next line is a block at a wrong place: all of it is covered at once.
+        let end = if again { self.block_end(start, end) } else { end };
+        self.last_message.clone_from(&broken.message);
         self.replace(start, end, ' ');
         self.blanks.push((start, end));
         self.unclosed_to = (broken.opened_at != broken.offset).then_some(end);
@@ -113,6 +121,24 @@ impl<'s> Cover<'s> {
         (start, length.map_or(bytes.len(), |found| start + found))
     }
 
+    /// The end of the lines that follow with at least the indentation of the line at `start`.
+    fn block_end(&self, start: usize, end: usize) -> usize {
+        let indent = |line: &str| line.len() - line.trim_start_matches(' ').len();
+        let own = indent(self.text.get(start..end).unwrap_or_default());
+        let rest = self.text.get(end..).unwrap_or_default();
+        let (mut block, mut at) = (end, end);
+        for (number, line) in rest.split_inclusive('\n').enumerate() {
+            let content = line.trim_end();
+            // The first piece is what is left of the line itself.
+            if number > 0 && !content.is_empty() && (indent(line) < own || own == 0) {
+                break;
+            }
+            block = at + content.len();
+            at += line.len();
+        }
+        block
+    }
+
     fn is_blank(&self, start: usize, end: usize) -> bool {
         self.text.get(start..end).is_none_or(|line| line.trim().is_empty())
     }
@@ -120,8 +146,9 @@ impl<'s> Cover<'s> {
     /// Replaces a range by as many bytes of `filler`.
     fn replace(&mut self, start: usize, end: usize, filler: char) {
         if let (Some(before), Some(after)) = (self.text.get(..start), self.text.get(end..)) {
-            let filler: String = std::iter::repeat_n(filler, end - start).collect();
-            self.text = format!("{before}{filler}{after}");
+            let kept = |byte| if byte == b'\n' { '\n' } else { filler };
+            let covered: String = self.text.bytes().skip(start).take(end - start).map(kept).collect();
+            self.text = format!("{before}{covered}{after}");
         }
     }
 

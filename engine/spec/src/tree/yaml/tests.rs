@@ -152,6 +152,18 @@ fn one_pass_reports_several_broken_places_and_keeps_the_other_documents() {
 }
 
 #[test]
+fn a_block_at_a_wrong_place_is_reported_once() {
+    let source = "spec: []\n  a: 1\n  b:\n    c: 2\n  d: 3\n  e: 4\nf: @x\n---\ng: 1\n";
+    let (nodes, problems) = load(source);
+    let lines: Vec<_> = problems
+        .iter()
+        .map(|problem| &source[problem.primary.as_ref().unwrap().span.start as usize..][..2])
+        .collect();
+    assert_eq!(lines, ["a:", "@x"], "{problems:?}");
+    assert_eq!(nodes.len(), 1);
+}
+
+#[test]
 fn hostile_files_are_read_in_time() {
     for source in [
         "a: [".repeat(20_000),
