@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use ordain_kernel::audit;
+use ordain_kernel::audit::Verifier;
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::workspace::Profile;
@@ -106,15 +106,19 @@ async fn profile_is_kept(reader: &Reader, profile: Profile) -> Result<(), ApiErr
 
 /// Verifies the end of the log, so that a store that somebody changed is not continued.
 async fn chain_is_whole(reader: &Reader) -> Result<(), ApiError> {
-    let records = recover::records(&reader.audit_tail(None, TAIL).await?)?;
-    let verified = audit::verify_tail(&records);
-    match verified.first_bad {
+    let rows = reader.audit_tail(None, TAIL).await?;
+    let whole = rows.first().is_none_or(|row| row.seq == 1);
+    let mut verifier = if whole { Verifier::default() } else { Verifier::of_a_tail() };
+    for row in &rows {
+        verifier.stored(row.seq.unsigned_abs(), &row.record);
+    }
+    match verifier.finish().first_bad {
         None => Ok(()),
-        Some(bad) => Err(ApiError::new(
-            "audit_unavailable",
-            format!("the audit log was changed: record {}: {}", bad.seq, bad.reason),
-        )
-        .hint("`ordain audit verify` says more; restore the store from a backup")),
+        Some(bad) => {
+            let message = format!("the audit log was changed: record {}: {}", bad.seq, bad.reason);
+            Err(ApiError::new("audit_unavailable", message)
+                .hint("`ordain audit verify` says more; restore the store from a backup"))
+        }
     }
 }
 

@@ -188,8 +188,7 @@ pub fn records(rows: &[AuditRow]) -> Result<Vec<AuditRecord>, StoreError> {
 }
 
 fn record(row: &AuditRow) -> Result<AuditRecord, StoreError> {
-    let mut record: AuditRecord = serde_json::from_str(&row.record)
+    let record = AuditRecord::from_line(&row.record)
         .map_err(|error| corrupt(format!("record {} of the audit log: {error}", row.seq)))?;
-    record.seq = Some(row.seq.unsigned_abs());
-    Ok(record)
+    Ok(AuditRecord { seq: row.seq.unsigned_abs(), ..record })
 }

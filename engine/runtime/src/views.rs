@@ -26,7 +26,7 @@ pub fn rows_of(batch: &Batch, rows: &mut Rows) {
             rows.audit.push(AuditRow {
                 seq: 0,
                 run: entry.run.map(|run| run.to_string()),
-                record: record.canonical(),
+                record: record.to_line(),
             });
         }
     }
