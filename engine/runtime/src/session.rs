@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use crate::api::{Answer, ApiError, Caller, Request};
 use crate::engine::Engine;
 use crate::local::{self, Remote, Service as _};
+use crate::verify;
 use crate::workspace::Opened;
 
 /// How long a verb waits for a holder that is just starting or leaving.
@@ -52,8 +53,6 @@ impl Session {
     pub async fn open(workspace: &Opened) -> Result<Self, ApiError> {
         let begun = Instant::now();
         let path = local::socket_path(&workspace.state);
-        let unusable =
-            |error: std::io::Error| ApiError::new("audit_unavailable", format!("the local state cannot be used: {error}"));
         loop {
             if let Some(lock) = Lock::take(&workspace.state).map_err(unusable)? {
                 let engine = Engine::open(workspace, lock).await?;
@@ -65,8 +64,7 @@ impl Session {
                 return Ok(Self::Remote(remote));
             }
             if begun.elapsed() > PATIENCE {
-                return Err(ApiError::new("store_in_use", "another process holds the store and does not answer")
-                    .hint("end the process that runs in this workspace, then try again"));
+                return Err(in_use());
             }
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
@@ -95,10 +93,46 @@ impl Session {
         }
     }
 
+    /// Verifies the audit log: through the holder where there is one, else straight from the file, so that
+    /// a store which is not continued can be looked into.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn audit_verify(workspace: &Opened, caller: &Caller) -> Answer {
+        let begun = Instant::now();
+        loop {
+            if !workspace.state.exists() {
+                return verify::of_workspace(workspace).await;
+            }
+            if let Some(_lock) = Lock::take(&workspace.state).map_err(unusable)? {
+                return verify::of_workspace(workspace).await;
+            }
+            if let Ok(mut remote) = Remote::connect(&local::socket_path(&workspace.state)).await
+                && let Some(answer) = remote.ask(caller.clone(), Request::AuditVerify).await
+            {
+                return answer;
+            }
+            if begun.elapsed() > PATIENCE {
+                return Err(in_use());
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// Leaves. A holder finishes what it is answering and lets go of the store.
     pub async fn close(self) {
         if let Self::Holder(engine) = self {
             engine.close().await;
         }
     }
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` asks for")]
+fn unusable(error: std::io::Error) -> ApiError {
+    ApiError::new("audit_unavailable", format!("the local state cannot be used: {error}"))
+}
+
+fn in_use() -> ApiError {
+    ApiError::new("store_in_use", "another process holds the store and does not answer")
+        .hint("end the process that runs in this workspace, then try again")
 }

@@ -4,7 +4,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_kernel::audit::Verifier;
 use ordain_kernel::ids::{ApprovalId, RunId};
 use ordain_kernel::run::{Run, RunState, WaitingFor};
 use ordain_kernel::view;
@@ -12,15 +11,12 @@ use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
-use crate::recover;
+use crate::{recover, verify};
 use crate::store::read::RunFilter;
 use crate::store::rows::RunRow;
 
 /// A run that waits longer than this for a time alone is left alone.
 const SHORT_WAIT_MS: i64 = 60_000;
-
-/// How many audit records are verified at a time.
-const PAGE: i64 = 5_000;
 
 /// The most that a list shows.
 const MOST: i64 = 10_000;
@@ -43,7 +39,7 @@ impl Inner {
             Request::Budgets => self.with_realm(|realm| view::budgets(&realm.world, Timestamp::now())).await,
             Request::Quotas => self.quotas().await,
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
-            Request::AuditVerify => self.audit_verify().await,
+            Request::AuditVerify => verify::log(&self.reader, &self.specs).await,
             Request::AuditCompleteness => self.audit_completeness().await,
             Request::Status => self.status().await,
             _ => Err(ApiError::fault("not a question")),
@@ -193,30 +189,6 @@ impl Inner {
         let rows = self.reader.audit_tail(run.as_deref(), i64::from(limit.clamp(1, 10_000))).await?;
         let records = recover::records(&rows)?;
         Ok(json!({"records": records}))
-    }
-
-    /// Every chain, and whether each ends where the journal of its run does: a cut tail of the log alone
-    /// shows here.
-    async fn audit_verify(&self) -> Answer {
-        let mut verifier = Verifier::default();
-        let mut after = 0;
-        loop {
-            let rows = self.reader.audit(after, PAGE).await?;
-            let Some(last) = rows.last() else { break };
-            after = last.seq;
-            for row in &rows {
-                verifier.stored(row.seq.unsigned_abs(), &row.record);
-            }
-        }
-        for id in self.reader.run_ids().await? {
-            let fault = match recover::run(&self.reader, &self.specs, &id).await {
-                Ok(run) if verifier.head_of(&id) == Some(run.audit_head) => continue,
-                Ok(_) => format!("the records of run {id} do not end where its journal does"),
-                Err(error) => error.to_string(),
-            };
-            verifier.bad(verifier.next(), &fault);
-        }
-        serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))
     }
 
     /// Is there an attempt without its record, or a run without a start?

@@ -1,11 +1,12 @@
 //! Reading rows beside the writer.
 
+use std::path::Path;
 use std::sync::Arc;
 
-use sqlx::sqlite::{SqlitePool, SqliteRow};
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
-use super::StoreError;
+use super::{StoreError, options};
 use super::rows::{ApprovalRow, AuditRow, JournalRow, Pinned, RunRow, WorldRow};
 
 /// Reads what is committed. Cheap to clone.
@@ -30,6 +31,15 @@ pub struct RunFilter {
 const RUN_COLUMNS: &str = "id, runbook, state, requester, mode, parent, created_at, settled_at, specs";
 
 impl Reader {
+    /// Reads the store at `path` without a writer beside it.
+    ///
+    /// # Errors
+    /// When the path cannot be one of a store.
+    pub fn open(path: &Path) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options(path)?.read_only(true));
+        Ok(Self { pool })
+    }
+
     pub(super) const fn new(pool: SqlitePool) -> Self {
         Self { pool }
     }
