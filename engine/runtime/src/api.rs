@@ -230,6 +230,18 @@ pub enum Decision {
     Withdraw,
 }
 
+impl Decision {
+    /// The same in the kernel's words.
+    #[must_use]
+    pub const fn act(self) -> ordain_kernel::approval::Act {
+        match self {
+            Self::Approve => ordain_kernel::approval::Act::Approve,
+            Self::Reject => ordain_kernel::approval::Act::Reject,
+            Self::Withdraw => ordain_kernel::approval::Act::Withdraw,
+        }
+    }
+}
+
 /// Why something could not be done: the `error` of the documents.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, thiserror::Error)]
 #[error("{message}")]

@@ -57,9 +57,9 @@ pub fn person_named<'a>(roster: &'a RosterSpec, named: &str) -> Result<(&'a str,
 #[must_use]
 pub fn actor(name: &str, person: &Person) -> Actor {
     Actor {
-        id: format!("user:{name}"),
-        kind: person.type_.value,
-        on_behalf_of: person.on_behalf_of.as_ref().map(|owner| owner.value.to_string()),
+        id: format!("user:{name}").into(),
+        type_: person.type_.value,
+        on_behalf_of: person.on_behalf_of.as_ref().map(|owner| owner.value.to_string().into()),
     }
 }
 

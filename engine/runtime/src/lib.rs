@@ -2,12 +2,23 @@
 
 pub mod api;
 pub mod connector;
+mod driver;
+pub mod engine;
 pub mod fault;
+pub mod identity;
 pub mod keys;
 pub mod local;
+mod open;
 pub mod permit;
 pub mod ports;
 pub mod prepare;
+mod recover;
 pub mod secret;
 pub mod secrets;
+pub mod session;
+pub mod specs;
 pub mod store;
+mod verify;
+mod views;
+pub mod workspace;
+mod writer;

@@ -4,7 +4,9 @@
 use std::sync::Arc;
 
 use ordain_kernel::audit::Verifier;
+use ordain_kernel::reason::{Code, Reason};
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
+use ordain_kernel::world::Active;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::workspace::Profile;
 use tokio::sync::{mpsc, watch};
@@ -16,10 +18,9 @@ use crate::driver::Driver;
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::read::Reader;
-use crate::store::rows::Rows;
 use crate::store::{FORMAT, Store};
 use crate::workspace::Opened;
-use crate::writer::{Message, Writer};
+use crate::writer::{Beginning, Message, Writer};
 
 /// How many of the last records are verified at every start; `ordain audit verify` verifies all.
 const TAIL: i64 = 2_000;
@@ -55,8 +56,11 @@ pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
         store.pin(&active.pinned()).await?;
     }
     let recovered = recover::realm(&reader, &specs).await?;
-    let notes = notes(&reader, workspace).await?;
-    remember(&mut store, workspace).await?;
+    let beginning = Beginning {
+        notes: notes(&reader, workspace).await?,
+        activated: activated(&reader, workspace).await?,
+        meta: meta(&reader, workspace).await?,
+    };
     let (finished, outcomes) = mpsc::unbounded_channel();
     let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
@@ -64,7 +68,7 @@ pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
     let (commits, committed) = watch::channel(0);
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
     let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, outcomes, commits);
-    tokio::spawn(writer.run(inbox, notes));
+    tokio::spawn(writer.run(inbox, beginning));
     Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out })
 }
 
@@ -132,25 +136,25 @@ async fn notes(reader: &Reader, workspace: &Opened) -> Result<Vec<SystemCommand>
     if before.is_some_and(|before| before != file) {
         note(SystemEvent::WorkspaceChanged { from: before, to: file });
     }
-    match &workspace.active {
-        Some(active) => {
-            let (from, to) = (digest(reader.meta("catalogue").await?), active.catalogue.digest());
-            if from != Some(to) {
-                note(SystemEvent::CatalogueActivated { from, to });
-            }
-        }
-        None => {
-            let slugs = refusals(workspace).join(" ");
-            if reader.meta("refused").await?.as_deref() != Some(slugs.as_str()) {
-                let reason = ordain_kernel::reason::Reason::new(ordain_kernel::reason::Code::CatalogueRefused);
-                note(SystemEvent::CatalogueRefused { reasons: vec![reason.detail(slugs)] });
-            }
+    if workspace.active.is_none() {
+        let slugs = refusals(workspace).join(" ");
+        if reader.meta("refused").await?.as_deref() != Some(slugs.as_str()) {
+            note(SystemEvent::CatalogueRefused { reasons: vec![Reason::new(Code::CatalogueRefused, slugs)] });
         }
     }
     Ok(notes)
 }
 
-async fn remember(store: &mut Store, workspace: &Opened) -> Result<(), ApiError> {
+/// The specs that are active, where they are not those of the last time.
+async fn activated(reader: &Reader, workspace: &Opened) -> Result<Option<Arc<Active>>, ApiError> {
+    let Some(active) = &workspace.active else { return Ok(None) };
+    let before = reader.meta("catalogue").await?;
+    let same = before == Some(active.catalogue.digest().to_string());
+    Ok((!same).then(|| Arc::new(active.active())))
+}
+
+/// What the store is to remember of itself and does not yet.
+async fn meta(reader: &Reader, workspace: &Opened) -> Result<Vec<(String, String)>, ApiError> {
     let mut wanted = vec![
         ("format".to_owned(), FORMAT.to_string()),
         ("profile".to_owned(), workspace.profile().as_str().to_owned()),
@@ -160,12 +164,11 @@ async fn remember(store: &mut Store, workspace: &Opened) -> Result<(), ApiError>
         Some(active) => wanted.push(("catalogue".to_owned(), active.catalogue.digest().to_string())),
         None => wanted.push(("refused".to_owned(), refusals(workspace).join(" "))),
     }
-    let reader = store.reader();
-    let mut rows = Rows::default();
+    let mut missing = Vec::new();
     for (key, value) in wanted {
         if reader.meta(&key).await?.as_ref() != Some(&value) {
-            rows.meta.push((key, value));
+            missing.push((key, value));
         }
     }
-    Ok(store.commit(&mut rows).await?)
+    Ok(missing)
 }

@@ -1,16 +1,17 @@
 //! From the store back to runs: the same events through the same `evolve`. There is no other recovery.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_kernel::audit::AuditRecord;
+use ordain_kernel::audit::{AuditRecord, Chain};
 use ordain_kernel::realm::Realm;
+use ordain_kernel::run::system::SystemEvent;
 use ordain_kernel::run::{Event, Run};
-use ordain_kernel::world::World;
+use ordain_kernel::world::{Row, World};
 
 use crate::specs::Specs;
-use crate::store::StoreError;
+use crate::store::{SYSTEM, StoreError};
 use crate::store::read::{Reader, RunFilter};
 use crate::store::rows::{AuditRow, JournalRow, Rows, RunRow};
 use crate::views;
@@ -65,7 +66,7 @@ async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, Sto
         return Err(corrupt(format!("the journal of run {} has no beginning", row.id)));
     };
     let plan = specs.plan(reader, &row.specs, &started.runbook, &started.version, started.plan).await?;
-    Run::replay(plan, &events).map_err(|error| corrupt(format!("run {}: {error}", row.id)))
+    Run::replay(plan, events.iter().map(|(at, event)| (*at, event))).map_err(|error| corrupt(format!("run {}: {error}", row.id)))
 }
 
 /// Everything that is not settled. A run that cannot be continued is left out and named; one whose
@@ -74,15 +75,13 @@ async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, Sto
 /// # Errors
 /// When the data base refuses or is damaged.
 pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, StoreError> {
-    let world = reader.world().await?;
-    let rows = world.into_iter().filter_map(|row| Some((row.kind, row.key, row.value?)));
-    let mut realm = Realm::new(World::load(rows).map_err(corrupt)?);
-    if let Some(active) = specs.active() {
-        realm.activate(active.active());
+    let mut world = World::new(specs.active().map(|active| Arc::new(active.active())));
+    world.load(stored_world(reader).await?).map_err(corrupt)?;
+    let recorded = reader.audit_head(None).await?.map(|row| record(&row)).transpose()?.map(|record| record.hash);
+    if recorded.unwrap_or(Chain::default().head) != world.system_chain.head {
+        return Err(corrupt("the workspace's own records do not end where they should"));
     }
-    if let Some(head) = reader.audit_head(None).await? {
-        realm.continue_system_chain(record(&head)?.hash);
-    }
+    let mut realm = Realm::new(world);
     let mut left_out = Vec::new();
     for row in wanted(reader).await? {
         specs.remember(row.id.clone(), row.specs.clone());
@@ -96,6 +95,15 @@ pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, Sto
         }
     }
     Ok(Recovered { realm, left_out })
+}
+
+async fn stored_world(reader: &Reader) -> Result<Vec<Row>, StoreError> {
+    let rows = reader.world().await?.into_iter();
+    rows.map(|row| {
+        let value = row.value.map(|value| serde_json::from_str(&value)).transpose().map_err(corrupt)?;
+        Ok(Row { kind: row.kind, key: row.key, value })
+    })
+    .collect()
 }
 
 /// Runs that are not settled, and the settled sub-runs of those, which may have to be undone.
@@ -118,7 +126,7 @@ async fn wanted(reader: &Reader) -> Result<Vec<RunRow>, StoreError> {
 async fn head_is_recorded(reader: &Reader, row: &RunRow, run: &Run) -> Result<(), StoreError> {
     let recorded = reader.audit_head(Some(&row.id)).await?;
     let recorded = recorded.map(|row| record(&row)).transpose()?.map(|record| record.hash);
-    if recorded.as_ref() == Some(&run.audit_head) {
+    if recorded == Some(run.audit_chain.head) {
         return Ok(());
     }
     Err(corrupt(format!("the audit records of run {} do not end where its journal does", row.id)))
@@ -129,54 +137,53 @@ async fn head_is_recorded(reader: &Reader, row: &RunRow, run: &Run) -> Result<()
 /// # Errors
 /// When the data base refuses or is damaged.
 pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<(Realm, Rows), StoreError> {
-    let mut runs = Vec::new();
     let mut timeline = Vec::new();
-    let mut filter = RunFilter { limit: 1_000, ..RunFilter::default() };
-    loop {
-        let rows = reader.runs(&filter).await?;
-        let Some(last) = rows.last() else { break };
-        filter.before = Some(last.id.clone());
-        for row in rows {
-            let run = replay(reader, specs, &row).await?;
-            for (seq, (at, event)) in events(reader, &row.id).await?.into_iter().enumerate() {
-                timeline.push((at, run.id(), seq, event));
-            }
-            specs.remember(row.id.clone(), row.specs.clone());
-            runs.push(run);
-        }
-    }
-    // The writer decides one command after the other: instants, then ids, then numbers are its order
-    // wherever the order between runs can matter.
-    timeline.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
-    let mut world = World::load(kept(reader).await?).map_err(corrupt)?;
-    for (at, run, _, event) in &timeline {
-        world.apply(*run, event, *at);
-    }
     let mut rows = Rows::default();
-    views::world_rows(&mut world, &mut rows);
-    for run in &runs {
-        views::run_rows(run, specs, &mut rows);
-        for (_, event) in events(reader, &run.id().to_string()).await? {
-            views::decision_row(run.id(), &event, &mut rows);
+    let mut filter = RunFilter { limit: 1_000, ..RunFilter::default() };
+    let mut started = BTreeMap::new();
+    loop {
+        let page = reader.runs(&filter).await?;
+        let Some(last) = page.last() else { break };
+        filter.before = Some(last.id.clone());
+        for row in page {
+            specs.remember(row.id.clone(), row.specs.clone());
+            let run = replay(reader, specs, &row).await?;
+            for (seq, (at, event)) in (1..).zip(events(reader, &row.id).await?) {
+                views::decision_row(run.id(), &event, &mut rows);
+                timeline.push((at, Some(run.id()), seq, Happened::Run(event)));
+            }
+            views::run_rows(&run, specs, &mut rows);
+            started.insert(run.id(), Arc::clone(&run.started));
         }
     }
-    let recovered = realm(reader, specs).await?;
-    let mut realm = recovered.realm;
-    realm.world = world;
-    if let Some(active) = specs.active() {
-        realm.activate(active.active());
+    for row in reader.journal(SYSTEM).await? {
+        let at = Timestamp::from_millisecond(row.at).map_err(corrupt)?;
+        let event = serde_json::from_str(&row.event).map_err(corrupt)?;
+        timeline.push((at, None, row.seq, Happened::System(event)));
     }
+    // One command was decided after the other: instants, then ids, then numbers are the order wherever
+    // the order between runs can matter.
+    timeline.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
+    let mut world = World::new(None);
+    for (at, run, _, happened) in &timeline {
+        match (happened, run.and_then(|run| started.get(&run))) {
+            (Happened::Run(event), Some(started)) => world.apply(started, event, *at),
+            (Happened::System(event), _) => world.apply_system(event, *at),
+            (Happened::Run(_), None) => return Err(corrupt("an event of no run")),
+        }
+    }
+    let mut realm = realm(reader, specs).await?.realm;
+    world.active = realm.world.active.clone();
+    world.system_chain = realm.world.system_chain;
+    views::all_world_rows(&world, &mut rows);
+    realm.world = world;
     Ok((realm, rows))
 }
 
-/// What crosses runs and comes from no run's journal: kill switches, and counters set to nothing.
-async fn kept(reader: &Reader) -> Result<Vec<(String, String, String)>, StoreError> {
-    let rows = reader.world().await?;
-    Ok(rows
-        .into_iter()
-        .filter(|row| World::is_of_the_workspace(&row.kind))
-        .filter_map(|row| Some((row.kind, row.key, row.value?)))
-        .collect())
+/// What is replayed into the world.
+enum Happened {
+    Run(Event),
+    System(SystemEvent),
 }
 
 /// Records of the audit log, read; each with its place.
@@ -187,7 +194,11 @@ pub fn records(rows: &[AuditRow]) -> Result<Vec<AuditRecord>, StoreError> {
     rows.iter().map(record).collect()
 }
 
-fn record(row: &AuditRow) -> Result<AuditRecord, StoreError> {
+/// One of them.
+///
+/// # Errors
+/// When the row is no record.
+pub fn record(row: &AuditRow) -> Result<AuditRecord, StoreError> {
     let record = AuditRecord::from_line(&row.record)
         .map_err(|error| corrupt(format!("record {} of the audit log: {error}", row.seq)))?;
     Ok(AuditRecord { seq: row.seq.unsigned_abs(), ..record })

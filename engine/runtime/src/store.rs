@@ -21,6 +21,9 @@ use sqlx::{ConnectOptions, Connection, Executor, SqlStr};
 /// The version of what is written; a store of another version is refused.
 pub const FORMAT: u32 = 1;
 
+/// The journal of the workspace itself: what happened to no run.
+pub const SYSTEM: &str = "system";
+
 /// Why the store could not do it.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
@@ -43,6 +46,7 @@ pub struct Store {
     writer: SqliteConnection,
     readers: SqlitePool,
     next_audit: i64,
+    next_system: i64,
 }
 
 fn options(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
@@ -85,7 +89,11 @@ impl Store {
             .connect_lazy_with(options(path)?.read_only(true));
         let next_audit: i64 =
             sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from audit").fetch_one(&mut writer).await?;
-        Ok(Self { writer, readers, next_audit })
+        let next_system: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from journal where run = ?")
+            .bind(SYSTEM)
+            .fetch_one(&mut writer)
+            .await?;
+        Ok(Self { writer, readers, next_audit, next_system })
     }
 
     /// A handle for reading beside the writer.

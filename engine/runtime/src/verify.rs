@@ -32,7 +32,7 @@ pub async fn log(reader: &Reader, specs: &Specs) -> Answer {
     }
     for id in reader.run_ids().await? {
         let fault = match recover::run(reader, specs, &id).await {
-            Ok(run) if verifier.head_of(&id) == Some(run.audit_head()) => continue,
+            Ok(run) if verifier.head_of(&id) == Some(run.audit_chain.head) => continue,
             Ok(_) => format!("the records of run {id} do not end where its journal does"),
             Err(error) => error.to_string(),
         };

@@ -4,22 +4,23 @@ use std::collections::BTreeSet;
 
 use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::{Batch, Body, Realm};
+use ordain_kernel::run::hold::{StageRun, StageState};
 use ordain_kernel::run::{Event, Run};
-use ordain_kernel::view;
 
 use crate::specs::Specs;
+use crate::store::SYSTEM;
 use crate::store::rows::{ApprovalRow, AuditRow, JournalRow, Rows, RunRow, WorldRow};
 
 /// Journal, records and decisions of a batch.
 pub fn rows_of(batch: &Batch, rows: &mut Rows) {
     for entry in &batch.entries {
+        rows.journal.push(JournalRow {
+            run: entry.run.map_or_else(|| SYSTEM.to_owned(), |run| run.to_string()),
+            seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
+            at: entry.at.as_millisecond(),
+            event: entry.json.clone(),
+        });
         if let (Some(run), Body::Run(event)) = (entry.run, &entry.body) {
-            rows.journal.push(JournalRow {
-                run: run.to_string(),
-                seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
-                at: entry.at.as_millisecond(),
-                event: entry.json.clone(),
-            });
             decision_row(run, event, rows);
         }
         for record in &entry.audit {
@@ -43,17 +44,24 @@ pub fn decision_row(run: RunId, event: &Event, rows: &mut Rows) {
 pub fn current(realm: &mut Realm, touched: &BTreeSet<RunId>, specs: &Specs, rows: &mut Rows) {
     for run in touched.iter().filter_map(|run| realm.run(*run)) {
         run_rows(run, specs, rows);
-        if run.is_settled() {
-            specs.forget(&run.id().to_string());
-        }
     }
     world_rows(&mut realm.world, rows);
 }
 
 /// What crosses runs and has changed since it was asked last.
 pub fn world_rows(world: &mut ordain_kernel::world::World, rows: &mut Rows) {
-    let changed = world.take_changed();
-    rows.world.extend(changed.into_iter().map(|(kind, key, value)| WorldRow { kind, key, value }));
+    let changed = world.changed().into_iter();
+    rows.world.extend(changed.map(|row| WorldRow {
+        kind: row.kind,
+        key: row.key,
+        value: row.value.map(|value| value.to_string()),
+    }));
+}
+
+/// Everything that crosses runs.
+pub fn all_world_rows(world: &ordain_kernel::world::World, rows: &mut Rows) {
+    let all = world.rows().into_iter();
+    rows.world.extend(all.map(|((kind, key), value)| WorldRow { kind, key, value: Some(value.to_string()) }));
 }
 
 /// The views of one run.
@@ -71,7 +79,14 @@ pub fn run_rows(run: &Run, specs: &Specs, rows: &mut Rows) {
         settled_at: run.end.as_ref().map(|end| end.at.as_millisecond()),
         id: id.clone(),
     });
-    for (approval, state) in view::approval_states(run) {
-        rows.approvals.push(ApprovalRow { id: approval.to_string(), run: id.clone(), state: state.to_owned() });
+    for stage in stages(run).filter(|stage| stage.state != StageState::Pending) {
+        let state = stage.state.as_str().to_owned();
+        rows.approvals.push(ApprovalRow { id: stage.id.to_string(), run: id.clone(), state });
     }
+}
+
+/// Every stage that people were asked in a run.
+pub fn stages(run: &Run) -> impl Iterator<Item = &StageRun> {
+    let holds = run.steps.iter().flat_map(|step| &step.holds);
+    holds.flat_map(|hold| &hold.requests).flat_map(|request| &request.stages)
 }

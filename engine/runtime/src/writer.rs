@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ordain_kernel::ids::RunId;
-use ordain_kernel::realm::{Batch, Realm, StartOutcome, StartRequest};
+use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::run::command::{Command, Rejection};
 use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_kernel::mock;
+use ordain_kernel::world::Active;
 use ordain_spec::kind::scalar::Mode;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -60,6 +61,17 @@ pub struct Writer {
     commits: watch::Sender<u64>,
 }
 
+/// What the writer begins with.
+#[derive(Default)]
+pub struct Beginning {
+    /// For the record.
+    pub notes: Vec<SystemCommand>,
+    /// Specs that are active now and were not before.
+    pub activated: Option<Arc<Active>>,
+    /// What the store remembers of itself.
+    pub meta: Vec<(String, String)>,
+}
+
 /// What is answered once a transaction is stored.
 #[derive(Default)]
 struct Pending {
@@ -99,20 +111,17 @@ impl Writer {
     }
 
     /// Works until somebody says `Close`, or nobody can say anything any more.
-    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>) {
+    pub async fn run(mut self, mut messages: mpsc::Receiver<Message>, beginning: Beginning) {
         let mut inbox = Vec::with_capacity(BATCH);
         let mut outcomes = Vec::with_capacity(BATCH);
-        let mut begin = true;
+        self.begin(beginning).await;
         loop {
-            if !begin {
-                let wake = sleep_until(self.realm.next_wake());
-                tokio::select! {
-                    received = messages.recv_many(&mut inbox, BATCH) => if received == 0 { return },
-                    received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
-                    () = wake => {}
-                }
+            let wake = sleep_until(self.realm.next_wake());
+            tokio::select! {
+                received = messages.recv_many(&mut inbox, BATCH) => if received == 0 { return },
+                received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
+                () = wake => {}
             }
-            begin = false;
             let closing = self.turn(&mut inbox, &mut outcomes).await;
             if let Some(closed) = closing {
                 if let Err(error) = self.store.close().await {
@@ -124,20 +133,37 @@ impl Writer {
         }
     }
 
+    /// What happened while nobody held the store: other specs, and calls whose outcome nobody knows.
+    async fn begin(&mut self, beginning: Beginning) {
+        let now = now();
+        let mut pending = Pending::default();
+        for note in beginning.notes {
+            let decided = self.realm.system(note, now);
+            let _ = self.taken(decided, &mut pending);
+        }
+        if let Some(active) = beginning.activated {
+            let activated = self.realm.activate(active, now);
+            self.take(activated, &mut pending);
+        }
+        let recovered = self.realm.recover(now);
+        self.take(recovered, &mut pending);
+        pending.rows.meta = beginning.meta;
+        self.answer_mocks(now, &mut pending);
+        self.commit(pending).await;
+    }
+
     /// One turn: decide, store, answer, perform.
     async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>) -> Option<oneshot::Sender<()>> {
         let now = now();
         let mut pending = Pending::default();
         let mut closing = None;
-        fault::point("before-intent");
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
         for Finished { id, outcome } in outcomes.drain(..) {
             pending.finished.push(id.clone());
-            // An outcome that comes too late is dropped: the attempt has been settled otherwise.
-            if let Ok(batch) = self.outcome(id, outcome, now) {
-                self.take(batch, &mut pending);
-            }
+            // An outcome that comes too late is rejected: the attempt has been settled otherwise.
+            let decided = self.outcome(id, outcome, now);
+            let _ = self.taken(decided, &mut pending);
         }
         inbox.sort_by_key(rank);
         for message in inbox.drain(..) {
@@ -158,17 +184,17 @@ impl Writer {
     fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
         match message {
             Message::Start(request, to) => {
-                let answer = entropy().and_then(|entropy| self.start(*request, now, entropy, pending));
+                let answer = entropy().and_then(|entropy| self.start(*request, now, &entropy, pending));
                 pending.answer(to, answer);
             }
             Message::Command(run, command, to) => {
-                let answer = self.realm.command(run, *command, now).map_err(rejected);
-                let answer = answer.map(|batch| self.take(batch, pending));
+                let decided = self.realm.command(run, *command, now);
+                let answer = self.taken(decided, pending);
                 pending.answer(to, answer);
             }
             Message::System(command, to) => {
-                let answer = self.realm.system(*command, now).map_err(rejected);
-                let answer = answer.map(|batch| self.take(batch, pending));
+                let decided = self.realm.system(*command, now);
+                let answer = self.taken(decided, pending);
                 pending.answer(to, answer);
             }
             Message::Look(look) => look(&self.realm),
@@ -180,10 +206,10 @@ impl Writer {
         &mut self,
         request: StartRequest,
         now: Timestamp,
-        entropy: [u8; 32],
+        entropy: &Entropy,
         pending: &mut Pending,
     ) -> Result<RunId, ApiError> {
-        match self.realm.start(request, now, entropy) {
+        match self.realm.start(request, now, entropy).map_err(rejected)? {
             StartOutcome::Started { run, batch } => {
                 self.take(batch, pending);
                 Ok(run)
@@ -203,6 +229,22 @@ impl Writer {
         pending.effects.extend(batch.effects);
     }
 
+    /// What was decided, or what happened although the command was rejected (an expiry that was due).
+    fn taken(&mut self, decided: Result<Batch, Rejection>, pending: &mut Pending) -> Result<(), ApiError> {
+        match decided {
+            Ok(batch) => {
+                self.take(batch, pending);
+                Ok(())
+            }
+            Err(mut rejection) => {
+                if let Some(due) = rejection.due.take() {
+                    self.take(*due, pending);
+                }
+                Err(rejected(rejection))
+            }
+        }
+    }
+
     /// Declared answers need no outside, so they belong to the same transaction as their intent. What is
     /// left are the effects of live runs.
     fn answer_mocks(&mut self, now: Timestamp, pending: &mut Pending) {
@@ -211,9 +253,8 @@ impl Writer {
             match effect {
                 Effect::Call(call) if self.is_mock(call.id.run) => {
                     let outcome = mock::answer(&call);
-                    if let Ok(batch) = self.outcome(call.id, outcome, now) {
-                        self.take(batch, pending);
-                    }
+                    let decided = self.outcome(call.id, outcome, now);
+                    let _ = self.taken(decided, pending);
                 }
                 effect => live.push_back(effect),
             }
@@ -231,13 +272,22 @@ impl Writer {
     }
 
     async fn commit(&mut self, mut pending: Pending) {
-        views::current(&self.realm, &pending.touched, &self.specs, &mut pending.rows);
+        views::current(&mut self.realm, &pending.touched, &self.specs, &mut pending.rows);
+        let calls = pending.effects.iter().any(|effect| matches!(effect, Effect::Call(_)));
+        if calls {
+            fault::point("before-intent");
+        }
         let stored = self.store.commit(&mut pending.rows).await;
         let failed = match stored {
             Ok(()) => None,
             Err(error) => Some(self.forget(error).await),
         };
-        fault::point("after-intent");
+        if calls {
+            fault::point("after-intent");
+        }
+        if !pending.finished.is_empty() {
+            fault::point("after-outcome");
+        }
         let committed = failed.is_none();
         for answer in pending.answers {
             answer(failed.clone());
@@ -250,7 +300,9 @@ impl Writer {
                 self.commits.send_modify(|count| *count += 1);
             }
             self.perform(pending.effects);
-            self.realm.evict_settled();
+            for run in self.realm.evict() {
+                self.specs.forget(&run.to_string());
+            }
         }
     }
 
@@ -268,7 +320,7 @@ impl Writer {
     async fn forget(&mut self, error: StoreError) -> ApiError {
         let error = ApiError::from(error);
         match recover::realm(&self.store.reader(), &self.specs).await {
-            Ok(realm) => self.realm = realm,
+            Ok(recovered) => self.realm = recovered.realm,
             Err(_) => {
                 self.realm = Realm::default();
                 tokio::time::sleep(Duration::from_millis(200)).await;
@@ -311,8 +363,10 @@ async fn sleep_until(wake: Option<Timestamp>) {
     }
 }
 
-fn entropy() -> Result<[u8; 32], ApiError> {
-    let mut bytes = [0; 32];
-    getrandom::fill(&mut bytes).map_err(|error| ApiError::fault(format!("no randomness: {error}")))?;
-    Ok(bytes)
+fn entropy() -> Result<Entropy, ApiError> {
+    let mut entropy = Entropy { id: [0; 10], salt: [0; 32] };
+    let failed = |error| ApiError::fault(format!("no randomness: {error}"));
+    getrandom::fill(&mut entropy.id).map_err(failed)?;
+    getrandom::fill(&mut entropy.salt).map_err(failed)?;
+    Ok(entropy)
 }

@@ -1,14 +1,16 @@
 //! Requests that change something: who acts is established here, once; whether it may is the kernel's.
 
 use jiff::Timestamp;
-use ordain_kernel::ids::RunId;
 use ordain_kernel::kill::Selector;
 use ordain_kernel::realm::StartRequest;
+use ordain_kernel::reason::{Code, Reason};
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::{approval, view};
+use ordain_kernel::approval::{Statement, verify_signature};
+use ordain_kernel::ids::ApprovalId;
+use ordain_kernel::view;
 use ordain_spec::digest::Digest;
-use ordain_spec::kind::scalar::{Mode, Principal};
+use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde_json::{Map, Value, json};
 
@@ -40,7 +42,7 @@ impl Inner {
             }
             Request::Pause { run, reason } => {
                 let by = self.acting(&caller)?.actor;
-                self.command_of(&run, Command::Pause { by, reason }).await
+                self.command_of(&run, Command::Pause { by, reasons: said(reason) }).await
             }
             Request::Resume { run, reason } => {
                 let by = self.acting(&caller)?.actor;
@@ -87,6 +89,7 @@ impl Inner {
             requester,
             environment: None,
             signed: false,
+            declared: false,
         };
         match self.ask(|answer| Message::Start(Box::new(request), answer)).await {
             Ok(run) => self.show(run).await,
@@ -146,7 +149,7 @@ impl Inner {
             .digest
             .parse()
             .map_err(|_| ApiError::new("usage", "`digest` is not the digest of an approval"))?;
-        let acting = self.deciding(caller, &approval.to_string(), &act)?;
+        let acting = self.deciding(caller, &approval, digest, &act)?;
         let verdict = match act.decision {
             Decision::Approve => Verdict::Approve,
             Decision::Reject => Verdict::Reject,
@@ -171,7 +174,7 @@ impl Inner {
     }
 
     /// Who decides: with a signature the person whose key it is, else whoever the caller is.
-    fn deciding(&self, caller: &Caller, approval: &str, act: &Act) -> Result<Acting, ApiError> {
+    fn deciding(&self, caller: &Caller, approval: &ApprovalId, digest: Digest, act: &Act) -> Result<Acting, ApiError> {
         let Some(signature) = &act.signature else { return self.acting(caller) };
         let roster = self.roster()?;
         let named = match &caller.acting_as {
@@ -179,20 +182,20 @@ impl Inner {
             None => self.acting(caller)?.actor.id.to_string(),
         };
         let (name, person) = identity::person_named(roster, &named)?;
-        let statement = approval::Statement {
-            approval,
-            digest: &act.digest,
-            decision: act.decision.as_str(),
-            rationale: &act.rationale,
-            form: &Value::Object(act.form.clone()),
-            by: &named,
+        let statement = Statement {
+            approval: approval.clone(),
+            digest,
+            decision: act.decision.act(),
+            rationale: act.rationale.clone(),
+            form: Value::Object(act.form.clone()),
+            by: named.as_str().into(),
+            at: None,
         };
-        let key = person.key.as_ref().map(|key| &*key.value);
-        let signed = key.is_some_and(|key| approval::is_signed(key, &statement, signature));
-        if !signed {
-            return Err(ApiError::new("interactive_required", format!("the signature is not `{named}`'s over this decision"))
-                .hint("sign with the key whose public half stands in the roster (`people.<name>.key`)"));
-        }
+        let key = person.key.as_ref().map(|key| &*key.value).unwrap_or_default();
+        verify_signature(key, &statement, signature).map_err(|error| {
+            ApiError::new("interactive_required", format!("`{named}` did not sign this decision: {error}"))
+                .hint("sign with the key whose public half stands in the roster (`people.<name>.key`)")
+        })?;
         Ok(Acting { actor: identity::actor(name, person), assurance: Assurance::Signed })
     }
 }
@@ -206,18 +209,12 @@ struct Act {
     signature: Option<String>,
 }
 
+/// A person's own words as a reason.
+fn said(reason: Option<String>) -> Vec<Reason> {
+    // Pausing is nobody's fault: the code says that somebody called for it.
+    reason.map(|reason| Reason::new(Code::Cancelled, reason)).into_iter().collect()
+}
+
 fn instant(text: &str) -> Result<Timestamp, ApiError> {
     text.parse().map_err(|_| ApiError::new("usage", format!("`{text}` is no instant")).hint("such as 2026-12-31T18:00:00Z"))
-}
-
-/// Only people of the roster are named in requests.
-#[must_use]
-pub fn is_person(text: &str) -> bool {
-    matches!(Principal::new(text), Some(Principal::User(_)))
-}
-
-/// A run's id as text.
-#[must_use]
-pub fn text(run: RunId) -> String {
-    run.to_string()
 }

@@ -11,9 +11,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
-use crate::{recover, verify};
+use crate::{recover, verify, views};
 use crate::store::read::RunFilter;
-use crate::store::rows::RunRow;
+use crate::store::rows::{ApprovalRow, RunRow};
 
 /// A run that waits longer than this for a time alone is left alone.
 const SHORT_WAIT_MS: i64 = 60_000;
@@ -119,8 +119,8 @@ impl Inner {
         let rows = self.reader.approvals(wanted, MOST).await?;
         let mut found = Vec::new();
         for row in rows {
-            let run: RunId = row.run.parse().map_err(|_| ApiError::fault("an approval without a run"))?;
-            found.push(self.approval_document(run, &ApprovalId::from(row.id.as_str())).await?);
+            let (run, approval) = ids(&row)?;
+            found.push(self.approval_document(run, &approval).await?);
         }
         Ok(json!({"approvals": found}))
     }
@@ -129,10 +129,7 @@ impl Inner {
     pub(super) async fn approval_id(&self, prefix: &str) -> Result<(RunId, ApprovalId), ApiError> {
         let found = if is_id_prefix(prefix) { self.reader.approvals_with_prefix(prefix).await? } else { Vec::new() };
         match found.as_slice() {
-            [only] => {
-                let run = only.run.parse().map_err(|_| ApiError::fault("an approval without a run"))?;
-                Ok((run, ApprovalId::from(only.id.as_str())))
-            }
+            [only] => ids(only),
             [] => Err(ApiError::not_found("approval", prefix).hint("`ordain approvals` lists what waits for people")),
             _ => Err(ApiError::new("not_found", format!("`{prefix}` is the beginning of several approvals' ids"))
                 .hint("write more of it")),
@@ -167,7 +164,7 @@ impl Inner {
                 continue;
             }
             if let Ok(other) = recover::run(&self.reader, &self.specs, &row.id).await {
-                found.extend(view::rejections_of(&other, document));
+                found.extend(rejections_in(&other, document));
             }
         }
         Ok(Value::Array(found))
@@ -191,16 +188,18 @@ impl Inner {
         Ok(json!({"records": records}))
     }
 
-    /// Is there an attempt without its record, or a run without a start?
+    /// Is there a record for everything that runs did? The records that a run's journal makes are made
+    /// again and compared with those that are there, by the head of their chain.
     async fn audit_completeness(&self) -> Answer {
         let mut missing = Vec::new();
         let ids = self.reader.run_ids().await?;
         for id in &ids {
-            let events = recover::events(&self.reader, id).await?;
-            let rows = self.reader.audit_tail(Some(id), i64::MAX).await?;
-            let records = recover::records(&rows)?;
-            for gap in view::gaps(&events, &records) {
-                missing.push(json!({"run": id, "what": gap}));
+            let recorded = self.reader.audit_head(Some(id)).await?;
+            let recorded = recorded.map(|row| recover::record(&row)).transpose()?.map(|record| record.hash);
+            match recover::run(&self.reader, &self.specs, id).await {
+                Ok(run) if recorded == Some(run.audit_chain.head) => {}
+                Ok(_) => missing.push(json!({"run": id, "what": "its records do not end where its journal does"})),
+                Err(error) => missing.push(json!({"run": id, "what": error.to_string()})),
             }
         }
         Ok(json!({"ok": missing.is_empty(), "runs": ids.len(), "missing": missing}))
@@ -213,6 +212,23 @@ impl Inner {
         let catalogue = self.specs.active().map(|active| active.catalogue.digest().to_string());
         Ok(json!({"catalogueDigest": catalogue, "refused": self.refused, "unsettled": unsettled, "leftOut": left_out}))
     }
+}
+
+fn ids(row: &ApprovalRow) -> Result<(RunId, ApprovalId), ApiError> {
+    let damaged = || ApiError::fault(format!("`{}` is no approval of a run", row.id));
+    Ok((row.run.parse().map_err(|_| damaged())?, row.id.parse().map_err(|_| damaged())?))
+}
+
+/// What people said in another run to the same calls.
+fn rejections_in(run: &Run, document: &Value) -> Vec<Value> {
+    let rejected = views::stages(run).filter_map(|stage| Some((stage, stage.rejection.as_ref()?)));
+    rejected
+        .filter(|(stage, _)| {
+            let other = view::approval(run, &stage.id, None);
+            other.is_some_and(|other| other.get("calls") == document.get("calls"))
+        })
+        .map(|(_, refusal)| json!({"by": refusal.by.id, "at": refusal.at, "rationale": refusal.rationale}))
+        .collect()
 }
 
 /// Settled, held by a person, or waiting for nothing that comes soon by itself.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{StoreError, options};
+use super::{SYSTEM, StoreError, options};
 use super::rows::{ApprovalRow, AuditRow, JournalRow, Pinned, RunRow, WorldRow};
 
 /// Reads what is committed. Cheap to clone.
@@ -249,7 +249,7 @@ impl Reader {
     /// # Errors
     /// When the data base refuses.
     pub async fn run_ids(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar("select distinct run from journal order by run").fetch_all(&self.pool).await?)
+        Ok(sqlx::query_scalar("select distinct run from journal where run <> ? order by run").bind(SYSTEM).fetch_all(&self.pool).await?)
     }
 }
 

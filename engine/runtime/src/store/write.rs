@@ -4,7 +4,7 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Connection};
 
 use super::rows::{Pinned, Rows};
-use super::{Store, StoreError};
+use super::{SYSTEM, Store, StoreError};
 
 /// How many rows one statement inserts, largest first: few statements, each prepared once.
 const CHUNKS: [usize; 3] = [32, 8, 1];
@@ -74,8 +74,8 @@ async fn insert<T>(
 }
 
 impl Store {
-    /// Writes all rows in one transaction and returns after they are durable. Gives the audit rows
-    /// their numbers, which become visible in `rows`.
+    /// Writes all rows in one transaction and returns after they are durable. Gives the audit rows, and the
+    /// events of the workspace, their numbers, which become visible in `rows`.
     ///
     /// # Errors
     /// When the data base refuses; then nothing is written.
@@ -83,15 +83,19 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let mut next = self.next_audit;
+        let (mut next, mut next_system) = (self.next_audit, self.next_system);
         for row in &mut rows.audit {
             row.seq = next;
             next += 1;
         }
+        for row in rows.journal.iter_mut().filter(|row| row.run == SYSTEM) {
+            row.seq = next_system;
+            next_system += 1;
+        }
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         write_rows(&mut transaction, rows).await?;
         transaction.commit().await?;
-        self.next_audit = next;
+        (self.next_audit, self.next_system) = (next, next_system);
         Ok(())
     }
 
@@ -159,6 +163,7 @@ async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<()
         arguments.add(row.event.as_str())
     })
     .await?;
+    crate::fault::point("mid-transaction");
     insert(connection, &AUDIT, &rows.audit, |arguments, row| {
         arguments.add(row.seq)?;
         arguments.add(row.run.as_deref())?;
