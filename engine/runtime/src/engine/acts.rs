@@ -8,7 +8,6 @@ use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_kernel::approval::{Statement, verify_signature};
 use ordain_kernel::ids::ApprovalId;
-use ordain_kernel::view;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
@@ -169,7 +168,7 @@ impl Inner {
         };
         self.command(run, Command::Decide(Box::new(decide))).await?;
         let approval = self.approval_document(run, &approval).await?;
-        let run = self.with_run(run, view::brief).await?;
+        let run = self.with_run(run, super::looks::brief).await?;
         Ok(json!({"approval": approval, "run": run}))
     }
 

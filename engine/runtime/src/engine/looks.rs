@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use ordain_kernel::ids::{ApprovalId, RunId};
 use ordain_kernel::run::{Run, RunState, WaitingFor};
 use ordain_kernel::view;
+use ordain_kernel::world::World;
 use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
-use crate::{recover, verify, views};
+use crate::{recover, verify};
 use crate::store::read::RunFilter;
 use crate::store::rows::{ApprovalRow, RunRow};
 
@@ -47,7 +48,7 @@ impl Inner {
     }
 
     pub(super) async fn show(&self, run: RunId) -> Answer {
-        self.with_run(run, view::run).await
+        self.with_run(run, document).await
     }
 
     async fn watch(&self, run: &str, after: u64) -> Answer {
@@ -55,7 +56,7 @@ impl Inner {
         let mut commits = self.commits.clone();
         loop {
             commits.borrow_and_update();
-            let seen = self.with_run(id, |run| (view::run(run), run.seq, is_parked(run))).await?;
+            let seen = self.with_run(id, |run| (document(run), run.seq, is_parked(run))).await?;
             let (Value::Object(mut document), seq, mut parked) = seen else {
                 return Err(ApiError::fault("a run's document is an object"));
             };
@@ -107,11 +108,15 @@ impl Inner {
         let decisions = if is_id_prefix(target) { self.reader.decisions_with_prefix(target).await? } else { Vec::new() };
         if let [(decision, run)] = decisions.as_slice() {
             let events = recover::events(&self.reader, run).await?;
-            return Ok(view::why(&events, None, Some(decision)));
+            let mut document = view::why(events.iter().map(|(_, event)| event), None);
+            if let Some(decisions) = document.get_mut("decisions").and_then(Value::as_array_mut) {
+                decisions.retain(|one| one.get("id").and_then(Value::as_str) == Some(decision));
+            }
+            return Ok(document);
         }
         let run = self.run_id(target).await?;
         let events = recover::events(&self.reader, &run.to_string()).await?;
-        Ok(view::why(&events, step.as_deref(), None))
+        Ok(view::why(events.iter().map(|(_, event)| event), step.as_deref()))
     }
 
     async fn approvals(&self, state: &str) -> Answer {
@@ -138,13 +143,20 @@ impl Inner {
 
     /// What will happen, who decides, what was said before.
     pub(super) async fn approval_document(&self, run: RunId, approval: &ApprovalId) -> Answer {
-        let (id, active) = (approval.clone(), self.specs.active().map(|active| Arc::clone(&active.catalogue)));
+        let id = approval.clone();
         let seen = self
-            .with_run(run, move |run| {
-                let roster = active.as_ref().and_then(|catalogue| catalogue.roster.clone());
-                (view::approval(run, &id, roster.as_deref()), run.started.runbook.to_string())
+            .with_realm(move |realm| {
+                let run = realm.run(run)?;
+                Some((approval_in(run, &realm.world, &id), run.started.runbook.to_string()))
             })
             .await?;
+        let seen = match seen {
+            Some(seen) => seen,
+            None => {
+                let run = recover::run(&self.reader, &self.specs, &run.to_string()).await?;
+                (approval_in(&run, &self.bare_world(), approval), run.started.runbook.to_string())
+            }
+        };
         let (Some(mut document), runbook) = seen else {
             return Err(ApiError::not_found("approval", approval.as_str()));
         };
@@ -164,10 +176,15 @@ impl Inner {
                 continue;
             }
             if let Ok(other) = recover::run(&self.reader, &self.specs, &row.id).await {
-                found.extend(rejections_in(&other, document));
+                found.extend(rejections_in(&other, &self.bare_world(), document));
             }
         }
         Ok(Value::Array(found))
+    }
+
+    /// What is current, without counters.
+    fn bare_world(&self) -> World {
+        World::new(self.specs.active().map(|active| Arc::new(active.active())))
     }
 
     pub(super) async fn kills(&self) -> Answer {
@@ -219,16 +236,33 @@ fn ids(row: &ApprovalRow) -> Result<(RunId, ApprovalId), ApiError> {
     Ok((row.run.parse().map_err(|_| damaged())?, row.id.parse().map_err(|_| damaged())?))
 }
 
+/// `{run: …}`
+fn document(run: &Run) -> Value {
+    json!({"run": view::run(run)})
+}
+
+/// `{id, state, waitingFor?}`
+pub(super) fn brief(run: &Run) -> Value {
+    let mut brief = view::run(run);
+    if let Some(fields) = brief.as_object_mut() {
+        fields.retain(|name, _| matches!(name.as_str(), "id" | "state" | "waitingFor"));
+    }
+    brief
+}
+
+fn approval_in(run: &Run, world: &World, id: &ApprovalId) -> Option<Value> {
+    let id = id.as_str();
+    view::approvals(run, world).into_iter().find(|one| one.get("id").and_then(Value::as_str) == Some(id))
+}
+
 /// What people said in another run to the same calls.
-fn rejections_in(run: &Run, document: &Value) -> Vec<Value> {
-    let rejected = views::stages(run).filter_map(|stage| Some((stage, stage.rejection.as_ref()?)));
-    rejected
-        .filter(|(stage, _)| {
-            let other = view::approval(run, &stage.id, None);
-            other.is_some_and(|other| other.get("calls") == document.get("calls"))
-        })
-        .map(|(_, refusal)| json!({"by": refusal.by.id, "at": refusal.at, "rationale": refusal.rationale}))
-        .collect()
+fn rejections_in(run: &Run, world: &World, document: &Value) -> Vec<Value> {
+    let same = |other: &Value| {
+        let calls = other.get("calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
+        calls.is_some() && calls == document.get("calls")
+    };
+    let said = view::approvals(run, world).into_iter().filter(same);
+    said.filter_map(|other| other.get("rejections").and_then(Value::as_array).cloned()).flatten().collect()
 }
 
 /// Settled, held by a person, or waiting for nothing that comes soon by itself.

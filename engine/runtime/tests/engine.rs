@@ -1,0 +1,178 @@
+//! The engine over a real store: runs go through, are found again after a restart, and a store that
+//! somebody changed is not continued.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use ordain_runtime::api::{ApiError, Caller, Request};
+use ordain_runtime::session::Session;
+use ordain_runtime::workspace::Opened;
+use serde_json::{Value, json};
+
+struct Space {
+    folder: tempfile::TempDir,
+}
+
+fn copy(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap() {
+        let path = entry.unwrap().path();
+        let target = to.join(path.file_name().unwrap());
+        if path.is_dir() { copy(&path, &target) } else { drop(std::fs::copy(&path, target).unwrap()) }
+    }
+}
+
+impl Space {
+    fn of(catalogue: &str) -> Self {
+        let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../engine-tests/fixtures/catalogues");
+        let folder = tempfile::tempdir().unwrap();
+        copy(&fixtures.join(catalogue), folder.path());
+        Self { folder }
+    }
+
+    fn opened(&self) -> Opened {
+        Opened::find(self.folder.path()).unwrap()
+    }
+
+    async fn ask(&self, request: Request) -> Result<Value, ApiError> {
+        let opened = self.opened();
+        let mut session = Session::open(&opened).await?;
+        let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+        let answer = session.ask(&opened, &caller, &request).await;
+        session.close().await;
+        answer
+    }
+
+    async fn start(&self, runbook: &str, inputs: Value) -> Value {
+        let inputs = inputs.as_object().unwrap().clone();
+        self.ask(Request::Start { runbook: runbook.into(), inputs, live: false }).await.unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_mock_run_goes_through_and_is_found_again_after_a_restart() {
+    let space = Space::of("minimal");
+    let started = space.start("read-note", json!({"id": "second"})).await;
+    assert_eq!(started["run"]["state"], "succeeded", "{started:#}");
+    assert_eq!(started["run"]["outputs"]["text"], "note second");
+    let id = started["run"]["id"].as_str().unwrap().to_owned();
+    let shown = space.ask(Request::Show { run: id.clone() }).await.unwrap();
+    assert_eq!(shown, started);
+    let runs = space.ask(Request::Runs { state: None, runbook: None, limit: 10, cursor: None }).await.unwrap();
+    assert_eq!(runs["runs"][0]["id"], id.as_str());
+    let why = space.ask(Request::Why { target: id.clone(), step: None }).await.unwrap();
+    assert_eq!(why["decisions"][0]["outcome"], "allow", "{why:#}");
+    let verified = space.ask(Request::AuditVerify).await.unwrap();
+    assert_eq!(verified["ok"], true, "{verified:#}");
+    let complete = space.ask(Request::AuditCompleteness).await.unwrap();
+    assert_eq!(complete["ok"], true, "{complete:#}");
+}
+
+#[tokio::test]
+async fn views_built_from_the_journal_are_those_that_were_there() {
+    let space = Space::of("minimal");
+    for id in ["a", "b", "c"] {
+        space.start("read-note", json!({"id": id})).await;
+    }
+    let before = tables(&space).await;
+    space.ask(Request::Rebuild).await.unwrap();
+    assert_eq!(tables(&space).await, before);
+}
+
+async fn tables(space: &Space) -> Vec<String> {
+    use sqlx::{ConnectOptions as _, Row as _};
+    let path = space.opened().state.join("ordain.db");
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    let mut found = Vec::new();
+    for query in [
+        "select id || runbook || state || requester || mode || created_at || settled_at || specs as line from runs order by id",
+        "select id || run || state as line from approvals order by id",
+        "select id || run as line from decisions order by id",
+        "select kind || key || value as line from world order by kind, key",
+    ] {
+        for row in sqlx::query(query).fetch_all(&mut connection).await.unwrap() {
+            found.push(row.get::<String, _>("line"));
+        }
+    }
+    found
+}
+
+async fn change(space: &Space, statement: &'static str) {
+    use sqlx::{ConnectOptions as _, Executor as _};
+    let path = space.opened().state.join("ordain.db");
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    for trigger in ["journal_is_append_only_update", "journal_is_append_only_delete", "audit_is_append_only_update", "audit_is_append_only_delete"] {
+        connection.execute(sqlx::AssertSqlSafe(format!("drop trigger if exists {trigger}"))).await.unwrap();
+    }
+    connection.execute(statement).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_changed_record_refuses_the_store_and_is_named() {
+    for statement in [
+        "update audit set record = replace(record, 'user:alice', 'user:bobby') where seq = 3",
+        "delete from audit where seq = 3",
+        "update audit set seq = 1000 where seq = 3",
+    ] {
+        let space = Space::of("minimal");
+        space.start("read-note", json!({})).await;
+        change(&space, statement).await;
+        let refused = space.ask(Request::Runs { state: None, runbook: None, limit: 1, cursor: None }).await.unwrap_err();
+        assert_eq!(refused.code, "audit_unavailable", "{statement}");
+        let verified = Session::audit_verify(&space.opened(), &Caller::default()).await.unwrap();
+        assert_eq!(verified["ok"], false, "{statement}");
+        assert_eq!(verified["firstBad"]["seq"], 3, "{statement}: {verified:#}");
+    }
+}
+
+#[tokio::test]
+async fn a_cut_tail_is_found_by_the_journal() {
+    let space = Space::of("minimal");
+    space.start("read-note", json!({})).await;
+    change(&space, "delete from audit where seq = (select max(seq) from audit)").await;
+    let verified = Session::audit_verify(&space.opened(), &Caller::default()).await.unwrap();
+    assert_eq!(verified["ok"], false);
+}
+
+#[tokio::test]
+async fn journal_and_audit_cannot_be_changed_by_a_plain_statement() {
+    use sqlx::{ConnectOptions as _, Executor as _};
+    let space = Space::of("minimal");
+    space.start("read-note", json!({})).await;
+    let path = space.opened().state.join("ordain.db");
+    let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
+    for statement in ["update journal set event = ''", "delete from journal", "update audit set record = ''", "delete from audit"] {
+        let refused = connection.execute(statement).await.unwrap_err();
+        assert!(refused.to_string().contains("append-only"), "{statement}: {refused}");
+    }
+}
+
+#[tokio::test]
+async fn nobody_in_particular_changes_nothing() {
+    let space = Space::of("minimal");
+    let opened = space.opened();
+    let mut session = Session::open(&opened).await.unwrap();
+    let caller = Caller { login: Some("nobody-here".into()), ..Caller::default() };
+    let start = Request::Start { runbook: "read-note".into(), inputs: serde_json::Map::new(), live: false };
+    let refused = session.ask(&opened, &caller, &start).await.unwrap_err();
+    assert_eq!(refused.code, "unauthenticated");
+    session.close().await;
+}
+
+#[tokio::test]
+async fn a_second_session_speaks_to_the_first() {
+    let space = Space::of("minimal");
+    let opened = space.opened();
+    let first = Session::open(&opened).await.unwrap();
+    let mut second = Session::open(&opened).await.unwrap();
+    assert!(matches!(second, Session::Remote(_)));
+    let caller = Caller { acting_as: Some("user:alice".into()), ..Caller::default() };
+    let start = Request::Start { runbook: "read-note".into(), inputs: serde_json::Map::new(), live: false };
+    let started = second.ask(&opened, &caller, &start).await.unwrap();
+    assert_eq!(started["run"]["state"], "succeeded");
+    let id = started["run"]["id"].as_str().unwrap().to_owned();
+    let watched = second.ask(&opened, &caller, &Request::Watch { run: id, after: 0 }).await.unwrap();
+    assert_eq!(watched["parked"], true);
+    second.close().await;
+    first.close().await;
+}
