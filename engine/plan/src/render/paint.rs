@@ -137,8 +137,9 @@ impl Line {
                 lines.push(Self::default());
                 column = 0;
             }
+            let continued = lines.len() > 1;
             if let Some(line) = lines.last_mut()
-                && !(column == 0 && word.trimmed_width() == 0)
+                && !(continued && column == 0 && word.trimmed_width() == 0)
             {
                 column += word.width();
                 line.0.extend(word.0);
