@@ -170,6 +170,25 @@ impl Line {
         text.trim_end().width()
     }
 
+    /// As much of the line as fits into so many columns.
+    #[must_use]
+    pub fn clip(&self, width: usize) -> Self {
+        let mut out = Self::default();
+        let mut column = 0;
+        for (ink, text) in &self.0 {
+            let mut kept = String::new();
+            for c in text.chars() {
+                column += unicode_width::UnicodeWidthChar::width(c).unwrap_or_default();
+                if column > width {
+                    break;
+                }
+                kept.push(c);
+            }
+            out.0.push((*ink, kept));
+        }
+        out.joined()
+    }
+
     /// Neighbours of the same ink as one piece.
     fn joined(self) -> Self {
         let mut pieces: Vec<(Ink, String)> = Vec::new();

@@ -1,0 +1,114 @@
+//! `ordain audit`: the record of who did what.
+
+use ordain_plan::render::{Ink, Line, Look};
+use ordain_runtime::api::Request;
+use serde_json::Value;
+
+use crate::context::Context;
+use crate::failure::{Done, Exit};
+use crate::render::card::Card;
+use crate::render::table::Table;
+use crate::render::{list, text, value};
+use crate::session::ask;
+
+/// Looks at the audit log and verifies it
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Verb {
+    /// Shows the last records
+    Tail {
+        /// Only of this run: id or unique prefix
+        #[arg(long)]
+        run: Option<String>,
+        /// At most so many
+        #[arg(long, short = 'n', default_value_t = 20)]
+        limit: u32,
+    },
+    /// Verifies every chain of the log; exit 1 names the first bad record
+    Verify,
+    /// Is there a record for everything that runs did?
+    Completeness,
+}
+
+impl Options {
+    /// Asks and shows.
+    pub fn run(self, cx: &Context) -> Done {
+        match self.verb {
+            Verb::Tail { run, limit } => {
+                let document = ask(cx, &Request::AuditTail { run, limit })?;
+                cx.show(&document, |look| tail(&document, look));
+                Ok(Exit::Done)
+            }
+            Verb::Verify => {
+                let document = ask(cx, &Request::AuditVerify)?;
+                cx.show(&document, |look| verified(&document, look));
+                Ok(found(&document))
+            }
+            Verb::Completeness => {
+                let document = ask(cx, &Request::AuditCompleteness)?;
+                cx.show(&document, |look| complete(&document, look));
+                Ok(found(&document))
+            }
+        }
+    }
+}
+
+fn found(document: &Value) -> Exit {
+    if document.get("ok").and_then(Value::as_bool) == Some(true) { Exit::Done } else { Exit::Found }
+}
+
+fn tail(document: &Value, look: Look) -> String {
+    let mut table = Table::new(&["seq", "at", "actor", "action", "run", "subject"]);
+    for record in list(document, "records") {
+        let actor = record.get("actor").unwrap_or(&Value::Null);
+        let action = text(record, "action");
+        let ink = match action {
+            "decision.deny" | "approval.rejected" | "approval.expired" | "run.refused" | "kill.set" | "auth.refused" => Ink::Alarm,
+            "approval.opened" | "decision.hold" => Ink::People,
+            _ => Ink::Plain,
+        };
+        let run: String = text(record, "runId").chars().take(13).collect();
+        table.row(vec![
+            (Ink::Dim, record.get("seq").map(value).unwrap_or_default()),
+            (Ink::Dim, text(record, "at").to_owned()),
+            (Ink::Plain, text(actor, "id").to_owned()),
+            (ink, action.to_owned()),
+            (Ink::Dim, run),
+            (Ink::Plain, record.get("subject").map(value).unwrap_or_default()),
+        ]);
+    }
+    if table.is_empty() { "no records yet\n".to_owned() } else { table.text(look) }
+}
+
+/// What a verification said.
+pub fn verified(document: &Value, look: Look) -> String {
+    let mut card = Card::new(look, 12);
+    let records = document.get("records").map(value).unwrap_or_default();
+    if found(document) == Exit::Done {
+        card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &format!("{records} records, every chain whole")));
+    } else {
+        let bad = document.get("firstBad").unwrap_or(&Value::Null);
+        let seq = bad.get("seq").map(value).unwrap_or_default();
+        card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, &format!("record {seq} is not as it was written: {}", text(bad, "reason"))));
+    }
+    card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));
+    card.plain("checkpoint", text(document, "checkpoint"));
+    card.finish()
+}
+
+fn complete(document: &Value, look: Look) -> String {
+    let mut card = Card::new(look, 12);
+    let runs = document.get("runs").map(value).unwrap_or_default();
+    if found(document) == Exit::Done {
+        card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &format!("{runs} runs, a record for everything they did")));
+    }
+    for missing in list(document, "missing") {
+        card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, &value(missing)));
+    }
+    card.finish()
+}

@@ -1,0 +1,39 @@
+//! `ordain run`: starts a run and follows it as far as it goes by itself.
+
+use ordain_runtime::api::Request;
+
+use super::follow;
+use crate::context::Context;
+use crate::failure::Done;
+use crate::inputs::Inputs;
+use crate::render::resolve;
+use crate::session::Conversation;
+
+/// Starts a run and follows it until it is settled or waits. Declared answers, unless `--live`
+#[derive(Debug, clap::Args)]
+pub struct Options {
+    /// `name` or `name@requirement`
+    runbook: String,
+    #[command(flatten)]
+    inputs: Inputs,
+    /// Touches the outside
+    #[arg(long)]
+    live: bool,
+    /// Follows on while it waits for people or time
+    #[arg(long)]
+    watch: bool,
+}
+
+impl Options {
+    /// Starts and follows.
+    pub fn run(self, cx: &Context) -> Done {
+        let loaded = cx.load()?;
+        let runbook = resolve::runbook(&loaded.catalogue, &self.runbook)?;
+        let inputs = self.inputs.read(&runbook.spec.inputs)?;
+        let mut conversation = Conversation::open(cx)?;
+        let started = conversation.ask(&Request::Start { runbook: self.runbook, inputs, live: self.live });
+        let done = started.and_then(|document| follow::started(cx, &mut conversation, document, self.watch));
+        conversation.close();
+        done
+    }
+}

@@ -1,0 +1,137 @@
+//! What a person is asked to agree to: everything that will happen, before anything is asked.
+
+use ordain_plan::render::{Ink, Line, Look};
+use serde_json::Value;
+
+use super::card::Card;
+use super::table::{Table, risk_ink, state_ink};
+use super::{list, reason, text, value};
+
+/// The queue.
+pub fn queue(document: &Value, look: Look) -> String {
+    let mut table = Table::new(&["approval", "asks", "for", "risk", "state", "expires"]);
+    for approval in list(document, "approvals") {
+        let state = text(approval, "state");
+        let subject = format!("{}/{}", text(approval, "runbook"), text(approval, "step"));
+        table.row(vec![
+            (Ink::Dim, text(approval, "id").to_owned()),
+            (Ink::People, format!("{} {}", text(approval, "approval"), text(approval, "stage"))),
+            (Ink::Strong, subject),
+            (risk_ink(text(approval, "risk")), text(approval, "risk").to_owned()),
+            (state_ink(state), format!("{state} {}", votes(approval))),
+            (Ink::Dim, text(approval, "expiresAt").to_owned()),
+        ]);
+    }
+    if table.is_empty() { "nothing waits for people\n".to_owned() } else { table.text(look) }
+}
+
+fn votes(approval: &Value) -> String {
+    let needed = approval.get("needed").and_then(Value::as_u64).unwrap_or_default();
+    format!("{}/{needed}", list(approval, "granted").len())
+}
+
+/// One approval with all that will happen.
+pub fn card(approval: &Value, look: Look) -> String {
+    let mut card = Card::new(look, 14);
+    let state = text(approval, "state");
+    let mut head = Line::default().with(Ink::People, "◆ ").with(Ink::Strong, text(approval, "approval"));
+    head.add(Ink::Plain, &format!(", stage {}  ", text(approval, "stage"))).add(state_ink(state), state);
+    card.line(&head);
+    card.say("approval", &Line::default().with(Ink::Dim, text(approval, "id")));
+    card.blank();
+    let mode = text(approval, "mode");
+    let mut subject = Line::default().with(Ink::Strong, text(approval, "step"));
+    subject.add(Ink::Dim, " of ").add(Ink::Plain, text(approval, "runbook"));
+    subject.add(Ink::Dim, ", ").add(if mode == "live" { Ink::Alarm } else { Ink::Good }, mode);
+    card.say("step", &subject);
+    card.say("run", &Line::default().with(Ink::Dim, text(approval, "run")));
+    card.plain("asked by", text(approval, "requester"));
+    let risk = text(approval, "risk");
+    if !risk.is_empty() {
+        card.say("risk", &Line::default().with(risk_ink(risk), risk));
+    }
+    calls(&mut card, "will call", list(approval, "calls"));
+    if let Some(shown) = approval.get("show").and_then(Value::as_object)
+        && !shown.is_empty()
+    {
+        card.blank();
+        for (name, data) in shown {
+            card.say("shown", &Line::default().with(Ink::Name, name).with(Ink::Dim, " ").with(Ink::Plain, &value(data)));
+        }
+    }
+    calls(&mut card, "undone by", list(approval, "undo"));
+    budget(&mut card, approval.get("budget"));
+    card.blank();
+    for why in list(approval, "reasons") {
+        card.say("held because", &Line::default().with(Ink::Plain, &reason(why)));
+    }
+    people(&mut card, approval);
+    for rejection in list(approval, "rejections") {
+        let mut line = Line::default().with(Ink::Alarm, text(rejection, "by"));
+        line.add(Ink::Dim, &format!(" {}: ", text(rejection, "at"))).add(Ink::Plain, text(rejection, "rationale"));
+        card.say("rejected", &line);
+    }
+    form(&mut card, approval.get("form"));
+    card.plain("expires", text(approval, "expiresAt"));
+    card.say("digest", &Line::default().with(Ink::Dim, text(approval, "digest")));
+    card.finish()
+}
+
+/// Rendered calls with their arguments.
+fn calls(card: &mut Card, label: &str, calls: &[Value]) {
+    if calls.is_empty() {
+        return;
+    }
+    card.blank();
+    for call in calls {
+        let index = call.get("index").map(|index| format!("item {}: ", value(index))).unwrap_or_default();
+        let mut line = Line::default().with(Ink::Dim, &index);
+        line.add(Ink::Strong, &format!("{}.{}", text(call, "connector"), text(call, "operation")));
+        card.say(label, &line);
+        for (name, argument) in call.get("arguments").and_then(Value::as_object).into_iter().flatten() {
+            let mut line = Line::default().with(Ink::Name, name).with(Ink::Dim, " = ");
+            line.add(Ink::Plain, &argument.to_string());
+            card.say("", &line);
+        }
+    }
+}
+
+fn budget(card: &mut Card, budget: Option<&Value>) {
+    let rows: &[Value] = match budget {
+        Some(Value::Array(rows)) => rows,
+        Some(row @ Value::Object(_)) => std::slice::from_ref(row),
+        _ => return,
+    };
+    for row in rows {
+        let parts: Vec<String> = row
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(name, _)| *name != "name")
+            .map(|(name, part)| format!("{name} {}", value(part)))
+            .collect();
+        card.say("budget", &Line::default().with(Ink::Name, text(row, "name")).with(Ink::Plain, &format!(" {}", parts.join(", "))));
+    }
+}
+
+/// Who agreed, and who can still.
+fn people(card: &mut Card, approval: &Value) {
+    for grant in list(approval, "granted") {
+        let mut line = Line::default().with(Ink::Good, text(grant, "by"));
+        line.add(Ink::Dim, &format!(" {} ({})", text(grant, "at"), text(grant, "assurance")));
+        card.say("agreed", &line);
+    }
+    let needed = approval.get("needed").and_then(Value::as_u64).unwrap_or_default();
+    let missing = needed.saturating_sub(list(approval, "granted").len() as u64);
+    let who: Vec<String> = list(approval, "eligible").iter().map(value).collect();
+    if text(approval, "state") == "open" {
+        card.plain("needs", &format!("{missing} more of {}", who.join(", ")));
+    }
+}
+
+fn form(card: &mut Card, form: Option<&Value>) {
+    for (name, field) in form.and_then(Value::as_object).into_iter().flatten() {
+        let kind = text(field, "type");
+        card.say("form", &Line::default().with(Ink::Name, name).with(Ink::Dim, &format!(" {kind}")));
+    }
+}

@@ -1,0 +1,74 @@
+//! Talking to whoever holds the workspace's store: another process over its socket, or this one.
+
+use std::time::{Duration, Instant};
+
+use ordain_runtime::api::{Caller, Request};
+use ordain_runtime::session::Session;
+use ordain_runtime::workspace::Opened;
+use serde_json::Value;
+use tokio::runtime::Runtime;
+
+use crate::context::Context;
+use crate::failure::Failure;
+
+/// A conversation: several questions, one after another, through one session.
+pub struct Conversation {
+    runtime: Runtime,
+    workspace: Opened,
+    session: Session,
+    caller: Caller,
+}
+
+impl Conversation {
+    /// Opens the store, or finds who holds it.
+    pub fn open(cx: &Context) -> Result<Self, Failure> {
+        let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
+        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(fault)?;
+        let workspace = Opened::find(&cx.directory).map_err(|error| {
+            Failure::new("not_found", format!("folder `{}` cannot be read: {error}", cx.directory.display()))
+        })?;
+        let session = runtime.block_on(Session::open(&workspace))?;
+        Ok(Self { runtime, workspace, session, caller: cx.caller() })
+    }
+
+    /// The workspace as it was read.
+    pub const fn workspace(&self) -> &Opened {
+        &self.workspace
+    }
+
+    /// Asks and waits.
+    pub fn ask(&mut self, request: &Request) -> Result<Value, Failure> {
+        let asked = self.session.ask(&self.workspace, &self.caller, request);
+        Ok(self.runtime.block_on(asked)?)
+    }
+
+    /// Asks and waits, and calls `tick` from time to time while it does.
+    pub fn ask_ticking(&mut self, request: &Request, every: Duration, mut tick: impl FnMut(Instant)) -> Result<Value, Failure> {
+        let asked = self.session.ask(&self.workspace, &self.caller, request);
+        let answer = self.runtime.block_on(async {
+            let mut asked = std::pin::pin!(asked);
+            let mut ticks = tokio::time::interval(every);
+            loop {
+                tokio::select! {
+                    biased;
+                    answer = &mut asked => return answer,
+                    _ = ticks.tick() => tick(Instant::now()),
+                }
+            }
+        });
+        Ok(answer?)
+    }
+
+    /// Leaves; a holder finishes first what it is doing.
+    pub fn close(self) {
+        self.runtime.block_on(self.session.close());
+    }
+}
+
+/// One question and its answer.
+pub fn ask(cx: &Context, request: &Request) -> Result<Value, Failure> {
+    let mut conversation = Conversation::open(cx)?;
+    let answer = conversation.ask(request);
+    conversation.close();
+    answer
+}
