@@ -39,6 +39,7 @@ enum Verb {
     Lint(command::lint::Options),
     Specs(command::specs::Options),
     Plan(command::plan::Options),
+    Test(command::test::Options),
     Run(command::run::Options),
     Runs(command::runs::Options),
     Show(command::show::Options),
@@ -65,6 +66,7 @@ enum Verb {
     Explain(command::explain::Options),
     Schema(command::schema::Options),
     Doctor(command::doctor::Options),
+    Demo(command::demo::Options),
     Completions(command::completions::Options),
 }
 
@@ -75,6 +77,7 @@ impl Verb {
             Self::Lint(options) => options.run(cx),
             Self::Specs(options) => options.run(cx),
             Self::Plan(options) => options.run(cx),
+            Self::Test(options) => options.run(cx),
             Self::Run(options) => options.run(cx),
             Self::Runs(options) => options.run(cx),
             Self::Show(options) => options.run(cx),
@@ -101,6 +104,7 @@ impl Verb {
             Self::Explain(options) => options.run(cx),
             Self::Schema(options) => options.run(cx),
             Self::Doctor(options) => options.run(cx),
+            Self::Demo(options) => options.run(cx),
             Self::Completions(options) => options.run(cx),
         }
     }

@@ -23,7 +23,11 @@ impl Conversation {
     /// Opens the store, or finds who holds it.
     pub fn open(cx: &Context) -> Result<Self, Failure> {
         let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(fault)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(fault)?;
         let workspace = Opened::find(&cx.directory).map_err(|error| {
             Failure::new("not_found", format!("folder `{}` cannot be read: {error}", cx.directory.display()))
         })?;
@@ -43,7 +47,12 @@ impl Conversation {
     }
 
     /// Asks and waits, and calls `tick` from time to time while it does.
-    pub fn ask_ticking(&mut self, request: &Request, every: Duration, mut tick: impl FnMut(Instant)) -> Result<Value, Failure> {
+    pub fn ask_ticking(
+        &mut self,
+        request: &Request,
+        every: Duration,
+        mut tick: impl FnMut(Instant),
+    ) -> Result<Value, Failure> {
         let asked = self.session.ask(&self.workspace, &self.caller, request);
         let answer = self.runtime.block_on(async {
             let mut asked = std::pin::pin!(asked);

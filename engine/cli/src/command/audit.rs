@@ -68,7 +68,8 @@ fn tail(document: &Value, look: Look) -> String {
         let actor = record.get("actor").unwrap_or(&Value::Null);
         let action = text(record, "action");
         let ink = match action {
-            "decision.deny" | "approval.rejected" | "approval.expired" | "run.refused" | "kill.set" | "auth.refused" => Ink::Alarm,
+            "decision.deny" | "approval.rejected" | "approval.expired" | "run.refused" | "kill.set"
+            | "auth.refused" => Ink::Alarm,
             "approval.opened" | "decision.hold" => Ink::People,
             _ => Ink::Plain,
         };
@@ -90,11 +91,19 @@ pub fn verified(document: &Value, look: Look) -> String {
     let mut card = Card::new(look, 12);
     let records = document.get("records").map(value).unwrap_or_default();
     if found(document) == Exit::Done {
-        card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &format!("{records} records, every chain whole")));
+        card.line(
+            &Line::default()
+                .with(Ink::Good, "✓ ")
+                .with(Ink::Plain, &format!("{records} records, every chain whole")),
+        );
     } else {
         let bad = document.get("firstBad").unwrap_or(&Value::Null);
         let seq = bad.get("seq").map(value).unwrap_or_default();
-        card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, &format!("record {seq} is not as it was written: {}", text(bad, "reason"))));
+        card.line(
+            &Line::default()
+                .with(Ink::Worst, "✗ ")
+                .with(Ink::Plain, &format!("record {seq} is not as it was written: {}", text(bad, "reason"))),
+        );
     }
     card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));
     card.plain("checkpoint", text(document, "checkpoint"));
@@ -105,7 +114,11 @@ fn complete(document: &Value, look: Look) -> String {
     let mut card = Card::new(look, 12);
     let runs = document.get("runs").map(value).unwrap_or_default();
     if found(document) == Exit::Done {
-        card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &format!("{runs} runs, a record for everything they did")));
+        card.line(
+            &Line::default()
+                .with(Ink::Good, "✓ ")
+                .with(Ink::Plain, &format!("{runs} runs, a record for everything they did")),
+        );
     }
     for missing in list(document, "missing") {
         card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, &value(missing)));

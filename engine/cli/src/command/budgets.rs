@@ -24,7 +24,8 @@ impl Options {
 }
 
 fn budgets(document: &Value, look: Look) -> String {
-    let mut table = Table::new(&["budget", "unit", "limit", "spent", "reserved", "remaining", "for", "until"]);
+    let mut table =
+        Table::new(&["budget", "unit", "limit", "spent", "reserved", "remaining", "for", "until"]);
     for budget in list(document, "budgets") {
         let number = |field: &str| budget.get(field).map(value).unwrap_or_default();
         let left = budget.get("remaining").and_then(Value::as_i64).unwrap_or_default();

@@ -33,15 +33,24 @@ impl Options {
         let Verb::Test { name } = self.verb;
         let loaded = cx.load()?;
         let reference = reference(&name)?;
-        let connector =
-            loaded.catalogue.connector(&reference).map_err(|error| unresolved("connector", &reference, &error))?;
+        let connector = loaded
+            .catalogue
+            .connector(&reference)
+            .map_err(|error| unresolved("connector", &reference, &error))?;
         let connection = loaded.grants.resolve(connector);
         let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
         let launcher = SandboxLauncher::current().map_err(fault)?;
-        let enforcement =
-            if loaded.grants.profile == Profile::Prod { Enforcement::Required } else { Enforcement::Reported };
+        let enforcement = if loaded.grants.profile == Profile::Prod {
+            Enforcement::Required
+        } else {
+            Enforcement::Reported
+        };
         let subject = Subject { connector, connection: connection.as_ref(), launcher, enforcement };
-        let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(fault)?;
+        let runtime = tokio::runtime::Builder::new_multi_thread()
+            .worker_threads(2)
+            .enable_all()
+            .build()
+            .map_err(fault)?;
         let checks = runtime.block_on(examine(&subject));
         cx.show(&json!({"connector": connector.metadata.name.value.as_str(), "checks": checks}), |look| {
             let mut out = String::new();

@@ -48,7 +48,13 @@ pub fn decide(cx: &Context, decision: Decision, words: Words) -> Done {
     done
 }
 
-fn deciding(cx: &Context, conversation: &mut Conversation, decision: Decision, words: Words, key: Option<&Key>) -> Done {
+fn deciding(
+    cx: &Context,
+    conversation: &mut Conversation,
+    decision: Decision,
+    words: Words,
+    key: Option<&Key>,
+) -> Done {
     let document = conversation.ask(&Request::Approval { id: words.id.clone() })?;
     let shown = list(&document, "approvals").first().cloned().unwrap_or_default();
     let mut form = untyped(&words.form)?;
@@ -137,7 +143,8 @@ const fn decision_word(decision: Decision) -> &'static str {
 }
 
 fn read_key(path: &std::path::Path) -> Result<Key, Failure> {
-    Key::read(path).map_err(|error| Failure::usage(format!("`{}` cannot be used as a key: {error}", path.display())))
+    Key::read(path)
+        .map_err(|error| Failure::usage(format!("`{}` cannot be used as a key: {error}", path.display())))
 }
 
 #[expect(clippy::too_many_arguments, reason = "exactly what is signed")]
@@ -153,7 +160,7 @@ fn sign(
 ) -> Result<String, Failure> {
     let digest = digest.parse().map_err(|_| Failure::usage("`--digest` is not the digest of an approval"))?;
     let statement = Statement {
-        approval: id.into(),
+        approval: id.parse().map_err(|_| Failure::new("system_fault", "the approval has no id"))?,
         digest,
         decision: match decision {
             Decision::Approve => Act::Approve,
@@ -176,9 +183,11 @@ fn by(cx: &Context, conversation: &Conversation) -> Result<String, Failure> {
     let login = ordain_runtime::local::own_login();
     let roster = conversation.workspace().read.checked.declarations.roster.clone();
     let people = roster.iter().flat_map(|roster| roster.spec.people.iter());
-    let mut mine = people.filter(|(_, person)| person.login.as_ref().is_some_and(|known| *known.value == *login));
+    let mut mine =
+        people.filter(|(_, person)| person.login.as_ref().is_some_and(|known| *known.value == *login));
     mine.next().map(|(name, _)| format!("user:{name}")).ok_or_else(|| {
-        Failure::new("unauthenticated", format!("nobody in the roster has the login `{login}`")).hint("say `--as user:NAME`")
+        Failure::new("unauthenticated", format!("nobody in the roster has the login `{login}`"))
+            .hint("say `--as user:NAME`")
     })
 }
 
@@ -200,7 +209,11 @@ fn ask_form(cx: &Context, form: &mut Map<String, Value>, declared: Option<&Value
         let answer = question(cx, &format!("{name} ({})? ", text(field, "type")))?;
         if !answer.is_empty() {
             let plain = matches!(text(field, "type"), "string" | "timestamp" | "duration");
-            let value = if plain { Value::from(answer) } else { serde_json::from_str(&answer).unwrap_or(Value::from(answer)) };
+            let value = if plain {
+                Value::from(answer)
+            } else {
+                serde_json::from_str(&answer).unwrap_or(Value::from(answer))
+            };
             form.insert(name.clone(), value);
         }
     }
@@ -213,7 +226,9 @@ fn question(cx: &Context, words: &str) -> Result<String, Failure> {
     Line::default().with(Ink::People, words.trim_end()).write(cx.error_look(), &mut shown);
     let _left = write!(std::io::stderr().lock(), "{} ", shown.trim_end_matches('\n'));
     let mut line = String::new();
-    let read = std::io::stdin().read_line(&mut line).map_err(|error| Failure::new("system_fault", error.to_string()))?;
+    let read = std::io::stdin()
+        .read_line(&mut line)
+        .map_err(|error| Failure::new("system_fault", error.to_string()))?;
     if read == 0 {
         say(&Line::default(), cx.error_look());
         return Err(Failure::new("cancelled", "nothing was decided"));

@@ -77,8 +77,13 @@ fn settle(conversation: &mut Conversation, id: &str, on: bool, live: &mut Live) 
 /// What a person can do about a run that waits.
 fn hint(cx: &Context, run: &Value) {
     let id = text(run, "id");
-    let waits: Vec<&str> =
-        run.get("waitingFor").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str).collect();
+    let waits: Vec<&str> = run
+        .get("waitingFor")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
     if text(run, "state") == "paused" {
         cx.remark(&format!("it is paused: `ordain resume {id}` lets it go on"));
     }
@@ -87,7 +92,9 @@ fn hint(cx: &Context, run: &Value) {
             "approval" => cx.remark("people must agree: `ordain approvals` shows what and who"),
             "signal" => cx.remark(&format!("it waits for a signal: `ordain signal {id} NAME --field k=v`")),
             "queue" => cx.remark("it waits for its turn: other runs hold the lock"),
-            "timer" | "throttle" => cx.remark(&format!("it waits for time to pass: `ordain watch {id}` drives it on")),
+            "timer" | "throttle" => {
+                cx.remark(&format!("it waits for time to pass: `ordain watch {id}` drives it on"))
+            }
             _ => {}
         }
     }

@@ -1,7 +1,9 @@
 //! `ordain plan`: what a run would do, before anything runs.
 
+use ordain_kernel::value::validate;
 use ordain_plan::{Plan, compile, render};
-use serde_json::{Value, json};
+use ordain_spec::kind::field::FieldMap;
+use serde_json::{Map, Value, json};
 
 use crate::context::{Context, print};
 use crate::failure::{Done, Exit, Failure};
@@ -41,10 +43,11 @@ impl Options {
         let runbook = resolve::runbook(&loaded.catalogue, &self.runbook)?;
         let inputs = self.inputs.read(&runbook.spec.inputs)?;
         let given = self.inputs.inputs.is_some() || !self.inputs.input.is_empty();
+        let inputs = if given { Some(checked(&runbook.spec.inputs, inputs)?) } else { None };
         let plan = compile(runbook, &loaded.catalogue, &loaded.grants)
             .map_err(|error| Failure::new("system_fault", error.to_string()))?;
         if cx.json || self.format == Format::Json {
-            cx.document(&document(&plan, given.then(|| Value::Object(inputs))));
+            cx.document(&document(&plan, inputs));
             return Ok(Exit::Done);
         }
         print(&match self.format {
@@ -55,6 +58,13 @@ impl Options {
         });
         Ok(Exit::Done)
     }
+}
+
+/// Inputs as a run would start with them: defaults filled in, everything fitting.
+fn checked(fields: &FieldMap, inputs: Map<String, Value>) -> Result<Value, Failure> {
+    validate(fields, &Value::Object(inputs)).map_err(|reason| {
+        Failure::new("input_invalid", "the inputs do not fit").reasons(vec![json!(reason)])
+    })
 }
 
 fn document(plan: &Plan, inputs: Option<Value>) -> Value {

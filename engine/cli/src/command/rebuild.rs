@@ -18,7 +18,10 @@ impl Options {
         let document = ask(cx, &Request::Rebuild)?;
         cx.show(&document, |look| {
             let mut out = String::new();
-            Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, text(&document, "detail")).write(look, &mut out);
+            Line::default()
+                .with(Ink::Good, "✓ ")
+                .with(Ink::Plain, text(&document, "detail"))
+                .write(look, &mut out);
             out
         });
         Ok(Exit::Done)

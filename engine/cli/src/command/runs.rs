@@ -27,8 +27,12 @@ pub struct Options {
 impl Options {
     /// Asks and shows.
     pub fn run(self, cx: &Context) -> Done {
-        let request =
-            Request::Runs { state: self.state, runbook: self.runbook, limit: self.limit, cursor: self.cursor };
+        let request = Request::Runs {
+            state: self.state,
+            runbook: self.runbook,
+            limit: self.limit,
+            cursor: self.cursor,
+        };
         let document = ask(cx, &request)?;
         cx.show(&document, |look| run::runs(&document, look));
         Ok(Exit::Done)

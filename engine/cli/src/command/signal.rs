@@ -35,10 +35,14 @@ impl Options {
 fn fit(cx: &Context, name: &str, fields: &mut Map<String, Value>) {
     let Ok(loaded) = cx.load() else { return };
     let steps = every(&loaded.catalogue.runbooks).flat_map(|runbook| &runbook.spec.steps);
-    for signal in steps.filter_map(|step| step.signal.as_ref()).filter(|signal| signal.name.value.as_str() == name) {
+    for signal in
+        steps.filter_map(|step| step.signal.as_ref()).filter(|signal| signal.name.value.as_str() == name)
+    {
         for (field, value) in fields.iter_mut() {
             let due = signal.fields.get(field).map(|field| field.type_.value);
-            if matches!(due, Some(FieldType::String | FieldType::Timestamp | FieldType::Duration)) && !value.is_string() {
+            if matches!(due, Some(FieldType::String | FieldType::Timestamp | FieldType::Duration))
+                && !value.is_string()
+            {
                 *value = Value::from(value.to_string());
             }
         }

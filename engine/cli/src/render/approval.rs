@@ -56,7 +56,10 @@ pub fn card(approval: &Value, look: Look) -> String {
     {
         card.blank();
         for (name, data) in shown {
-            card.say("shown", &Line::default().with(Ink::Name, name).with(Ink::Dim, " ").with(Ink::Plain, &value(data)));
+            card.say(
+                "shown",
+                &Line::default().with(Ink::Name, name).with(Ink::Dim, " ").with(Ink::Plain, &value(data)),
+            );
         }
     }
     calls(&mut card, "undone by", list(approval, "undo"));
@@ -68,7 +71,8 @@ pub fn card(approval: &Value, look: Look) -> String {
     people(&mut card, approval);
     for rejection in list(approval, "rejections") {
         let mut line = Line::default().with(Ink::Alarm, text(rejection, "by"));
-        line.add(Ink::Dim, &format!(" {}: ", text(rejection, "at"))).add(Ink::Plain, text(rejection, "rationale"));
+        line.add(Ink::Dim, &format!(" {}: ", text(rejection, "at")))
+            .add(Ink::Plain, text(rejection, "rationale"));
         card.say("rejected", &line);
     }
     form(&mut card, approval.get("form"));
@@ -110,7 +114,12 @@ fn budget(card: &mut Card, budget: Option<&Value>) {
             .filter(|(name, _)| *name != "name")
             .map(|(name, part)| format!("{name} {}", value(part)))
             .collect();
-        card.say("budget", &Line::default().with(Ink::Name, text(row, "name")).with(Ink::Plain, &format!(" {}", parts.join(", "))));
+        card.say(
+            "budget",
+            &Line::default()
+                .with(Ink::Name, text(row, "name"))
+                .with(Ink::Plain, &format!(" {}", parts.join(", "))),
+        );
     }
 }
 

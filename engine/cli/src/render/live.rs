@@ -44,7 +44,10 @@ impl Live {
         let now = Instant::now();
         for step in list(run, "steps") {
             let (id, state) = (text(step, "id"), text(step, "state"));
-            let moves = matches!(state, "running" | "retrying" | "undoing" | "waiting" | "held" | "throttled" | "ready");
+            let moves = matches!(
+                state,
+                "running" | "retrying" | "undoing" | "waiting" | "held" | "throttled" | "ready"
+            );
             if moves {
                 self.times.entry(id.to_owned()).or_insert((now, None)).1 = None;
             } else if let Some((_, end)) = self.times.get_mut(id)
@@ -85,7 +88,11 @@ impl Live {
         for line in self.lines() {
             // A line that wraps would be counted wrongly: what does not fit is left out.
             let fits = line.width() < look.width;
-            if fits { line.write(look, &mut text) } else { line.clip(look.width.saturating_sub(1)).write(look, &mut text) }
+            if fits {
+                line.write(look, &mut text)
+            } else {
+                line.clip(look.width.saturating_sub(1)).write(look, &mut text)
+            }
         }
         let out = format!("{}{text}", self.up());
         self.drawn = text.lines().count();
@@ -100,14 +107,16 @@ impl Live {
         head.add(Ink::Dim, &format!("  {}", elapsed(self.begun, Instant::now())));
         let mut lines = vec![head];
         let steps = list(&self.run, "steps");
-        let width = steps.iter().map(|step| text(step, "id").chars().count()).max().unwrap_or_default().min(30);
+        let width =
+            steps.iter().map(|step| text(step, "id").chars().count()).max().unwrap_or_default().min(30);
         let quiet = |state: &str| matches!(state, "blocked" | "succeeded" | "skipped" | "cancelled");
         let many = steps.len() > MOST;
         for step in steps.iter().filter(|step| !many || !quiet(text(step, "state"))).take(MOST) {
             lines.push(self.step(step, width, spinner));
         }
         if many {
-            let done = steps.iter().filter(|step| matches!(text(step, "state"), "succeeded" | "skipped")).count();
+            let done =
+                steps.iter().filter(|step| matches!(text(step, "state"), "succeeded" | "skipped")).count();
             lines.push(Line::default().with(Ink::Dim, &format!("  {done} of {} steps done", steps.len())));
         }
         lines
@@ -116,7 +125,8 @@ impl Live {
     fn step(&self, step: &Value, width: usize, spinner: &str) -> Line {
         let (id, state) = (text(step, "id"), text(step, "state"));
         let sign = if matches!(state, "running" | "retrying" | "undoing") { spinner } else { mark(state) };
-        let mut line = Line::default().with(Ink::Plain, "  ").with(state_ink(state), sign).with(Ink::Plain, " ");
+        let mut line =
+            Line::default().with(Ink::Plain, "  ").with(state_ink(state), sign).with(Ink::Plain, " ");
         let ink = if state == "blocked" { Ink::Dim } else { Ink::Strong };
         line.add(ink, id).add(Ink::Plain, " ").pad(width + 6);
         line.add(state_ink(state), state).add(Ink::Plain, " ").pad(width + 18);

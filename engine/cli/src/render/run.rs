@@ -43,10 +43,14 @@ pub fn document(document: &Value, look: Look) -> String {
         head.add(Ink::Dim, "  rolled back: ").add(Ink::Note, rollback);
     }
     card.line(&head);
-    let place = format!("{} · {} · by {}", text(run, "mode"), text(run, "environment"), text(run, "requester"));
-    card.line(&Line::default().with(Ink::Dim, text(run, "id")).with(Ink::Dim, &format!(" · {place}{}", took(run))));
+    let place =
+        format!("{} · {} · by {}", text(run, "mode"), text(run, "environment"), text(run, "requester"));
+    card.line(
+        &Line::default().with(Ink::Dim, text(run, "id")).with(Ink::Dim, &format!(" · {place}{}", took(run))),
+    );
     card.blank();
-    let width = list(run, "steps").iter().map(|step| text(step, "id").chars().count()).max().unwrap_or_default();
+    let width =
+        list(run, "steps").iter().map(|step| text(step, "id").chars().count()).max().unwrap_or_default();
     for each in list(run, "steps") {
         step(&mut card, each, width.min(30));
     }
@@ -71,7 +75,12 @@ pub fn document(document: &Value, look: Look) -> String {
 /// Reasons of a refused start.
 pub fn refused(refused: &Value, look: Look) -> String {
     let mut card = Card::new(look, 12);
-    card.line(&Line::default().with(Ink::Alarm, "✗ ").with(Ink::Strong, "refused").with(Ink::Dim, "  no run was made"));
+    card.line(
+        &Line::default()
+            .with(Ink::Alarm, "✗ ")
+            .with(Ink::Strong, "refused")
+            .with(Ink::Dim, "  no run was made"),
+    );
     for why in list(refused, "reasons") {
         card.say("because", &Line::default().with(Ink::Plain, &reason(why)));
     }
@@ -106,8 +115,13 @@ pub fn span(ms: i64) -> String {
 
 fn step(card: &mut Card, step: &Value, width: usize) {
     let state = text(step, "state");
-    let mut line = Line::default().with(Ink::Plain, "  ").with(state_ink(state), mark(state)).with(Ink::Plain, " ");
-    line.add(Ink::Strong, text(step, "id")).add(Ink::Plain, " ").pad(width + 6).add(state_ink(state), state).add(Ink::Plain, " ");
+    let mut line =
+        Line::default().with(Ink::Plain, "  ").with(state_ink(state), mark(state)).with(Ink::Plain, " ");
+    line.add(Ink::Strong, text(step, "id"))
+        .add(Ink::Plain, " ")
+        .pad(width + 6)
+        .add(state_ink(state), state)
+        .add(Ink::Plain, " ");
     line.pad(width + 18);
     let attempts = step.get("attempts").and_then(Value::as_u64).unwrap_or_default();
     if attempts > 1 {
@@ -122,7 +136,8 @@ fn step(card: &mut Card, step: &Value, width: usize) {
         line.add(Ink::Dim, &format!("{done} of {} items  ", items.len()));
     }
     if let Some(outputs) = step.get("outputs").and_then(Value::as_object) {
-        let shown: Vec<String> = outputs.iter().map(|(name, output)| format!("{name} {}", short(&value(output)))).collect();
+        let shown: Vec<String> =
+            outputs.iter().map(|(name, output)| format!("{name} {}", short(&value(output)))).collect();
         line.add(Ink::Dim, &shown.join(", "));
     }
     card.line(&line);
