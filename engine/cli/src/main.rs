@@ -7,7 +7,6 @@ mod context;
 mod failure;
 mod inputs;
 mod render;
-mod session;
 
 use std::process::ExitCode;
 

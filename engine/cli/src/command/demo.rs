@@ -41,8 +41,11 @@ impl Options {
     /// Makes the workspace, runs the commands, cleans up.
     pub fn run(self, cx: &Context) -> Done {
         let kept = self.into.as_ref().map(|into| cx.directory.join(into));
-        let root = kept.clone().unwrap_or_else(|| std::env::temp_dir().join(format!("ordain-demo-{}", std::process::id())));
-        std::fs::create_dir(&root).map_err(|error| Failure::usage(format!("`{}` cannot be made: {error}", root.display())))?;
+        let root = kept
+            .clone()
+            .unwrap_or_else(|| std::env::temp_dir().join(format!("ordain-demo-{}", std::process::id())));
+        std::fs::create_dir(&root)
+            .map_err(|error| Failure::usage(format!("`{}` cannot be made: {error}", root.display())))?;
         let made = Demo { cx, root: &root }.play();
         if kept.is_none() {
             // What cannot be removed lies in the folder for temporary files anyway.
@@ -88,7 +91,10 @@ impl Demo<'_> {
         self.ordain(&["approvals", &id, "--as", "user:ben"], 0)?;
         self.tell("He agrees to that digest, signs with his key, and the run goes on.");
         let why = "Checked: nobody needs what is older than that.";
-        self.ordain(&["approve", &id, "--as", "user:ben", "--key", &key, "--digest", &digest, "--rationale", why], 0)?;
+        self.ordain(
+            &["approve", &id, "--as", "user:ben", "--key", &key, "--digest", &digest, "--rationale", why],
+            0,
+        )?;
         self.tell("Why was it allowed? Every rule with its value.");
         let run = part("run")?;
         self.ordain(&["why", &run, "clear"], 0)?;
@@ -100,7 +106,9 @@ impl Demo<'_> {
 
     /// Writes the workspace and the key of the one who will sign.
     fn write(&self) -> Result<PathBuf, Failure> {
-        let fault = |error: std::io::Error| Failure::new("system_fault", format!("the workspace cannot be written: {error}"));
+        let fault = |error: std::io::Error| {
+            Failure::new("system_fault", format!("the workspace cannot be written: {error}"))
+        };
         let ben = Name::new("ben").ok_or_else(|| Failure::new("system_fault", "no name"))?;
         let key = Key::generate().map_err(fault)?;
         let place = path_of(&self.root.join(".ordain"), &ben);
@@ -130,7 +138,10 @@ impl Demo<'_> {
         let quiet = self.cx.json;
         if !quiet {
             let shown: Vec<String> = arguments.iter().map(|argument| quoted(argument)).collect();
-            say(&Line::default().with(Ink::Dim, &format!("$ ordain {}", shown.join(" "))), self.cx.error_look());
+            say(
+                &Line::default().with(Ink::Dim, &format!("$ ordain {}", shown.join(" "))),
+                self.cx.error_look(),
+            );
         }
         let mut command = self.command(arguments)?;
         if quiet {
@@ -152,7 +163,8 @@ impl Demo<'_> {
     }
 
     fn command(&self, arguments: &[&str]) -> Result<Command, Failure> {
-        let program = std::env::current_exe().map_err(|error| Failure::new("system_fault", error.to_string()))?;
+        let program =
+            std::env::current_exe().map_err(|error| Failure::new("system_fault", error.to_string()))?;
         let mut command = Command::new(program);
         command.arg("-C").arg(self.root).args(arguments).stdin(Stdio::null());
         Ok(command)
@@ -161,9 +173,13 @@ impl Demo<'_> {
 
 /// An argument as a shell would want it, long ones cut.
 fn quoted(argument: &str) -> String {
-    let plain = argument.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '='));
+    let plain = argument
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '/' | ':' | '@' | '='));
     match argument {
-        digest if digest.starts_with("sha256:") => format!("{}…", digest.chars().take(19).collect::<String>()),
+        digest if digest.starts_with("sha256:") => {
+            format!("{}…", digest.chars().take(19).collect::<String>())
+        }
         _ if plain => argument.to_owned(),
         _ => format!("'{}'", argument.replace('\'', r"'\''")),
     }

@@ -158,6 +158,7 @@ fn live(catalogue: &Catalogue, grants: &Grants) -> Vec<Check> {
     if missing.is_empty() {
         let detail = match count {
             0 => "no runbook may run live".to_owned(),
+            1 => "1 runbook may run live, and is granted what it asks for".to_owned(),
             count => format!("{count} runbooks may run live, and are granted what they ask for"),
         };
         return vec![Check::good("connections", detail)];

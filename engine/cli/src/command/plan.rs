@@ -62,9 +62,8 @@ impl Options {
 
 /// Inputs as a run would start with them: defaults filled in, everything fitting.
 fn checked(fields: &FieldMap, inputs: Map<String, Value>) -> Result<Value, Failure> {
-    validate(fields, &Value::Object(inputs)).map_err(|reason| {
-        Failure::new("input_invalid", "the inputs do not fit").reasons(vec![json!(reason)])
-    })
+    validate(fields, &Value::Object(inputs))
+        .map_err(|reason| Failure::new("input_invalid", "the inputs do not fit").reasons(vec![json!(reason)]))
 }
 
 fn document(plan: &Plan, inputs: Option<Value>) -> Value {

@@ -53,7 +53,11 @@ impl Options {
             }
         }
         let wanted = |name: &str| self.names.is_empty() || self.names.iter().any(|wanted| fits(wanted, name));
-        let chosen: Vec<_> = all.iter().filter(|(name, _)| wanted(name.as_str())).map(|(_, found)| Arc::clone(found)).collect();
+        let chosen: Vec<_> = all
+            .iter()
+            .filter(|(name, _)| wanted(name.as_str()))
+            .map(|(_, found)| Arc::clone(found))
+            .collect();
         if chosen.is_empty() {
             return Err(Failure::usage("there is nothing to test: the catalogue has no scenario"));
         }
@@ -131,10 +135,18 @@ fn shown(played: &[Played], covered: &Coverage, took: u64, look: Look) -> String
     };
     out.push('\n');
     let mut line = Line::default().with(ink, mark).with(Ink::Strong, &verdict);
-    line.add(Ink::Dim, &format!(" in {took}ms; rules {} of {}, guards {} of {}", covered.rules.hit, covered.rules.total, covered.guards.hit, covered.guards.total));
+    line.add(
+        Ink::Dim,
+        &format!(
+            " in {took}ms; rules {} of {}, guards {} of {}",
+            covered.rules.hit, covered.rules.total, covered.guards.hit, covered.guards.total
+        ),
+    );
     line.write(look, &mut out);
     if !covered.missed.is_empty() {
-        let line = Line::default().with(Ink::Dim, "  never true or asked: ").with(Ink::Plain, &covered.missed.join(", "));
+        let line = Line::default()
+            .with(Ink::Dim, "  never true or asked: ")
+            .with(Ink::Plain, &covered.missed.join(", "));
         for piece in line.wrap(look.width) {
             piece.write(look, &mut out);
         }

@@ -96,7 +96,9 @@ fn governance(card: &mut Card, metadata: &Value, shown: &Value) {
         let limit = quota.get("limit").map(value).unwrap_or_default();
         card.plain("quota", &format!("{limit} in {} for each {}", text(quota, "window"), text(quota, "per")));
     }
-    card.say("asks", &Line::default().with(Ink::People, text(spec, "approval")));
+    if spec.get("approval").is_some() {
+        card.say("asks", &Line::default().with(Ink::People, text(spec, "approval")));
+    }
 }
 
 /// The policies and budgets that can apply to a use of it in this workspace.
