@@ -27,6 +27,7 @@ mod people;
 mod places;
 mod principals;
 mod programs;
+mod ranges;
 mod read;
 mod references;
 mod run_words;
@@ -238,6 +239,7 @@ fn judge(declarations: &Declarations, sink: &mut Vec<Diagnostic>) {
     places::check_all(&cx, sink);
     fields::check(&cx, sink);
     bodies::check(&cx, sink);
+    ranges::check(&cx, sink);
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

@@ -1,5 +1,11 @@
 //! No catalogue of the project breaks a law: its own, the examples, and those that other tests use.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::path::{Path, PathBuf};
 

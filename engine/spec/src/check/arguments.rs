@@ -19,6 +19,8 @@ pub(super) struct Given<'a> {
     /// Whose fields they are, for messages.
     pub(super) of: String,
     pub(super) of_span: Span,
+    /// The whole of the spec whose fields they are.
+    pub(super) of_whole: Span,
     /// Where it is given.
     pub(super) place: Span,
     /// The whole of what gives them.
@@ -38,20 +40,26 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
             takes: &undoing.spec.input,
             of: said(Kind::Capability, undoing.metadata.name.value.as_str()),
             of_span: undoing.metadata.name.span,
+            of_whole: undoing.span,
             place: uses.span,
             whole: capability.metadata.span,
         });
     }
     for runbook in every(&cx.all.runbooks) {
         for step in &runbook.spec.steps {
-            let (of, of_span) = if let Some(reference) = &step.uses {
+            let (of, of_span, of_whole) = if let Some(reference) = &step.uses {
                 let Ok(capability) = cx.all.capability(reference) else { continue };
                 (
                     said(Kind::Capability, capability.metadata.name.value.as_str()),
                     capability.metadata.name.span,
+                    capability.span,
                 )
             } else if let Some(Ok(child)) = step.runbook.as_ref().map(|reference| cx.all.runbook(reference)) {
-                (said(Kind::Runbook, child.metadata.name.value.as_str()), child.metadata.name.span)
+                (
+                    said(Kind::Runbook, child.metadata.name.value.as_str()),
+                    child.metadata.name.span,
+                    child.span,
+                )
             } else {
                 continue;
             };
@@ -61,6 +69,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
                 takes,
                 of,
                 of_span,
+                of_whole,
                 place: step.id.span,
                 whole: step.span,
             });
@@ -77,6 +86,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
             takes: &runbook.spec.inputs,
             of: said(Kind::Runbook, runbook.metadata.name.value.as_str()),
             of_span: runbook.metadata.name.span,
+            of_whole: runbook.span,
             place: scenario.metadata.name.span,
             whole: scenario.span,
         });

@@ -169,8 +169,11 @@ fn fields(map: &FieldMap) -> BTreeMap<Arc<str>, Field> {
     map.iter().map(|(name, field)| (Arc::clone(name), Field::declared(field))).collect()
 }
 
+/// Declared fields by their names.
+type FieldsByName = BTreeMap<Arc<str>, Field>;
+
 /// One fact out of what several sides declare: a field is there where each has it, of one type.
-pub(super) fn together(sides: &[(Arc<str>, BTreeMap<Arc<str>, Field>)]) -> Field {
+pub(super) fn together(sides: &[(Arc<str>, FieldsByName)]) -> Field {
     if sides.is_empty() {
         return Field::always(Type::Any, Sensitivity::Public);
     }

@@ -7,7 +7,8 @@ use crate::decode::listed;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for given in given(cx) {
+    // A field that could not be read is declared all the same.
+    for given in given(cx).into_iter().filter(|given| cx.is_whole(given.of_whole)) {
         for (name, span) in &given.names {
             if given.takes.get(name).is_some() {
                 continue;

@@ -2,6 +2,7 @@
 
 use super::context::{Context, law};
 use super::principals::unknown;
+use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::kind::scalar::Principal;
 
@@ -16,10 +17,12 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 law("unknown-owner", owner.span, format!("the owner of {} is a role", head.said()))
                     .help("name a group or a user: somebody has to answer for it"),
             );
-        } else if !cx.people.knows(&owner.value)
-            && !(cx.is_built_in(owner.span) && owner.value.to_string() == BUILT_IN)
-        {
+        } else if !(cx.people.knows(&owner.value) || is_ours(cx, owner)) {
             sink.push(unknown(cx, "unknown-owner", &owner.value, owner.span, "owner"));
         }
     }
+}
+
+fn is_ours(cx: &Context<'_>, owner: &Spanned<Principal>) -> bool {
+    cx.is_built_in(owner.span) && owner.value.to_string() == BUILT_IN
 }

@@ -1,0 +1,251 @@
+//! What holds for every catalogue, lawful or not: a catalogue is given exactly when no law is broken; the
+//! order and the names of files never matter; every place lies in its file; time stays in proportion.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "tests"
+)]
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use ordain_spec::check::{Checked, check};
+use ordain_spec::diagnostic::Severity;
+use ordain_spec::source::{Notation, SourceFile, Sources};
+use proptest::prelude::*;
+
+/// (path, text) of a catalogue for tests.
+fn files(name: &str) -> Vec<(String, String)> {
+    fn walk(folder: &Path, base: &Path, found: &mut Vec<(String, String)>) {
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                walk(&path, base, found);
+            } else {
+                let name = path.strip_prefix(base).unwrap().to_string_lossy().into_owned();
+                found.push((name, std::fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../../engine-tests/fixtures/catalogues")
+        .join(name)
+        .join("specs");
+    let mut found = Vec::new();
+    walk(&root, &root, &mut found);
+    assert!(found.len() > 4);
+    found
+}
+
+fn checked(files: &[(String, String)]) -> Checked {
+    let mut sources = Sources::default();
+    for (path, text) in files {
+        let notation = Notation::of_path(path).unwrap();
+        sources.add(SourceFile::new(path.clone(), text.as_str().into(), notation));
+    }
+    check(sources)
+}
+
+/// Code and message of everything, sorted: what does not depend on the names of files.
+fn said(checked: &Checked) -> Vec<(&'static str, String)> {
+    let mut said: Vec<_> = checked.diagnostics.iter().map(|one| (one.code, one.message.clone())).collect();
+    said.sort();
+    said
+}
+
+/// One way to spoil a text.
+#[derive(Debug, Clone)]
+enum Spoil {
+    DropLine(prop::sample::Index),
+    RepeatLine(prop::sample::Index),
+    /// Another word in a word's place.
+    Word(prop::sample::Index, prop::sample::Index),
+    /// One letter of a word is gone.
+    Letter(prop::sample::Index),
+    /// Anything in a word's place.
+    Value(prop::sample::Index, &'static str),
+}
+
+fn spoil() -> impl Strategy<Value = Spoil> {
+    let any = any::<prop::sample::Index>;
+    let values = prop::sample::select(vec![
+        "5",
+        "true",
+        "null",
+        "[]",
+        "{}",
+        "''",
+        "TODO",
+        "group:nobody",
+        "critical",
+        "irreversible",
+        "^9",
+        "'${ x }'",
+        "30",
+        "-1",
+        "live",
+    ]);
+    prop_oneof![
+        any().prop_map(Spoil::DropLine),
+        any().prop_map(Spoil::RepeatLine),
+        (any(), any()).prop_map(|(at, with)| Spoil::Word(at, with)),
+        any().prop_map(Spoil::Letter),
+        (any(), values).prop_map(|(at, value)| Spoil::Value(at, value)),
+    ]
+}
+
+/// The words of a text with their places.
+fn words(text: &str) -> Vec<(usize, &str)> {
+    let mut found = Vec::new();
+    let mut start = None;
+    for (at, letter) in text.char_indices().chain([(text.len(), ' ')]) {
+        if letter.is_ascii_alphanumeric() || "._-".contains(letter) {
+            start.get_or_insert(at);
+        } else if let Some(from) = start.take() {
+            found.push((from, &text[from..at]));
+        }
+    }
+    found
+}
+
+fn spoiled(text: &str, how: &Spoil) -> String {
+    let lines: Vec<&str> = text.lines().collect();
+    let words = words(text);
+    let replace =
+        |(at, word): (usize, &str), with: &str| format!("{}{with}{}", &text[..at], &text[at + word.len()..]);
+    match how {
+        Spoil::DropLine(at) => {
+            let gone = at.index(lines.len());
+            lines
+                .iter()
+                .enumerate()
+                .filter(|(at, _)| *at != gone)
+                .fold(String::new(), |text, (_, line)| text + line + "\n")
+        }
+        Spoil::RepeatLine(at) => {
+            let twice = at.index(lines.len());
+            lines.iter().enumerate().fold(String::new(), |text, (at, line)| {
+                let again = if at == twice { format!("{line}\n") } else { String::new() };
+                text + line + "\n" + &again
+            })
+        }
+        Spoil::Word(at, with) => replace(words[at.index(words.len())], words[with.index(words.len())].1),
+        Spoil::Letter(at) => {
+            let word = words[at.index(words.len())];
+            replace(word, &word.1[1..])
+        }
+        Spoil::Value(at, value) => replace(words[at.index(words.len())], value),
+    }
+}
+
+fn holds(files: &[(String, String)]) -> Result<Checked, TestCaseError> {
+    let checked = checked(files);
+    let broken = checked.diagnostics.iter().any(|one| one.severity == Severity::Law);
+    prop_assert_eq!(checked.catalogue.is_none(), broken);
+    for diagnostic in &checked.diagnostics {
+        for label in diagnostic.primary.iter().chain(&diagnostic.related) {
+            let file = checked.declarations.sources.get(label.span.file).expect("a file");
+            let (start, end) = (label.span.start as usize, label.span.end as usize);
+            prop_assert!(start <= end && file.text.get(start..end).is_some(), "{diagnostic:?}");
+        }
+    }
+    Ok(checked)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_catalogue_is_given_exactly_when_no_law_is_broken(
+        which in prop::sample::select(vec!["payments", "kitchen-sink"]),
+        spoils in prop::collection::vec((any::<prop::sample::Index>(), spoil()), 1..4),
+        turn in any::<prop::sample::Index>(),
+    ) {
+        let mut files = files(which);
+        for (file, how) in &spoils {
+            let at = file.index(files.len());
+            files[at].1 = spoiled(&files[at].1, how);
+        }
+        let first = holds(&files)?;
+        // Another order of the same files: all is the same, places included.
+        let turn = turn.index(files.len());
+        files.rotate_left(turn);
+        let turned = holds(&files)?;
+        prop_assert_eq!(&first.diagnostics, &turned.diagnostics);
+        prop_assert_eq!(first.catalogue.as_ref().map(|one| one.digest()), turned.catalogue.as_ref().map(|one| one.digest()));
+    }
+}
+
+#[test]
+fn names_of_files_never_matter() {
+    for which in ["minimal", "payments", "kitchen-sink"] {
+        let mut files = files(which);
+        let first = checked(&files);
+        let count = files.len();
+        for (at, (path, _)) in files.iter_mut().enumerate() {
+            let ending = path.rsplit('.').next().unwrap().to_owned();
+            *path = format!("{:03}/x.{ending}", count - at);
+        }
+        let renamed = checked(&files);
+        assert_eq!(said(&first), said(&renamed));
+        assert_eq!(first.catalogue.unwrap().digest(), renamed.catalogue.unwrap().digest());
+    }
+}
+
+/// A runbook of layers of two steps, each of which needs both of the layer above: 2^layers paths.
+fn diamond(layers: usize) -> String {
+    let mut text = String::from(
+        "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: diamond, version: 1.0.0, owner: group:team, summary: Layers.}\nspec:\n  steps:\n",
+    );
+    for layer in 0..layers {
+        for side in ["a", "b"] {
+            let needs = if layer == 0 { String::new() } else { format!("needs: [a{0}, b{0}], ", layer - 1) };
+            let reads = if layer == 0 {
+                "first".into()
+            } else {
+                format!("'${{ steps.a0.outputs.text }} ${{ steps.b{}.outputs.text }}'", layer - 1)
+            };
+            writeln!(text, "    - {{id: {side}{layer}, {needs}uses: note.read@^1, with: {{id: {reads}}}}}")
+                .unwrap();
+        }
+    }
+    text
+}
+
+#[test]
+fn a_diamond_of_a_thousand_layers_is_read_in_no_time() {
+    let mut files = files("minimal");
+    files.push(("runbooks/diamond.yaml".into(), diamond(1000)));
+    let begun = std::time::Instant::now();
+    let checked = checked(&files);
+    assert!(begun.elapsed().as_secs() < 20, "{:?}", begun.elapsed());
+    assert!(
+        checked.diagnostics.iter().all(|one| one.code != "too-large-or-deep"),
+        "{:?}",
+        checked.diagnostics.first()
+    );
+}
+
+#[test]
+fn the_most_files_there_may_be_are_checked_in_no_time() {
+    let mut files = files("minimal");
+    let capability = files.iter().find(|(_, text)| text.contains("kind: Capability")).unwrap().1.clone();
+    let name = capability.lines().find_map(|line| line.trim().strip_prefix("name: ")).unwrap().to_owned();
+    while files.len() < 5_000 {
+        let at = files.len();
+        files.push((
+            format!("capabilities/x{at}.yaml"),
+            capability.replace(&format!("name: {name}"), &format!("name: {name}-{at}")),
+        ));
+    }
+    let begun = std::time::Instant::now();
+    let checked = checked(&files);
+    assert!(begun.elapsed().as_secs() < 30, "{:?}", begun.elapsed());
+    assert!(checked.declarations.capabilities.len() > 4_000);
+}
