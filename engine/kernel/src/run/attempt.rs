@@ -33,7 +33,7 @@ impl Turn<'_> {
             .and_then(|item| item.of(phase))
             .and_then(|work| work.flight);
         if runs.is_none_or(|flight| flight.attempt != attempt) {
-            return Err(super::Rejection::new(Code::StepNotWaiting, "no such attempt runs"));
+            return Err(Rejection::new(Code::StepNotWaiting, "no such attempt runs"));
         }
         self.take_outcome(step, item, phase, outcome)
     }

@@ -30,8 +30,6 @@ pub(crate) enum Place {
     Undo,
     /// `inputs constants steps run`
     Outputs,
-    /// `inputs constants run`
-    Lock,
 }
 
 impl Place {
@@ -44,7 +42,6 @@ impl Place {
             Self::Actual => false,
             Self::Undo => name == "run",
             Self::Outputs => matches!(name, "inputs" | "constants" | "steps" | "run"),
-            Self::Lock => matches!(name, "inputs" | "constants" | "run"),
         }
     }
 }
