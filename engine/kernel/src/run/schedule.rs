@@ -244,6 +244,12 @@ impl Turn<'_> {
                 self.emit(Event::Unthrottled { step: id })
             }
             (StepState::Waiting, Body::Wait { .. }) => self.settle(step, StepState::Succeeded, Vec::new()),
+            // A message that came in time counts, even where the run was held meanwhile.
+            (StepState::Waiting, Body::Signal)
+                if self.run.signals.contains_key(&super::evolve::to_u32(step)) =>
+            {
+                self.take_signal(step)
+            }
             (StepState::Waiting, Body::Signal) => {
                 let reason = Code::SignalExpired.reason().at(Arc::clone(&self.planned(step)?.id));
                 self.fail_step(step, StepState::Expired, vec![reason])

@@ -31,12 +31,15 @@ impl Turn<'_> {
         let follow = self.follow(planned, state);
         let tolerates =
             planned.spec.on_failure.as_ref().is_some_and(|on| on.value == StepOnFailure::Continue);
-        let tolerated = tolerates && follow == Follow::Stop && state != StepState::Cancelled;
         let clean_up = planned.is_clean_up();
+        // `continue` replaces `stop` alone; a failure in cleaning up is never a reason to go back.
+        let stops =
+            follow == Follow::Stop || (clean_up && self.follow_of_capability(planned, state) == Follow::Stop);
+        let tolerated = tolerates && stops && state != StepState::Cancelled;
         if state == StepState::Unknown && !tolerated && !self.will_be_undone(step, follow)? {
             return self.stick(step, state, reasons);
         }
-        if follow == Follow::Halt {
+        if follow == Follow::Halt && !tolerated {
             return self.stick(step, state, reasons);
         }
         let id = self.id(step)?;
@@ -70,14 +73,17 @@ impl Turn<'_> {
             OnFailure::Stop => Follow::Stop,
             OnFailure::Rollback => Follow::Rollback,
         };
+        runbook.max(self.follow_of_capability(planned, state))
+    }
+
+    fn follow_of_capability(&self, planned: &PlanStep, state: StepState) -> Follow {
         let attempted = matches!(state, StepState::Failed | StepState::Unknown);
         let mode = planned.action().and_then(|action| action.capability.metadata.failure_mode.as_ref());
-        let capability = match mode.map(|mode| mode.value) {
+        match mode.map(|mode| mode.value) {
             Some(FailureMode::Rollback) if attempted => Follow::Rollback,
             Some(FailureMode::Halt) if attempted => Follow::Halt,
             _ => Follow::Stop,
-        };
-        runbook.max(capability)
+        }
     }
 
     /// True where the run goes back, and the way back of each unknown item can be named without its output.
