@@ -1,13 +1,37 @@
 //! The verbs, one file each. The doc comment of `Options` is the verb's help.
 
+pub mod approvals;
+pub mod approve;
+pub mod audit;
+pub mod budgets;
+pub mod cancel;
 pub mod completions;
 pub mod connector;
+pub mod decide;
+pub mod demo;
 pub mod doctor;
 pub mod explain;
+pub mod follow;
 pub mod init;
 pub mod keys;
+pub mod kill;
 pub mod lint;
+pub mod pause;
 pub mod plan;
+pub mod quotas;
+pub mod rebuild;
+pub mod reject;
+pub mod rerun;
+pub mod resolve;
+pub mod resume;
+pub mod revive;
+pub mod run;
+pub mod runs;
 pub mod schema;
+pub mod show;
+pub mod signal;
 pub mod specs;
 pub mod test;
+pub mod watch;
+pub mod why;
+pub mod withdraw;

@@ -7,6 +7,7 @@ mod context;
 mod failure;
 mod inputs;
 mod render;
+mod session;
 
 use std::process::ExitCode;
 

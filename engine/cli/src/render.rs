@@ -1,7 +1,10 @@
 //! Documents as text for people. Everything from specs, inputs and outputs is made visible on the way.
 
+pub mod approval;
 pub mod card;
+pub mod live;
 pub mod resolve;
+pub mod run;
 pub mod table;
 
 use serde_json::Value;

@@ -62,7 +62,11 @@ pub fn card(approval: &Value, look: Look) -> String {
             );
         }
     }
-    calls(&mut card, "undone by", list(approval, "undo"));
+    let undo = list(approval, "undo");
+    calls(&mut card, "undone by", undo);
+    if undo.is_empty() && !list(approval, "calls").is_empty() {
+        card.blank().say("undone by", &Line::default().with(Ink::Note, "nothing: no way back is declared"));
+    }
     budget(&mut card, approval.get("budget"));
     card.blank();
     for why in list(approval, "reasons") {
