@@ -36,16 +36,4 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             );
         }
     }
-    for connector in every(&cx.all.connectors) {
-        let Some(exec) = &connector.spec.exec else { continue };
-        for folder in exec.read.iter().chain(&exec.write).chain(&exec.cwd) {
-            let Settable::Literal(path) = folder else { continue };
-            if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
-                sink.push(
-                    law("relative-program", path.span, format!("`{}` is no absolute path", path.value))
-                        .help("write the whole path, or `{setting: name}`"),
-                );
-            }
-        }
-    }
 }

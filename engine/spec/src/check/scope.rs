@@ -51,9 +51,16 @@ pub fn response(connector: &Connector) -> Field {
     match connector.spec.type_.value {
         ConnectorType::Http => facts::http_response(),
         ConnectorType::Exec => facts::exec_response(),
-        // Only declared answers: nothing is read of a response.
-        ConnectorType::Mock => Field::always(Type::record::<Arc<str>>([]), Sensitivity::Public),
+        // There is no response, only declared answers: its outputs may be written for either kind.
+        ConnectorType::Mock => either_response(),
     }
+}
+
+fn either_response() -> Field {
+    let (http, exec) = (facts::http_response(), facts::exec_response());
+    let (Type::Record(one), Type::Record(other)) = (&http.ty, &exec.ty) else { return http };
+    let all = one.iter().chain(other.iter()).map(|(name, field)| (Arc::clone(name), field.clone()));
+    Field::always(Type::record(all), http.sensitivity)
 }
 
 /// A fact whose fields a field map declares.

@@ -33,9 +33,11 @@ pub(super) fn looks_like(text: &str) -> Option<&'static str> {
 }
 
 fn word(word: &str) -> Option<&'static str> {
-    let found = PREFIXES.iter().find(|(prefix, _, least)| {
-        word.len() >= *least && word.starts_with(prefix) && word.bytes().all(is_token)
-    });
+    let fits = |prefix: &str, least: usize| {
+        let rest = word.strip_prefix(prefix).unwrap_or_default();
+        word.len() >= least && word.bytes().all(is_token) && rest.bytes().any(|byte| byte.is_ascii_digit())
+    };
+    let found = PREFIXES.iter().find(|(prefix, _, least)| fits(prefix, *least));
     found.map(|(_, what, _)| *what).or_else(|| is_web_token(word).then_some("a signed web token"))
 }
 
@@ -48,26 +50,35 @@ fn is_web_token(word: &str) -> bool {
     parts.len() == 3 && word.len() >= 40 && word.starts_with("eyJ") && word.bytes().all(is_token)
 }
 
-/// True for names under which secrets are handed over: `Authorization`, `X-Api-Key`, `DB_PASSWORD`.
+/// True for names under which secrets are handed over: `Authorization`, `X-Api-Key`, `DB_PASSWORD`. The
+/// last word says it, but for words that say which page comes next or which call this is.
 pub(super) fn is_secret_name(name: &str) -> bool {
-    let plain: String =
-        name.to_ascii_lowercase().chars().filter(|letter| letter.is_ascii_alphanumeric()).collect();
-    const WHOLE: &[&str] =
-        &["authorization", "proxyauthorization", "cookie", "auth", "pass", "pwd", "pat", "key"];
-    const PARTS: &[&str] = &[
+    const LAST: &[&str] = &[
+        "authorization",
+        "cookie",
         "password",
         "passwd",
         "passphrase",
+        "pwd",
         "secret",
         "token",
         "apikey",
         "accesskey",
+        "secretkey",
         "privatekey",
         "credential",
+        "credentials",
     ];
-    const HARMLESS: &[&str] = &["idempotencykey"];
-    !HARMLESS.contains(&plain.as_str())
-        && (WHOLE.contains(&plain.as_str()) || PARTS.iter().any(|part| plain.contains(part)))
+    const BEFORE_KEY: &[&str] = &["api", "access", "secret", "private", "auth"];
+    const HARMLESS: &[&str] =
+        &["page", "next", "continuation", "sync", "resume", "idempotency", "csrf", "xsrf"];
+    let lower = name.to_ascii_lowercase();
+    let words: Vec<&str> =
+        lower.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty()).collect();
+    let Some((last, before)) = words.split_last() else { return false };
+    let previous = before.last().copied().unwrap_or_default();
+    !HARMLESS.contains(&previous)
+        && (LAST.contains(last) || (*last == "key" && BEFORE_KEY.contains(&previous)))
 }
 
 #[cfg(test)]
@@ -86,5 +97,8 @@ mod tests {
                 && !is_secret_name("Idempotency-Key")
                 && !is_secret_name("X-Run")
         );
+        assert!(!is_secret_name("TOKENIZERS_PARALLELISM") && !is_secret_name("page_token"));
+        assert!(is_secret_name("GITHUB_TOKEN"));
+        assert_eq!(looks_like("sk-learn-pipeline-of-the-house"), None);
     }
 }

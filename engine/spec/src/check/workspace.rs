@@ -29,7 +29,7 @@ pub(super) fn check(spec: &WorkspaceSpec, sink: &mut Vec<Diagnostic>) {
     for key in spec.trust.iter().filter(|key| !is_public_key(&key.key.value)) {
         sink.push(
             law("wrong-type", key.key.span, format!("the key `{}` is no public key", key.id.value))
-                .help("write `ed25519:` and the base64 of its 32 bytes"),
+                .help("write `ed25519:` and the key in base64"),
         );
     }
     once("invariant", spec.invariants.iter().map(|rule| (rule.id.value.as_str(), rule.id.span)), sink);
