@@ -5,6 +5,9 @@ use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    if cx.all.roster.is_none() {
+        return;
+    }
     for approval in every(&cx.all.approvals) {
         for stage in &approval.spec.stages {
             let known = stage.any_of.iter().all(|principal| cx.people.knows(&principal.value));

@@ -262,9 +262,10 @@ fn remember_unread(node: &Node, into: &mut Declarations) {
         map.get("kind").and_then(|(_, kind)| kind.as_text()).and_then(|word| Kind::from_word(&word.value));
     let metadata = map.get("metadata").and_then(|(_, metadata)| metadata.as_map());
     let name = metadata.and_then(|metadata| metadata.get("name")).and_then(|(_, name)| name.as_text());
-    if let (Some(kind), Some(name)) = (kind, name) {
-        into.unread.insert((kind, Arc::clone(&name.value)));
-    }
+    let Some(name) = name else { return };
+    // Of an unknown kind: it may have been meant as any.
+    let kinds = Kind::ALL.iter().filter(|known| kind.is_none_or(|kind| kind == **known));
+    into.unread.extend(kinds.map(|kind| (*kind, Arc::clone(&name.value))));
 }
 
 /// What every kind's metadata has.

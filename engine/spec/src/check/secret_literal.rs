@@ -7,7 +7,7 @@ use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::expr::Arg;
 use crate::kind::connector::EnvValue;
-use crate::source::Span;
+use crate::source::{FileId, Span};
 use crate::tree::{Node, Value};
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -16,6 +16,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         if looks_like(&file.text).is_none() && !file.text.contains("PRIVATE KEY") {
             continue;
         }
+        let before = sink.len();
         for node in documents(id, file, &mut Vec::new()) {
             texts(&node, &mut |text, span| {
                 if let Some(what) = looks_like(text) {
@@ -23,8 +24,23 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 }
             });
         }
+        if sink.len() == before {
+            comments(id, &file.text, sink);
+        }
     }
     named(cx, sink);
+}
+
+/// A secret in a comment, or in what could not be read, is as public as any other.
+fn comments(id: FileId, text: &str, sink: &mut Vec<Diagnostic>) {
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        if let Some(what) = looks_like(line) {
+            let place = crate::scan::span(id, at, at + line.trim_end().len());
+            sink.push(found(place, &format!("{what} is written here")));
+        }
+        at += line.len();
+    }
 }
 
 fn found(span: Span, message: &str) -> Diagnostic {
