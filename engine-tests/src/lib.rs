@@ -6,6 +6,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+pub mod memory;
 pub mod transcript;
 
 /// The root of the checkout.
