@@ -72,6 +72,7 @@ impl Turn<'_> {
             StepState::Ready if starts => self.go(step),
             StepState::Held => self.look_at_hold(step, starts),
             StepState::Waiting if matches!(self.planned(step)?.body, Body::Signal) => self.take_signal(step),
+            StepState::Waiting if !matches!(self.planned(step)?.body, Body::SubRun(_)) => Ok(()),
             StepState::Running | StepState::Retrying | StepState::Waiting => self.carry_on(step, starts),
             _ => Ok(()),
         }
