@@ -31,7 +31,17 @@ fn open_approval(workspace: &Workspace) -> Value {
 
 fn decide(workspace: &Workspace, verb: &str, approval: &Value, by: &str, code: i32) -> Value {
     let (id, digest) = (approval["id"].as_str().unwrap(), approval["digest"].as_str().unwrap());
-    let said = workspace.ordain(&[verb, id, "--as", by, "--digest", digest, "--rationale", "Looked at it closely.", "--json"]);
+    let said = workspace.ordain(&[
+        verb,
+        id,
+        "--as",
+        by,
+        "--digest",
+        digest,
+        "--rationale",
+        "Looked at it closely.",
+        "--json",
+    ]);
     said.expect_code(code).json()
 }
 
@@ -41,7 +51,18 @@ fn a_run_waits_for_people_and_goes_on_when_they_agree() {
     let waiting = run(&workspace, "make-room", 4);
     assert_eq!(waiting["state"], "waiting");
     assert_eq!(waiting["waitingFor"], serde_json::json!(["approval"]));
-    for field in ["id", "runbook", "version", "mode", "environment", "rollback", "requester", "planDigest", "catalogueDigest", "createdAt"] {
+    for field in [
+        "id",
+        "runbook",
+        "version",
+        "mode",
+        "environment",
+        "rollback",
+        "requester",
+        "planDigest",
+        "catalogueDigest",
+        "createdAt",
+    ] {
         assert!(waiting[field].is_string(), "{field}: {waiting}");
     }
     assert!(waiting["reasons"].is_array());
@@ -77,7 +98,10 @@ fn a_rejection_is_final_and_says_so_in_the_exit_code() {
     }
     assert!(decision["policies"][0]["rules"][0]["value"].is_string());
     assert!(decision["approvals"].is_array() && decision["reasons"].is_array());
-    let rerun = workspace.ordain(&["rerun", waiting["id"].as_str().unwrap(), "--as", "user:ann", "--json"]).expect_code(4).json();
+    let rerun = workspace
+        .ordain(&["rerun", waiting["id"].as_str().unwrap(), "--as", "user:ann", "--json"])
+        .expect_code(4)
+        .json();
     assert_ne!(rerun["run"]["id"], waiting["id"]);
 }
 
@@ -88,7 +112,15 @@ fn without_a_terminal_a_decision_names_the_digest_that_was_shown() {
     let approval = open_approval(&workspace);
     let id = approval["id"].as_str().unwrap();
     for verb in ["approve", "reject"] {
-        let said = workspace.ordain(&[verb, id, "--as", "user:ben", "--rationale", "Looked at it closely.", "--json"]);
+        let said = workspace.ordain(&[
+            verb,
+            id,
+            "--as",
+            "user:ben",
+            "--rationale",
+            "Looked at it closely.",
+            "--json",
+        ]);
         assert_eq!(said.expect_code(2).json()["error"]["code"], "usage");
     }
     let mut other = approval.clone();
@@ -107,12 +139,27 @@ fn a_signature_counts_only_with_the_key_of_the_roster() {
     let (ben, public) = key("user:ben");
     let (other, _) = key("user:ann");
     let roster = std::fs::read_to_string(workspace.path().join("specs/policies/roster.yaml")).unwrap();
-    workspace.write("specs/policies/roster.yaml", &roster.replace("email: ben@example.org}", &format!("email: ben@example.org, key: '{public}'}}")));
+    workspace.write(
+        "specs/policies/roster.yaml",
+        &roster.replace("email: ben@example.org}", &format!("email: ben@example.org, key: '{public}'}}")),
+    );
     run(&workspace, "make-room", 4);
     let approval = open_approval(&workspace);
     let approve = |key: &str| {
         let (id, digest) = (approval["id"].as_str().unwrap(), approval["digest"].as_str().unwrap());
-        workspace.ordain(&["approve", id, "--as", "user:ben", "--key", key, "--digest", digest, "--rationale", "Looked at it closely.", "--json"])
+        workspace.ordain(&[
+            "approve",
+            id,
+            "--as",
+            "user:ben",
+            "--key",
+            key,
+            "--digest",
+            digest,
+            "--rationale",
+            "Looked at it closely.",
+            "--json",
+        ])
     };
     assert_eq!(approve(&other).expect_code(2).json()["error"]["code"], "interactive_required");
     let granted = approve(&ben).expect_code(0).json();
@@ -122,7 +169,8 @@ fn a_signature_counts_only_with_the_key_of_the_roster() {
 #[test]
 fn a_start_that_is_refused_makes_no_run() {
     let workspace = disks();
-    let refused = workspace.ordain(&["run", "make-room", "--live", "--as", "user:ann", "--json"]).expect_code(3).json();
+    let refused =
+        workspace.ordain(&["run", "make-room", "--live", "--as", "user:ann", "--json"]).expect_code(3).json();
     assert_eq!(refused["refused"]["reasons"][0]["code"], "mode_not_allowed");
     let misfit = workspace.ordain(&["run", "make-room", "--input", "limit=7", "--as", "user:ann", "--json"]);
     assert!(misfit.code == 2 || misfit.code == 3, "{misfit:?}");
@@ -138,9 +186,13 @@ fn signals_reach_their_step_and_only_from_those_who_may() {
     let waiting = run(&workspace, "told", 4);
     let id = waiting["id"].as_str().unwrap();
     assert_eq!(waiting["waitingFor"], serde_json::json!(["signal"]));
-    let foreign = workspace.ordain(&["signal", id, "go", "--field", "ticket=1", "--as", "user:ann", "--json"]);
+    let foreign =
+        workspace.ordain(&["signal", id, "go", "--field", "ticket=1", "--as", "user:ann", "--json"]);
     assert_eq!(foreign.expect_code(2).json()["error"]["code"], "not_permitted");
-    let told = workspace.ordain(&["signal", id, "go", "--field", "ticket=17", "--as", "user:ben", "--json"]).expect_code(0).json();
+    let told = workspace
+        .ordain(&["signal", id, "go", "--field", "ticket=17", "--as", "user:ben", "--json"])
+        .expect_code(0)
+        .json();
     assert_eq!(told["run"]["state"], "succeeded");
     assert_eq!(told["run"]["outputs"]["ticket"], "17", "a field of text stays text");
 }
@@ -154,7 +206,10 @@ fn runs_are_paused_resumed_and_cancelled() {
     workspace.ordain(&["watch", &id]).expect_code(4);
     let resumed = workspace.ordain(&["resume", &id, "--as", "user:ann", "--json"]).expect_code(0).json();
     assert_eq!(resumed["run"]["state"], "waiting");
-    let cancelled = workspace.ordain(&["cancel", &id, "--as", "user:ann", "--reason", "no longer needed", "--json"]).expect_code(0).json();
+    let cancelled = workspace
+        .ordain(&["cancel", &id, "--as", "user:ann", "--reason", "no longer needed", "--json"])
+        .expect_code(0)
+        .json();
     assert_eq!(cancelled["run"]["state"], "cancelled");
     workspace.ordain(&["watch", &id]).expect_code(5);
     let rest = workspace.ordain(&["runs", "--state", "cancelled", "--json"]).expect_code(0).json();
@@ -167,16 +222,44 @@ fn runs_are_paused_resumed_and_cancelled() {
 #[test]
 fn a_kill_switch_denies_until_an_admin_lifts_it() {
     let workspace = disks();
-    let set = workspace.ordain(&["kill", "capability:disk.look", "--reason", "a bad day for disks", "--as", "user:ann", "--json"]).expect_code(0).json();
+    let set = workspace
+        .ordain(&[
+            "kill",
+            "capability:disk.look",
+            "--reason",
+            "a bad day for disks",
+            "--as",
+            "user:ann",
+            "--json",
+        ])
+        .expect_code(0)
+        .json();
     assert_eq!(set["killSwitches"][0]["selector"], "capability:disk.look");
     assert_eq!(set["killSwitches"][0]["pause"], false);
     let denied = workspace.ordain(&["run", "make-room", "--as", "user:ann", "--json"]).expect_code(3).json();
     assert!(denied.to_string().contains("kill_switch"), "{denied}");
-    let not_ann = workspace.ordain(&["revive", "capability:disk.look", "--reason", "it is over", "--as", "user:ann", "--json"]);
+    let not_ann = workspace.ordain(&[
+        "revive",
+        "capability:disk.look",
+        "--reason",
+        "it is over",
+        "--as",
+        "user:ann",
+        "--json",
+    ]);
     assert_eq!(not_ann.expect_code(2).json()["error"]["code"], "not_permitted");
-    let lifted = workspace.ordain(&["revive", "capability:disk.look", "--reason", "it is over", "--as", "user:ben", "--json"]).expect_code(0).json();
+    let lifted = workspace
+        .ordain(&["revive", "capability:disk.look", "--reason", "it is over", "--as", "user:ben", "--json"])
+        .expect_code(0)
+        .json();
     assert_eq!(lifted["killSwitches"].as_array().unwrap().len(), 0);
-    assert_eq!(workspace.ordain(&["kill", "--list", "--json"]).expect_code(0).json()["killSwitches"].as_array().unwrap().len(), 0);
+    assert_eq!(
+        workspace.ordain(&["kill", "--list", "--json"]).expect_code(0).json()["killSwitches"]
+            .as_array()
+            .unwrap()
+            .len(),
+        0
+    );
     run(&workspace, "make-room", 4);
     workspace.ordain(&["kill", "nonsense:x", "--reason", "a bad day", "--as", "user:ann"]).expect_code(2);
 }
@@ -189,22 +272,55 @@ fn counters_and_the_audit_log_are_shown_and_verified() {
     let budgets = workspace.ordain(&["budgets", "--json"]).expect_code(0).json();
     let storage = &budgets["budgets"][0];
     assert_eq!((storage["name"].as_str(), storage["unit"].as_str()), (Some("storage"), Some("gigabytes")));
-    assert_eq!((storage["spent"].as_i64(), storage["reserved"].as_i64(), storage["remaining"].as_i64()), (Some(100), Some(0), Some(1_900)));
+    assert_eq!(
+        (storage["spent"].as_i64(), storage["reserved"].as_i64(), storage["remaining"].as_i64()),
+        (Some(100), Some(0), Some(1_900))
+    );
     assert!(storage["window"]["from"].is_string());
     let quotas = workspace.ordain(&["quotas", "--json"]).expect_code(0).json();
-    assert_eq!((quotas["quotas"][0]["capability"].as_str(), quotas["quotas"][0]["used"].as_u64()), (Some("disk.clear"), Some(1)));
+    assert_eq!(
+        (quotas["quotas"][0]["capability"].as_str(), quotas["quotas"][0]["used"].as_u64()),
+        (Some("disk.clear"), Some(1))
+    );
     let records = workspace.ordain(&["audit", "tail", "--limit", "100", "--json"]).expect_code(0).json();
-    let actions: Vec<&str> = records["records"].as_array().unwrap().iter().map(|record| record["action"].as_str().unwrap()).collect();
-    for action in ["catalogue.activated", "run.started", "decision.hold", "approval.opened", "approval.granted", "run.settled"] {
+    let actions: Vec<&str> = records["records"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|record| record["action"].as_str().unwrap())
+        .collect();
+    for action in [
+        "catalogue.activated",
+        "run.started",
+        "decision.hold",
+        "approval.opened",
+        "approval.granted",
+        "run.settled",
+    ] {
         assert!(actions.contains(&action), "{action}: {actions:?}");
     }
     let verified = workspace.ordain(&["audit", "verify", "--json"]).expect_code(0).json();
     assert_eq!(verified["ok"], true);
     assert_eq!(verified["records"].as_u64().unwrap(), actions.len() as u64);
     let complete = workspace.ordain(&["audit", "completeness", "--json"]).expect_code(0).json();
-    assert_eq!((complete["ok"].as_bool(), complete["missing"].as_array().map(Vec::len)), (Some(true), Some(0)));
-    assert_eq!(workspace.ordain(&["rebuild", "--as", "user:ann", "--json"]).expect_code(0).json()["ok"], true);
-    let reset = workspace.ordain(&["quotas", "reset", "disk.clear", "--reason", "counted wrongly", "--as", "user:ben", "--json"]);
+    assert_eq!(
+        (complete["ok"].as_bool(), complete["missing"].as_array().map(Vec::len)),
+        (Some(true), Some(0))
+    );
+    assert_eq!(
+        workspace.ordain(&["rebuild", "--as", "user:ann", "--json"]).expect_code(0).json()["ok"],
+        true
+    );
+    let reset = workspace.ordain(&[
+        "quotas",
+        "reset",
+        "disk.clear",
+        "--reason",
+        "counted wrongly",
+        "--as",
+        "user:ben",
+        "--json",
+    ]);
     assert!(reset.code == 0 || reset.code == 2, "{reset:?}");
 }
 

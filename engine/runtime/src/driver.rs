@@ -63,7 +63,8 @@ impl Driver {
         let (switch, cancel) = CancelSwitch::new();
         self.flying.insert(call.id.clone(), switch);
         let connector = call.action.connector.metadata.name.value.shared();
-        let share = self.shares.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR)));
+        let share =
+            self.shares.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR)));
         let (live, finished) = (Arc::clone(&self.live), self.finished.clone());
         let (workers, share) = (Arc::clone(&self.workers), Arc::clone(share));
         tokio::spawn(async move {
@@ -138,10 +139,14 @@ fn permit(call: &Call) -> Permit {
 fn in_words_of_the_kernel(outcome: ports::Outcome) -> Outcome {
     let code = |code: &str| code.parse().unwrap_or(Code::SystemFault);
     match outcome {
-        ports::Outcome::Succeeded { output, .. } => Outcome::Succeeded { output: Arc::new(Value::Object(output)) },
+        ports::Outcome::Succeeded { output, .. } => {
+            Outcome::Succeeded { output: Arc::new(Value::Object(output)) }
+        }
         ports::Outcome::Refused { code: word, detail, retryable, retry_after_ms } => {
             Outcome::Refused { code: code(&word), detail: Some(detail), retryable, retry_after_ms }
         }
-        ports::Outcome::Unknown { code: word, detail } => Outcome::Unknown { code: code(&word), detail: Some(detail) },
+        ports::Outcome::Unknown { code: word, detail } => {
+            Outcome::Unknown { code: code(&word), detail: Some(detail) }
+        }
     }
 }

@@ -59,7 +59,8 @@ impl Engine {
         let refused = open::refusals(workspace);
         let profile = workspace.profile();
         let socket = Mutex::new(None);
-        let inner = Inner { messages, reader, specs, profile, commits, refused, left_out, socket, _lock: lock };
+        let inner =
+            Inner { messages, reader, specs, profile, commits, refused, left_out, socket, _lock: lock };
         Ok(Self { inner: Arc::new(inner) })
     }
 
@@ -133,7 +134,20 @@ impl Inner {
 
     /// A command on a run, stored.
     pub(crate) async fn command(&self, run: RunId, command: Command) -> Result<(), ApiError> {
-        self.ask(|answer| Message::Command(run, Box::new(command), answer)).await
+        let answered = self.ask(|answer| Message::Command(run, Box::new(command), answer)).await;
+        match answered {
+            // A settled run is not kept in memory, and says the same to every command.
+            Err(error) if error.code == "not_found" => {
+                let state =
+                    self.with_run(run, |run| run.is_settled().then(|| run.state())).await.ok().flatten();
+                let over = |state| {
+                    let message = format!("the run is {state} and takes no further command");
+                    ApiError::new("already_decided", message).hint("`ordain rerun` starts a new one like it")
+                };
+                Err(state.map_or(error, over))
+            }
+            answered => answered,
+        }
     }
 
     /// Reads something of a run, wherever it is: in memory while it is not settled, else from its journal.
@@ -152,7 +166,8 @@ impl Inner {
 
     /// The run that an id or a unique prefix means.
     pub(crate) async fn run_id(&self, prefix: &str) -> Result<RunId, ApiError> {
-        let found = if is_id_prefix(prefix) { self.reader.runs_with_prefix(prefix).await? } else { Vec::new() };
+        let found =
+            if is_id_prefix(prefix) { self.reader.runs_with_prefix(prefix).await? } else { Vec::new() };
         match found.as_slice() {
             [only] => only.id.parse().map_err(|_| ApiError::fault(format!("`{}` is no run id", only.id))),
             [] => Err(ApiError::not_found("run", prefix).hint("`ordain runs` lists them")),
@@ -183,5 +198,7 @@ impl Inner {
 
 /// True for what can be the beginning of an id.
 pub(crate) fn is_id_prefix(text: &str) -> bool {
-    !text.is_empty() && text.len() <= 64 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+    !text.is_empty()
+        && text.len() <= 64
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -25,8 +25,11 @@ pub struct Acting {
 /// `unauthenticated` where nobody is named, the name is not in the roster, or the profile is `prod`.
 pub fn acting(roster: &RosterSpec, profile: Profile, caller: &Caller) -> Result<Acting, ApiError> {
     if profile == Profile::Prod {
-        return Err(ApiError::new("unauthenticated", "in profile `prod` a local verb does not say who you are")
-            .hint("sign the decision with your key (`--key FILE`), or use a token (`ORDAIN_TOKEN`)"));
+        return Err(ApiError::new(
+            "unauthenticated",
+            "in profile `prod` a local verb does not say who you are",
+        )
+        .hint("sign the decision with your key (`--key FILE`), or use a token (`ORDAIN_TOKEN`)"));
     }
     let by_login = caller.login.as_deref().and_then(|login| person_of_login(roster, login));
     let Some(named) = &caller.acting_as else {

@@ -44,8 +44,9 @@ pub struct Running {
 /// # Errors
 /// When the store cannot be opened, is damaged, or may not be opened in this profile.
 pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
-    std::fs::create_dir_all(&workspace.state)
-        .map_err(|error| ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}")))?;
+    std::fs::create_dir_all(&workspace.state).map_err(|error| {
+        ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}"))
+    })?;
     let mut store = Store::open(&workspace.state.join("ordain.db")).await?;
     let reader = store.reader();
     format_is_ours(&reader).await?;
@@ -62,7 +63,8 @@ pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
         meta: meta(&reader, workspace).await?,
     };
     let (finished, outcomes) = mpsc::unbounded_channel();
-    let launcher = SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
+    let launcher =
+        SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
     let driver = Driver::new(Arc::new(live), finished);
     let (commits, committed) = watch::channel(0);
@@ -100,10 +102,11 @@ async fn format_is_ours(reader: &Reader) -> Result<(), ApiError> {
 
 async fn profile_is_kept(reader: &Reader, profile: Profile) -> Result<(), ApiError> {
     match reader.meta("profile").await?.as_deref() {
-        Some("prod") if profile != Profile::Prod => {
-            Err(ApiError::new("profile_downgrade", "this store was opened in profile `prod` and refuses `dev`")
-                .hint("set `profile: prod` in ordain.yaml again"))
-        }
+        Some("prod") if profile != Profile::Prod => Err(ApiError::new(
+            "profile_downgrade",
+            "this store was opened in profile `prod` and refuses `dev`",
+        )
+        .hint("set `profile: prod` in ordain.yaml again")),
         _ => Ok(()),
     }
 }

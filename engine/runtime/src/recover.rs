@@ -11,9 +11,9 @@ use ordain_kernel::run::{Event, Run};
 use ordain_kernel::world::{Row, World};
 
 use crate::specs::Specs;
-use crate::store::{SYSTEM, StoreError};
 use crate::store::read::{Reader, RunFilter};
 use crate::store::rows::{AuditRow, JournalRow, Rows, RunRow};
+use crate::store::{SYSTEM, StoreError};
 use crate::views;
 
 /// An event of a journal with its instant.
@@ -66,7 +66,8 @@ async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, Sto
         return Err(corrupt(format!("the journal of run {} has no beginning", row.id)));
     };
     let plan = specs.plan(reader, &row.specs, &started.runbook, &started.version, started.plan).await?;
-    Run::replay(plan, events.iter().map(|(at, event)| (*at, event))).map_err(|error| corrupt(format!("run {}: {error}", row.id)))
+    Run::replay(plan, events.iter().map(|(at, event)| (*at, event)))
+        .map_err(|error| corrupt(format!("run {}: {error}", row.id)))
 }
 
 /// Everything that is not settled. A run that cannot be continued is left out and named; one whose
@@ -77,7 +78,8 @@ async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, Sto
 pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, StoreError> {
     let mut world = World::new(specs.active().map(|active| Arc::new(active.active())));
     world.load(stored_world(reader).await?).map_err(corrupt)?;
-    let recorded = reader.audit_head(None).await?.map(|row| record(&row)).transpose()?.map(|record| record.hash);
+    let recorded =
+        reader.audit_head(None).await?.map(|row| record(&row)).transpose()?.map(|record| record.hash);
     if recorded.unwrap_or(Chain::default().head) != world.system_chain.head {
         return Err(corrupt("the workspace's own records do not end where they should"));
     }

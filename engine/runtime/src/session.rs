@@ -87,8 +87,11 @@ impl Session {
             }
             *self = Self::open(workspace).await?;
             if request.changes_something() {
-                return Err(ApiError::new("outcome_unknown", "the process that held the store went away before it answered")
-                    .hint("look at `ordain runs` before you try again"));
+                return Err(ApiError::new(
+                    "outcome_unknown",
+                    "the process that held the store went away before it answered",
+                )
+                .hint("look at `ordain runs` before you try again"));
             }
         }
     }

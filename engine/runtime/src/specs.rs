@@ -118,7 +118,8 @@ impl Specs {
             return set.clone();
         }
         let inherited = parent.and_then(|parent| of_runs.get(parent)).cloned();
-        let set = inherited.or_else(|| self.active.as_ref().map(|set| set.digest.clone())).unwrap_or_default();
+        let set =
+            inherited.or_else(|| self.active.as_ref().map(|set| set.digest.clone())).unwrap_or_default();
         of_runs.insert(run.to_owned(), set.clone());
         set
     }

@@ -89,10 +89,11 @@ impl Store {
             .connect_lazy_with(options(path)?.read_only(true));
         let next_audit: i64 =
             sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from audit").fetch_one(&mut writer).await?;
-        let next_system: i64 = sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from journal where run = ?")
-            .bind(SYSTEM)
-            .fetch_one(&mut writer)
-            .await?;
+        let next_system: i64 =
+            sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from journal where run = ?")
+                .bind(SYSTEM)
+                .fetch_one(&mut writer)
+                .await?;
         Ok(Self { writer, readers, next_audit, next_system })
     }
 

@@ -8,11 +8,11 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use ordain_kernel::ids::RunId;
+use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::run::command::{Command, Rejection};
 use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::mock;
 use ordain_kernel::world::Active;
 use ordain_spec::kind::scalar::Mode;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -153,7 +153,11 @@ impl Writer {
     }
 
     /// One turn: decide, store, answer, perform.
-    async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>) -> Option<oneshot::Sender<()>> {
+    async fn turn(
+        &mut self,
+        inbox: &mut Vec<Message>,
+        outcomes: &mut Vec<Finished>,
+    ) -> Option<oneshot::Sender<()>> {
         let now = now();
         let mut pending = Pending::default();
         let mut closing = None;

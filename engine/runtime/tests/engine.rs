@@ -24,7 +24,8 @@ fn copy(from: &Path, to: &Path) {
 
 impl Space {
     fn of(catalogue: &str) -> Self {
-        let fixtures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../engine-tests/fixtures/catalogues");
+        let fixtures =
+            PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../engine-tests/fixtures/catalogues");
         let folder = tempfile::tempdir().unwrap();
         copy(&fixtures.join(catalogue), folder.path());
         Self { folder }
@@ -58,7 +59,8 @@ async fn a_mock_run_goes_through_and_is_found_again_after_a_restart() {
     let id = started["run"]["id"].as_str().unwrap().to_owned();
     let shown = space.ask(Request::Show { run: id.clone() }).await.unwrap();
     assert_eq!(shown, started);
-    let runs = space.ask(Request::Runs { state: None, runbook: None, limit: 10, cursor: None }).await.unwrap();
+    let runs =
+        space.ask(Request::Runs { state: None, runbook: None, limit: 10, cursor: None }).await.unwrap();
     assert_eq!(runs["runs"][0]["id"], id.as_str());
     let why = space.ask(Request::Why { target: id.clone(), step: None }).await.unwrap();
     assert_eq!(why["decisions"][0]["outcome"], "allow", "{why:#}");
@@ -101,7 +103,12 @@ async fn change(space: &Space, statement: &'static str) {
     use sqlx::{ConnectOptions as _, Executor as _};
     let path = space.opened().state.join("ordain.db");
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    for trigger in ["journal_is_append_only_update", "journal_is_append_only_delete", "audit_is_append_only_update", "audit_is_append_only_delete"] {
+    for trigger in [
+        "journal_is_append_only_update",
+        "journal_is_append_only_delete",
+        "audit_is_append_only_update",
+        "audit_is_append_only_delete",
+    ] {
         connection.execute(sqlx::AssertSqlSafe(format!("drop trigger if exists {trigger}"))).await.unwrap();
     }
     connection.execute(statement).await.unwrap();
@@ -117,7 +124,10 @@ async fn a_changed_record_refuses_the_store_and_is_named() {
         let space = Space::of("minimal");
         space.start("read-note", json!({})).await;
         change(&space, statement).await;
-        let refused = space.ask(Request::Runs { state: None, runbook: None, limit: 1, cursor: None }).await.unwrap_err();
+        let refused = space
+            .ask(Request::Runs { state: None, runbook: None, limit: 1, cursor: None })
+            .await
+            .unwrap_err();
         assert_eq!(refused.code, "audit_unavailable", "{statement}");
         let verified = Session::audit_verify(&space.opened(), &Caller::default()).await.unwrap();
         assert_eq!(verified["ok"], false, "{statement}");
@@ -141,7 +151,12 @@ async fn journal_and_audit_cannot_be_changed_by_a_plain_statement() {
     space.start("read-note", json!({})).await;
     let path = space.opened().state.join("ordain.db");
     let mut connection = sqlx::sqlite::SqliteConnectOptions::new().filename(path).connect().await.unwrap();
-    for statement in ["update journal set event = ''", "delete from journal", "update audit set record = ''", "delete from audit"] {
+    for statement in [
+        "update journal set event = ''",
+        "delete from journal",
+        "update audit set record = ''",
+        "delete from audit",
+    ] {
         let refused = connection.execute(statement).await.unwrap_err();
         assert!(refused.to_string().contains("append-only"), "{statement}: {refused}");
     }

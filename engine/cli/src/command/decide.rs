@@ -55,8 +55,12 @@ fn deciding(
     words: Words,
     key: Option<&Key>,
 ) -> Done {
-    let document = conversation.ask(&Request::Approval { id: words.id.clone() })?;
-    let shown = list(&document, "approvals").first().cloned().unwrap_or_default();
+    let shown = match conversation.ask(&Request::Approval { id: words.id.clone() }) {
+        Ok(document) => list(&document, "approvals").first().cloned().unwrap_or_default(),
+        // The person was shown it before; that it cannot be decided any more is the engine's to say.
+        Err(_) if words.digest.is_some() => Value::Null,
+        Err(failure) => return Err(failure),
+    };
     let mut form = untyped(&words.form)?;
     fit_form(&mut form, shown.get("form"));
     let mut rationale = words.rationale.unwrap_or_default();
@@ -77,7 +81,7 @@ fn deciding(
             text(&shown, "digest").to_owned()
         }
     };
-    let id = text(&shown, "id").to_owned();
+    let id = if shown.is_null() { words.id } else { text(&shown, "id").to_owned() };
     let signature = match key {
         Some(key) => Some(sign(cx, conversation, key, &id, decision, &digest, &rationale, &form)?),
         None => None,
@@ -160,7 +164,7 @@ fn sign(
 ) -> Result<String, Failure> {
     let digest = digest.parse().map_err(|_| Failure::usage("`--digest` is not the digest of an approval"))?;
     let statement = Statement {
-        approval: id.parse().map_err(|_| Failure::new("system_fault", "the approval has no id"))?,
+        approval: id.parse().map_err(|_| Failure::not_found("approval", id))?,
         digest,
         decision: match decision {
             Decision::Approve => Act::Approve,

@@ -1,13 +1,13 @@
 //! Requests that change something: who acts is established here, once; whether it may is the kernel's.
 
 use jiff::Timestamp;
+use ordain_kernel::approval::{Statement, verify_signature};
+use ordain_kernel::ids::ApprovalId;
 use ordain_kernel::kill::Selector;
 use ordain_kernel::realm::StartRequest;
 use ordain_kernel::reason::{Code, Reason};
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::approval::{Statement, verify_signature};
-use ordain_kernel::ids::ApprovalId;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
@@ -49,11 +49,13 @@ impl Inner {
             }
             Request::Resolve { run, step, outcome, reason, outputs } => {
                 let by = self.acting(&caller)?.actor;
-                let outcome = ResolveOutcome::from_word(&outcome)
-                    .ok_or_else(|| ApiError::new("usage", format!("`{outcome}` is no outcome"))
-                        .hint("succeeded, failed, undone or again"))?;
+                let outcome = ResolveOutcome::from_word(&outcome).ok_or_else(|| {
+                    ApiError::new("usage", format!("`{outcome}` is no outcome"))
+                        .hint("succeeded, failed, undone or again")
+                })?;
                 let outputs = (!outputs.is_empty()).then_some(Value::Object(outputs));
-                self.command_of(&run, Command::Resolve { step: step.into(), outcome, by, reason, outputs }).await
+                self.command_of(&run, Command::Resolve { step: step.into(), outcome, by, reason, outputs })
+                    .await
             }
             Request::Kill { selector, reason, until, pause } => {
                 let until = until.map(|until| instant(&until)).transpose()?;
@@ -73,13 +75,21 @@ impl Inner {
             }
             Request::Rebuild => {
                 let rows = self.ask(Message::Rebuild).await?;
-                Ok(json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}))
+                Ok(
+                    json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}),
+                )
             }
             other => self.look(other).await,
         }
     }
 
-    async fn start(&self, caller: &Caller, runbook: String, inputs: Map<String, Value>, live: bool) -> Answer {
+    async fn start(
+        &self,
+        caller: &Caller,
+        runbook: String,
+        inputs: Map<String, Value>,
+        live: bool,
+    ) -> Answer {
         let requester = self.acting(caller)?.actor;
         let request = StartRequest {
             runbook,
@@ -105,7 +115,8 @@ impl Inner {
             return Err(self.catalogue_refused());
         }
         if NOT_A_START.contains(&first.as_str()) {
-            let detail = refused.reasons.first().and_then(|reason| reason.get("detail")).and_then(Value::as_str);
+            let detail =
+                refused.reasons.first().and_then(|reason| reason.get("detail")).and_then(Value::as_str);
             let message = detail.unwrap_or("there is no such runbook").to_owned();
             return Err(ApiError { reasons: refused.reasons, ..ApiError::new(first, message) }
                 .hint("`ordain specs runbook` lists what can be run"));
@@ -119,7 +130,9 @@ impl Inner {
             .with_run(id, |run| (run.started.reference.clone(), run.started.inputs.clone(), run.started.mode))
             .await?;
         if mode == Mode::Live && !live {
-            return Err(ApiError::new("usage", "the run was live: live is asked for again").hint("add `--live`"));
+            return Err(
+                ApiError::new("usage", "the run was live: live is asked for again").hint("add `--live`")
+            );
         }
         let inputs = inputs.as_object().cloned().unwrap_or_default();
         self.start(caller, reference, inputs, mode == Mode::Live).await
@@ -173,7 +186,13 @@ impl Inner {
     }
 
     /// Who decides: with a signature the person whose key it is, else whoever the caller is.
-    fn deciding(&self, caller: &Caller, approval: &ApprovalId, digest: Digest, act: &Act) -> Result<Acting, ApiError> {
+    fn deciding(
+        &self,
+        caller: &Caller,
+        approval: &ApprovalId,
+        digest: Digest,
+        act: &Act,
+    ) -> Result<Acting, ApiError> {
         let Some(signature) = &act.signature else { return self.acting(caller) };
         let roster = self.roster()?;
         let named = match &caller.acting_as {
@@ -215,5 +234,7 @@ fn said(reason: Option<String>) -> Vec<Reason> {
 }
 
 fn instant(text: &str) -> Result<Timestamp, ApiError> {
-    text.parse().map_err(|_| ApiError::new("usage", format!("`{text}` is no instant")).hint("such as 2026-12-31T18:00:00Z"))
+    text.parse().map_err(|_| {
+        ApiError::new("usage", format!("`{text}` is no instant")).hint("such as 2026-12-31T18:00:00Z")
+    })
 }

@@ -12,9 +12,9 @@ use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
-use crate::{recover, verify};
 use crate::store::read::RunFilter;
 use crate::store::rows::{ApprovalRow, RunRow};
+use crate::{recover, verify};
 
 /// A run that waits longer than this for a time alone is left alone.
 const SHORT_WAIT_MS: i64 = 60_000;
@@ -105,7 +105,8 @@ impl Inner {
     }
 
     async fn why(&self, target: &str, step: Option<String>) -> Answer {
-        let decisions = if is_id_prefix(target) { self.reader.decisions_with_prefix(target).await? } else { Vec::new() };
+        let decisions =
+            if is_id_prefix(target) { self.reader.decisions_with_prefix(target).await? } else { Vec::new() };
         if let [(decision, run)] = decisions.as_slice() {
             let events = recover::events(&self.reader, run).await?;
             let mut document = view::why(events.iter().map(|(_, event)| event), None);
@@ -132,12 +133,17 @@ impl Inner {
 
     /// The approval that an id or a unique prefix means, and its run.
     pub(super) async fn approval_id(&self, prefix: &str) -> Result<(RunId, ApprovalId), ApiError> {
-        let found = if is_id_prefix(prefix) { self.reader.approvals_with_prefix(prefix).await? } else { Vec::new() };
+        let found =
+            if is_id_prefix(prefix) { self.reader.approvals_with_prefix(prefix).await? } else { Vec::new() };
         match found.as_slice() {
             [only] => ids(only),
-            [] => Err(ApiError::not_found("approval", prefix).hint("`ordain approvals` lists what waits for people")),
-            _ => Err(ApiError::new("not_found", format!("`{prefix}` is the beginning of several approvals' ids"))
-                .hint("write more of it")),
+            [] => Err(ApiError::not_found("approval", prefix)
+                .hint("`ordain approvals` lists what waits for people")),
+            _ => Err(ApiError::new(
+                "not_found",
+                format!("`{prefix}` is the beginning of several approvals' ids"),
+            )
+            .hint("write more of it")),
         }
     }
 
@@ -170,7 +176,12 @@ impl Inner {
     /// What people said to the same arguments in other runs of the runbook, newest first.
     async fn earlier_rejections(&self, run: RunId, runbook: &str, document: &Value) -> Answer {
         let mut found = document.get("rejections").and_then(Value::as_array).cloned().unwrap_or_default();
-        let filter = RunFilter { runbook: Some(runbook.to_owned()), state: Some("rejected".into()), before: None, limit: 20 };
+        let filter = RunFilter {
+            runbook: Some(runbook.to_owned()),
+            state: Some("rejected".into()),
+            before: None,
+            limit: 20,
+        };
         for row in self.reader.runs(&filter).await? {
             if row.id == run.to_string() {
                 continue;
@@ -215,7 +226,9 @@ impl Inner {
             let recorded = recorded.map(|row| recover::record(&row)).transpose()?.map(|record| record.hash);
             match recover::run(&self.reader, &self.specs, id).await {
                 Ok(run) if recorded == Some(run.audit_chain.head) => {}
-                Ok(_) => missing.push(json!({"run": id, "what": "its records do not end where its journal does"})),
+                Ok(_) => {
+                    missing.push(json!({"run": id, "what": "its records do not end where its journal does"}))
+                }
                 Err(error) => missing.push(json!({"run": id, "what": error.to_string()})),
             }
         }
@@ -227,7 +240,9 @@ impl Inner {
         let left_out: Vec<Value> =
             self.left_out.iter().map(|(run, why)| json!({"run": run, "detail": why})).collect();
         let catalogue = self.specs.active().map(|active| active.catalogue.digest().to_string());
-        Ok(json!({"catalogueDigest": catalogue, "refused": self.refused, "unsettled": unsettled, "leftOut": left_out}))
+        Ok(
+            json!({"catalogueDigest": catalogue, "refused": self.refused, "unsettled": unsettled, "leftOut": left_out}),
+        )
     }
 }
 
@@ -258,7 +273,8 @@ fn approval_in(run: &Run, world: &World, id: &ApprovalId) -> Option<Value> {
 /// What people said in another run to the same calls.
 fn rejections_in(run: &Run, world: &World, document: &Value) -> Vec<Value> {
     let same = |other: &Value| {
-        let calls = other.get("calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
+        let calls =
+            other.get("calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
         calls.is_some() && calls == document.get("calls")
     };
     let said = view::approvals(run, world).into_iter().filter(same);

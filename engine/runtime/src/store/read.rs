@@ -6,8 +6,8 @@ use std::sync::Arc;
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
 
-use super::{SYSTEM, StoreError, options};
 use super::rows::{ApprovalRow, AuditRow, JournalRow, Pinned, RunRow, WorldRow};
+use super::{SYSTEM, StoreError, options};
 
 /// Reads what is committed. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -36,7 +36,8 @@ impl Reader {
     /// # Errors
     /// When the path cannot be one of a store.
     pub fn open(path: &Path) -> Result<Self, StoreError> {
-        let pool = SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options(path)?.read_only(true));
+        let pool =
+            SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options(path)?.read_only(true));
         Ok(Self { pool })
     }
 
@@ -249,7 +250,10 @@ impl Reader {
     /// # Errors
     /// When the data base refuses.
     pub async fn run_ids(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar("select distinct run from journal where run <> ? order by run").bind(SYSTEM).fetch_all(&self.pool).await?)
+        Ok(sqlx::query_scalar("select distinct run from journal where run <> ? order by run")
+            .bind(SYSTEM)
+            .fetch_all(&self.pool)
+            .await?)
     }
 }
 
