@@ -37,6 +37,7 @@ mod subruns;
 mod workspace;
 
 pub use read::API_VERSION;
+pub use secrets::masked;
 
 use std::sync::Arc;
 

@@ -82,7 +82,26 @@ fn span(span: Span) -> SourceSpan {
 }
 
 fn source(finding: &Finding, file: &SourceFile) -> NamedSource<String> {
-    NamedSource::new(shown(&finding.root, &file.path), harmless_of_same_length(&file.text))
+    NamedSource::new(
+        shown(&finding.root, &file.path),
+        harmless_of_same_length(&without_secrets(finding, file)),
+    )
+}
+
+/// The text of a file with what looks like a secret blacked out, and what this finding says is one.
+fn without_secrets(finding: &Finding, file: &SourceFile) -> String {
+    let masked = ordain_spec::check::masked(&file.text);
+    let primary = finding.diagnostic.primary.as_ref().filter(|_| finding.diagnostic.code == "secret-literal");
+    let Some(place) = primary.map(|label| label.span) else { return masked };
+    let is_here = finding.sources.get(place.file).is_some_and(|own| own.path == file.path);
+    let (start, end) = (place.start as usize, place.end as usize);
+    match (masked.get(..start), masked.get(start..end), masked.get(end..)) {
+        (Some(before), Some(secret), Some(after)) if is_here => {
+            let black: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
+            format!("{before}{black}{after}")
+        }
+        _ => masked,
+    }
 }
 
 /// Text for a terminal.

@@ -50,6 +50,25 @@ fn is_web_token(word: &str) -> bool {
     parts.len() == 3 && word.len() >= 40 && word.starts_with("eyJ") && word.bytes().all(is_token)
 }
 
+/// The same text, byte for byte as long, with what looks like a secret blacked out: for excerpts of files.
+#[must_use]
+pub fn masked(text: &str) -> String {
+    let is_part = |letter: char| letter.is_ascii() && u8::try_from(letter).is_ok_and(is_token);
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let end = rest.find(|letter| is_part(letter) != is_part(first)).unwrap_or(rest.len());
+        let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
+        if word(piece).is_some() {
+            out.push_str(&"*".repeat(piece.len()));
+        } else {
+            out.push_str(piece);
+        }
+        rest = after;
+    }
+    out
+}
+
 /// True for names under which secrets are handed over: `Authorization`, `X-Api-Key`, `DB_PASSWORD`. The
 /// last word says it, but for words that say which page comes next or which call this is.
 pub(super) fn is_secret_name(name: &str) -> bool {
@@ -84,6 +103,15 @@ pub(super) fn is_secret_name(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_masked_text_is_as_long_and_tells_nothing() {
+        let key = format!("sk_live_{}", "a1".repeat(12));
+        let text = format!("headers: {{Authorization: 'Bearer {key}'}} # größer\n");
+        let masked = masked(&text);
+        assert_eq!(masked.len(), text.len());
+        assert!(!masked.contains("a1a1") && masked.contains("größer"));
+    }
 
     #[test]
     fn keys_are_known_by_their_beginning() {
