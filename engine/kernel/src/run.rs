@@ -173,12 +173,26 @@ impl Run {
             return None;
         }
         let held = self.paused || self.stuck > 0;
-        let due = self
-            .timers
-            .iter()
-            .find(|timer| !held || matches!(timer.due, Due::Expiry(_)))
-            .map(|timer| timer.at);
+        let counts = |timer: &&Timer| {
+            if held { matches!(timer.due, Due::Expiry(_)) } else { self.can_come_due(timer) }
+        };
+        let due = self.timers.iter().find(counts).map(|timer| timer.at);
         [due, self.deadline()].into_iter().flatten().min()
+    }
+
+    /// False for an attempt whose step is held back: it is looked at again when the step goes on.
+    fn can_come_due(&self, timer: &Timer) -> bool {
+        let Due::Attempt(step, _, phase) = timer.due else { return true };
+        self.steps.get(step as usize).is_some_and(|step| {
+            let held = matches!(step.state, StepState::Held | StepState::Throttled);
+            !step.stuck && (phase == Phase::Undo || !(held || step.settled))
+        })
+    }
+
+    /// True when an attempt is due that nothing holds back.
+    fn has_due_attempt(&self, now: Timestamp) -> bool {
+        let mut due = self.timers.iter().take_while(|timer| timer.at <= now);
+        due.any(|timer| matches!(timer.due, Due::Attempt(..)) && self.can_come_due(timer))
     }
 
     /// When its running time is up, while it is running.

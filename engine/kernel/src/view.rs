@@ -170,7 +170,6 @@ pub fn approvals(run: &Run, world: &World) -> Vec<Value> {
     documents
 }
 
-#[expect(clippy::too_many_arguments, reason = "the document is about all of them")]
 fn approval(
     run: &Run,
     world: &World,

@@ -22,6 +22,7 @@ enum Verdict {
 impl Turn<'_> {
     /// Goes on until nothing moves.
     pub fn advance(&mut self) -> Done {
+        let mut woken = false;
         loop {
             if self.run.is_settled() || self.world.active.is_none() {
                 return Ok(());
@@ -43,9 +44,15 @@ impl Turn<'_> {
                 Stage::CleaningUp => self.run.unsettled == 0 && self.end()?,
                 Stage::Queued | Stage::Settled => false,
             };
-            if !moved && self.run.agenda.is_empty() {
+            if moved || !self.run.agenda.is_empty() {
+                continue;
+            }
+            // What came due while its step was held back is taken up, once a turn.
+            if woken || !self.run.has_due_attempt(self.now) {
                 return Ok(());
             }
+            woken = true;
+            self.wake()?;
         }
     }
 

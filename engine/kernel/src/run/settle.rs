@@ -109,11 +109,13 @@ impl Turn<'_> {
         by: Option<Actor>,
     ) -> Done {
         let first = self.run.failing.is_none();
+        // A run that never began has nothing to clean up.
+        let queued = self.run.stage == Stage::Queued;
         let stricter = self.run.failing.as_ref().is_some_and(|failing| failing.follow < follow);
         if first || (stricter && self.run.stage == Stage::Draining) {
             self.emit(Event::Failing { state, follow, reasons, by })?;
         }
-        self.call_off(false)
+        self.call_off(queued)
     }
 
     /// What has not begun is cancelled; what runs may finish.
