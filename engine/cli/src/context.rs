@@ -45,11 +45,9 @@ impl Context {
         }
     }
 
-    /// One JSON document: indented for people, on one line for programs.
+    /// One JSON document.
     pub fn document(&self, document: &Value) {
-        let text =
-            if std::io::stdout().is_terminal() { format!("{document:#}\n") } else { format!("{document}\n") };
-        print(&text);
+        print(&format!("{document:#}\n"));
     }
 
     /// A remark for people, beside what was asked for.
@@ -68,7 +66,8 @@ impl Context {
         let mut line = Line::default().with(Ink::Worst, "ordain: ").with(Ink::Plain, &error.message);
         line.add(Ink::Dim, &format!("  [{}]", error.code));
         say(&line, look);
-        for reason in &error.reasons {
+        let said = |reason: &&Value| reason.get("detail").and_then(Value::as_str) != Some(&error.message);
+        for reason in error.reasons.iter().filter(said) {
             say(
                 &Line::default().with(Ink::Plain, "  ").with(Ink::Plain, &crate::render::reason(reason)),
                 look,
