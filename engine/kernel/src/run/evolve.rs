@@ -438,7 +438,7 @@ impl Run {
 
     fn held(&mut self, step: usize, digest: Digest, requests: Vec<Request>, resolving: bool) -> Changed {
         let run = self.step_mut(step)?;
-        if run.settled || (resolving && !run.stuck) {
+        if (run.settled && !resolving) || (resolving && !run.stuck) {
             return Err("the step is elsewhere");
         }
         let bases = run.items.iter().map(|item| item.work.basis).collect();
@@ -456,8 +456,12 @@ impl Run {
     }
 
     fn close_hold(&mut self, step: usize) -> Changed {
-        if let Some(hold) = self.step_mut(step)?.holds.last_mut() {
+        let run = self.step_mut(step)?;
+        if let Some(hold) = run.holds.last_mut() {
             hold.over = true;
+            if hold.resolving {
+                run.resolving = None;
+            }
             for stage in hold.requests.iter_mut().flat_map(|request| &mut request.stages) {
                 if matches!(stage.state, StageState::Open | StageState::Pending) {
                     stage.state = StageState::Void;
@@ -596,6 +600,7 @@ impl Run {
     }
 
     fn retry_at(&mut self, step: usize, item: u32, phase: Phase, at: Timestamp) -> Changed {
+        self.forget_retry(step, item, phase)?;
         let work = self.work_mut(step, item, phase)?;
         work.state = StepState::Retrying;
         work.until = Some(at);
@@ -709,7 +714,11 @@ impl Run {
     }
 
     fn undo_settled(&mut self, step: usize, result: UndoResult) -> Changed {
-        self.happened.pop();
+        if let Some((_, item)) = self.happened.pop()
+            && self.work_mut(step, item, Phase::Undo).is_ok()
+        {
+            self.forget_retry(step, item, Phase::Undo)?;
+        }
         let (rolled, state) = match result {
             UndoResult::Undone => (RollbackState::Done, Some(StepState::Undone)),
             UndoResult::Partial => (RollbackState::Partial, Some(StepState::Undone)),
@@ -737,7 +746,14 @@ impl Run {
             let item =
                 last.filter(|(of, _)| *of as usize == step).map(|(_, item)| item).ok_or("nothing to undo")?;
             return match resolution.outcome {
-                ResolveOutcome::Again => self.retry_at(step, item, Phase::Undo, at),
+                ResolveOutcome::Again => match self.item_mut(step, item)?.undo {
+                    Some(_) => self.retry_at(step, item, Phase::Undo, at),
+                    // It never came to an attempt: it is begun afresh.
+                    None => {
+                        let before = self.item_mut(step, item)?.work.state;
+                        self.shift(step, before)
+                    }
+                },
                 _ => Ok(()),
             };
         }

@@ -155,7 +155,8 @@ impl Turn<'_> {
     fn item_is_late(&mut self, step: usize, item: u32, phase: Phase) -> Result<bool, Rejection> {
         let run = self.step(step)?;
         if phase == Phase::Undo {
-            return Ok(self.run.stage != Stage::Undoing || run.stuck);
+            let flies = self.item(step, item)?.of(phase).is_none_or(|work| work.flight.is_some());
+            return Ok(self.run.stage != Stage::Undoing || run.stuck || flies);
         }
         let over = run.settled || run.stuck || matches!(run.state, StepState::Held | StepState::Throttled);
         if over || self.item(step, item)?.work.flight.is_some() {

@@ -24,7 +24,7 @@ impl Turn<'_> {
         };
         let step = step as usize;
         if self.step(step)?.state == StepState::Undoing {
-            return Ok(false);
+            return self.begin_undo_again(step, item);
         }
         let planned = self.planned(step)?;
         if matches!(planned.body, Body::SubRun(_)) {
@@ -50,6 +50,18 @@ impl Turn<'_> {
             }
         }
         Ok(true)
+    }
+
+    /// An undo whose first attempt a kill switch held back begins once the run goes on. True where it does.
+    fn begin_undo_again(&mut self, step: usize, item: u32) -> Result<bool, Rejection> {
+        let unbegun = |work: &Work| work.attempts == 0 && work.flight.is_none() && !work.state.is_settled();
+        let run = self.step(step)?;
+        let waits = !run.stuck && self.item(step, item)?.undo.as_deref().is_some_and(unbegun);
+        if !waits {
+            return Ok(false);
+        }
+        self.gate(step, item, Phase::Undo)?;
+        Ok(!self.run.paused && self.run.stuck == 0)
     }
 
     /// The undoing call's input, over what was done; without an output where none is known.
