@@ -214,7 +214,7 @@ fn runs_are_paused_resumed_and_cancelled() {
     workspace.ordain(&["watch", &id]).expect_code(5);
     let rest = workspace.ordain(&["runs", "--state", "cancelled", "--json"]).expect_code(0).json();
     assert_eq!(rest["runs"].as_array().unwrap().len(), 1);
-    let shown = workspace.ordain(&["show", &id[..13], "--json"]).expect_code(0).json();
+    let shown = workspace.ordain(&["show", id.get(..13).unwrap(), "--json"]).expect_code(0).json();
     assert_eq!(shown["run"]["id"], id.as_str(), "a unique prefix will do");
     workspace.ordain(&["show", "ffffffff"]).expect_code(2);
 }

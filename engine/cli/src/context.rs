@@ -25,10 +25,6 @@ pub struct Context {
 /// A workspace whose catalogue loads.
 #[derive(Debug)]
 pub struct Loaded {
-    /// Its folder.
-    pub root: PathBuf,
-    /// What its files say.
-    pub workspace: Workspace,
     /// The checked catalogue.
     pub catalogue: std::sync::Arc<ordain_spec::catalogue::Catalogue>,
     /// What the operator grants.
@@ -130,7 +126,7 @@ impl Context {
         };
         let grants = ordain_plan::Grants::from(spec);
         let catalogue = std::sync::Arc::clone(catalogue);
-        Ok(Loaded { root, catalogue, grants, workspace })
+        Ok(Loaded { catalogue, grants })
     }
 }
 

@@ -36,7 +36,7 @@ pub fn expected(
                         rule: rule.id.value.shared(),
                     },
                     certain: everywhere && is_unconditional(rule),
-                    when: rule.when.as_ref().map(|when| crate::words::expression(when)),
+                    when: rule.when.as_ref().map(crate::words::expression),
                 });
             }
         }

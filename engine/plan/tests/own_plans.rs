@@ -1,5 +1,12 @@
 //! Every runbook of the project has a plan, and what its workspace grants is enough to run it live.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on fails"
+)]
+#![allow(clippy::disallowed_methods, reason = "the specs of the project are files")]
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

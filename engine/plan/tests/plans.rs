@@ -114,8 +114,7 @@ fn the_digest_changes_with_what_a_run_keeps_and_with_nothing_else() {
     assert_ne!(plan.digest, digest(&MOVE.replace("timeout: 30m", "timeout: 31m")), "a connector");
     assert_ne!(plan.digest, digest(&MOVE.replace("draining ${", "drains ${")), "a sub-runbook");
     assert_ne!(plan.digest, digest(&MOVE.replace("args: [drop,", "args: [remove,")), "the way back");
-    let mut granted = Grants::default();
-    granted.environment = "elsewhere".into();
+    let granted = Grants { environment: "elsewhere".into(), ..Grants::default() };
     assert_eq!(
         plan.digest,
         plan_of(MOVE, "move-cluster", &granted).digest,

@@ -8,7 +8,8 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
 use crate::render::live::Live;
-use crate::render::{run, text};
+use crate::render::run as rendered;
+use crate::render::text;
 use crate::session::Conversation;
 
 /// How often the picture moves.
@@ -17,10 +18,10 @@ const TICK: Duration = Duration::from_millis(100);
 /// Follows what a start answered: a run, or a refusal.
 pub fn started(cx: &Context, conversation: &mut Conversation, document: Value, on: bool) -> Done {
     let Some(id) = document.pointer("/run/id").and_then(Value::as_str).map(str::to_owned) else {
-        cx.show(&document, |look| run::document(&document, look));
+        cx.show(&document, |look| rendered::document(&document, look));
         return Ok(Exit::Refused);
     };
-    self::run(cx, conversation, &id, on)
+    run(cx, conversation, &id, on)
 }
 
 /// A wish about a run: asked, then the run is driven until it stands still, then shown.
@@ -35,7 +36,7 @@ fn act(cx: &Context, conversation: &mut Conversation, request: &Request) -> Done
     let document = conversation.ask(request)?;
     let id = document.pointer("/run/id").and_then(Value::as_str).unwrap_or_default().to_owned();
     // What was asked for is done; how the run ends is another matter.
-    self::run(cx, conversation, &id, false).map(|_| Exit::Done)
+    run(cx, conversation, &id, false).map(|_| Exit::Done)
 }
 
 /// Follows a run until it is parked; with `on`, until it is settled.
@@ -44,7 +45,7 @@ pub fn run(cx: &Context, conversation: &mut Conversation, id: &str, on: bool) ->
     let settled = settle(conversation, id, on, &mut live);
     live.clear();
     let document = settled?;
-    cx.show(&document, |look| run::document(&document, look));
+    cx.show(&document, |look| rendered::document(&document, look));
     let state = document.get("run").map(|run| text(run, "state")).unwrap_or_default();
     let exit = Exit::of_run(state);
     if exit == Exit::Waits && !cx.json {
@@ -91,6 +92,7 @@ fn hint(cx: &Context, run: &Value) {
         match what {
             "approval" => cx.remark("people must agree: `ordain approvals` shows what and who"),
             "signal" => cx.remark(&format!("it waits for a signal: `ordain signal {id} NAME --field k=v`")),
+            "subrun" => cx.remark("a sub-run waits or is stuck: `ordain runs` shows which"),
             "queue" => cx.remark("it waits for its turn: other runs hold the lock"),
             "timer" | "throttle" => {
                 cx.remark(&format!("it waits for time to pass: `ordain watch {id}` drives it on"))

@@ -15,7 +15,6 @@ pub struct Options {
 
 impl Options {
     /// Always a JSON document.
-    #[expect(clippy::unnecessary_wraps, reason = "every verb has this signature")]
     pub fn run(self, cx: &Context) -> Done {
         match &self.kind {
             Some(word) => cx.document(&schema(kind(word)?)),

@@ -52,12 +52,6 @@ impl Card {
         if text.is_empty() { self } else { self.say(label, &Line::default().with(Ink::Plain, text)) }
     }
 
-    /// Text that is laid out already.
-    pub fn raw(&mut self, text: &str) -> &mut Self {
-        self.out.push_str(text);
-        self
-    }
-
     /// The whole.
     pub fn finish(self) -> String {
         self.out

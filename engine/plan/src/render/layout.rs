@@ -310,7 +310,6 @@ fn whole(count: usize) -> i64 {
 }
 
 #[cfg(test)]
-#[expect(clippy::indexing_slicing, reason = "tests")]
 mod tests {
     use super::{Layout, Size, layout};
 
