@@ -202,13 +202,14 @@ impl Turn<'_> {
         if !hold.is_granted() {
             return self.open_stages(step);
         }
-        if !starts {
+        // Nothing further starts, but what is to be found out goes on.
+        if !starts && self.step(step)?.retrying == 0 {
             return Ok(());
         }
         let id = self.id(step)?;
         self.emit(Event::Released { step: id })?;
         match self.planned(step)?.body {
-            Body::Use(_) | Body::SubRun(_) => self.carry_on(step, true),
+            Body::Use(_) | Body::SubRun(_) => self.carry_on(step, starts),
             _ => {
                 if self.is_bound(step, 0, None)? {
                     self.go(step)
