@@ -9,7 +9,7 @@ use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
 use crate::render::live::Live;
 use crate::render::run as rendered;
-use crate::render::text;
+use crate::render::{list, text};
 use crate::session::Conversation;
 
 /// How often the picture moves.
@@ -19,7 +19,11 @@ const TICK: Duration = Duration::from_millis(100);
 pub fn started(cx: &Context, conversation: &mut Conversation, document: Value, on: bool) -> Done {
     let Some(id) = document.pointer("/run/id").and_then(Value::as_str).map(str::to_owned) else {
         cx.show(&document, |look| rendered::document(&document, look));
-        return Ok(Exit::Refused);
+        let misfit = list(document.get("refused").unwrap_or(&Value::Null), "reasons")
+            .iter()
+            .any(|reason| text(reason, "code") == "input_invalid");
+        // Inputs that do not fit are the caller's mistake, not a decision about the run.
+        return Ok(if misfit { Exit::Unable } else { Exit::Refused });
     };
     run(cx, conversation, &id, on)
 }
