@@ -20,6 +20,8 @@ const PAGE: i64 = 5_000;
 /// # Errors
 /// When the store cannot be read.
 pub async fn log(reader: &Reader, specs: &Specs) -> Answer {
+    // Journal and log are compared as they were at one instant: runs go on meanwhile.
+    let reader = &reader.snapshot().await?;
     let mut verifier = Verifier::default();
     let mut after = 0;
     loop {

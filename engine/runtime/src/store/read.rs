@@ -41,6 +41,22 @@ impl Reader {
         Ok(Self { pool })
     }
 
+    /// A reader that sees the store as it is now, whatever is written meanwhile. It keeps a connection of its
+    /// own, so it is for one long look and then dropped.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn snapshot(&self) -> Result<Self, StoreError> {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(1)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .connect_lazy_with((*self.pool.connect_options()).clone());
+        // The one connection stays in this transaction until the pool goes; the first read fixes what it sees.
+        sqlx::query("begin").execute(&pool).await?;
+        Ok(Self { pool })
+    }
+
     pub(super) const fn new(pool: SqlitePool) -> Self {
         Self { pool }
     }
