@@ -287,6 +287,9 @@ impl ApiError {
 
 impl From<crate::store::StoreError> for ApiError {
     fn from(error: crate::store::StoreError) -> Self {
+        if matches!(&error, crate::store::StoreError::Sqlite(sqlx::Error::PoolClosed)) {
+            return crate::engine::gone();
+        }
         Self::new("audit_unavailable", error.to_string())
             .hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
     }

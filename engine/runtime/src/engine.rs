@@ -71,8 +71,13 @@ impl Engine {
         *socket = Some((task, path.to_path_buf()));
     }
 
-    /// Stops answering, stores what is under way and lets go of the store.
+    /// Lets calls that run come to their end (also those of others' runs), stops answering, stores what is
+    /// under way and lets go of the store.
     pub async fn close(self) {
+        let (quiet, wait) = oneshot::channel();
+        if self.inner.messages.send(Message::Quiet(quiet)).await.is_ok() {
+            let _ = wait.await;
+        }
         let served = self.inner.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((task, path)) = served {
             task.abort();
@@ -98,8 +103,8 @@ impl Service for Engine {
     }
 }
 
-/// The writer is gone: the process is ending.
-fn gone() -> ApiError {
+/// The writer is gone: the process is ending. Nothing came of what was asked.
+pub(crate) fn gone() -> ApiError {
     ApiError::new("audit_unavailable", "the store is being closed").hint("try again")
 }
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use crate::api::{Answer, ApiError, Caller, Request};
-use crate::engine::Engine;
+use crate::engine::{Engine, gone};
 use crate::local::{self, Remote, Service as _};
 use crate::verify;
 use crate::workspace::Opened;
@@ -80,8 +80,15 @@ impl Session {
             match self {
                 Self::Holder(engine) => return engine.answer(caller.clone(), request.clone()).await,
                 Self::Remote(remote) => {
-                    if let Some(answer) = remote.ask(caller.clone(), request.clone()).await {
-                        return answer;
+                    match remote.ask(caller.clone(), request.clone()).await {
+                        // It is leaving, and did not take the request any more.
+                        Some(Err(error)) if error == gone() => {
+                            tokio::time::sleep(Duration::from_millis(5)).await;
+                            *self = Self::open(workspace).await?;
+                            continue;
+                        }
+                        Some(answer) => return answer,
+                        None => {}
                     }
                 }
             }

@@ -44,6 +44,8 @@ pub enum Message {
     Look(Box<dyn FnOnce(&Realm) + Send>),
     /// Build the views anew from the journal.
     Rebuild(oneshot::Sender<Result<u64, ApiError>>),
+    /// Say when no call runs.
+    Quiet(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
     Close(oneshot::Sender<()>),
 }
@@ -70,6 +72,13 @@ pub struct Beginning {
     pub activated: Option<Arc<Active>>,
     /// What the store remembers of itself.
     pub meta: Vec<(String, String)>,
+}
+
+/// Who waits for the writer to have nothing to do.
+#[derive(Default)]
+struct Leaving {
+    quiet: Vec<oneshot::Sender<()>>,
+    closed: Option<oneshot::Sender<()>>,
 }
 
 /// What is answered once a transaction is stored.
@@ -115,6 +124,7 @@ impl Writer {
         let mut inbox = Vec::with_capacity(BATCH);
         let mut outcomes = Vec::with_capacity(BATCH);
         self.begin(beginning).await;
+        let mut leaving = Leaving::default();
         loop {
             let wake = sleep_until(self.realm.next_wake());
             tokio::select! {
@@ -122,8 +132,15 @@ impl Writer {
                 received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
                 () = wake => {}
             }
-            let closing = self.turn(&mut inbox, &mut outcomes).await;
-            if let Some(closed) = closing {
+            self.turn(&mut inbox, &mut outcomes, &mut leaving).await;
+            // A call that nobody waits for any more would be one whose outcome nobody knows.
+            if self.driver.is_busy() {
+                continue;
+            }
+            for asked in leaving.quiet.drain(..) {
+                let _ = asked.send(());
+            }
+            if let Some(closed) = leaving.closed.take() {
                 if let Err(error) = self.store.close().await {
                     eprintln!("ordain: the store did not close cleanly: {error}");
                 }
@@ -153,14 +170,9 @@ impl Writer {
     }
 
     /// One turn: decide, store, answer, perform.
-    async fn turn(
-        &mut self,
-        inbox: &mut Vec<Message>,
-        outcomes: &mut Vec<Finished>,
-    ) -> Option<oneshot::Sender<()>> {
+    async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>, leaving: &mut Leaving) {
         let now = now();
         let mut pending = Pending::default();
-        let mut closing = None;
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
         for Finished { id, outcome } in outcomes.drain(..) {
@@ -172,7 +184,8 @@ impl Writer {
         inbox.sort_by_key(rank);
         for message in inbox.drain(..) {
             match message {
-                Message::Close(closed) => closing = Some(closed),
+                Message::Close(closed) => leaving.closed = Some(closed),
+                Message::Quiet(asked) => leaving.quiet.push(asked),
                 Message::Rebuild(answer) => {
                     let rebuilt = self.rebuild().await;
                     let _ = answer.send(rebuilt);
@@ -182,7 +195,6 @@ impl Writer {
         }
         self.answer_mocks(now, &mut pending);
         self.commit(pending).await;
-        closing
     }
 
     fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
@@ -202,7 +214,7 @@ impl Writer {
                 pending.answer(to, answer);
             }
             Message::Look(look) => look(&self.realm),
-            Message::Rebuild(_) | Message::Close(_) => {}
+            Message::Rebuild(_) | Message::Quiet(_) | Message::Close(_) => {}
         }
     }
 
@@ -296,10 +308,10 @@ impl Writer {
         for answer in pending.answers {
             answer(failed.clone());
         }
+        for id in &pending.finished {
+            self.driver.forget(id);
+        }
         if committed {
-            for id in &pending.finished {
-                self.driver.forget(id);
-            }
             if !pending.rows.is_empty() {
                 self.commits.send_modify(|count| *count += 1);
             }

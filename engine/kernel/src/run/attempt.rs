@@ -35,10 +35,18 @@ impl Turn<'_> {
         if runs.is_none_or(|flight| flight.attempt != attempt) {
             return Err(Rejection::new(Code::StepNotWaiting, "no such attempt runs"));
         }
-        self.take_outcome(step, item, phase, outcome)
+        self.take_outcome(step, item, phase, outcome, false)
     }
 
-    fn take_outcome(&mut self, step: usize, item: u32, phase: Phase, outcome: Outcome) -> Done {
+    /// `stopped`: the engine stopped while the attempt ran.
+    fn take_outcome(
+        &mut self,
+        step: usize,
+        item: u32,
+        phase: Phase,
+        outcome: Outcome,
+        stopped: bool,
+    ) -> Done {
         let planned = self.planned(step)?;
         let action = action(planned, phase).ok_or_else(|| fault("the step calls nothing"))?;
         let work = self.work(step, item, phase)?;
@@ -58,9 +66,11 @@ impl Turn<'_> {
                 }
             }
             Outcome::Unknown { .. } => {
-                let repeats = self.may_repeat(planned, action, work, phase);
+                let repeats = self.may_repeat(planned, action, work, phase, stopped);
                 if repeats {
-                    Next::Retry { at: self.retry_at(planned, work, item, phase, None), unknown: true }
+                    // That the engine stopped is not the other side's doing: it uses up no repetition.
+                    let at = self.retry_at(planned, work, item, phase, None);
+                    Next::Retry { at, unknown: !stopped }
                 } else {
                     settled(StepState::Unknown, reason_of(&outcome, planned), true)
                 }
@@ -139,7 +149,14 @@ impl Turn<'_> {
     }
 
     /// An unknown attempt is repeated where repeating cannot do more than once what should be done once.
-    fn may_repeat(&self, planned: &PlanStep, action: &Action, work: &Work, phase: Phase) -> bool {
+    fn may_repeat(
+        &self,
+        planned: &PlanStep,
+        action: &Action,
+        work: &Work,
+        phase: Phase,
+        stopped: bool,
+    ) -> bool {
         if action.idempotency == Idempotency::None {
             return false;
         }
@@ -147,7 +164,7 @@ impl Turn<'_> {
             Phase::Do if !planned.is_clean_up() => self.run.timed_out == 0,
             _ => self.run.timed_out < 2,
         };
-        in_time && (work.repeats == 0 || self.may_retry(planned, work, phase))
+        in_time && (stopped || work.repeats == 0 || self.may_retry(planned, work, phase))
     }
 
     /// `min(max, initial·2^(n−1))` times 0.5–1.0, from the run, the step, the item and the attempt.
@@ -195,7 +212,7 @@ impl Turn<'_> {
         }
         for (step, item, phase) in lost {
             let outcome = Outcome::unknown(Code::OutcomeUnknown, "the engine stopped while it ran");
-            self.take_outcome(step, item, phase, outcome)?;
+            self.take_outcome(step, item, phase, outcome, true)?;
         }
         Ok(())
     }
