@@ -7,6 +7,7 @@ use serde_json::Value;
 use crate::context::Context;
 use crate::failure::{Done, Exit};
 use crate::render::card::Card;
+use crate::render::run::{prefix, second};
 use crate::render::table::Table;
 use crate::render::{list, text, value};
 use crate::session::ask;
@@ -73,10 +74,10 @@ fn tail(document: &Value, look: Look) -> String {
             "approval.opened" | "decision.hold" => Ink::People,
             _ => Ink::Plain,
         };
-        let run: String = text(record, "runId").chars().take(13).collect();
+        let run = prefix(text(record, "runId"));
         table.row(vec![
             (Ink::Dim, record.get("seq").map(value).unwrap_or_default()),
-            (Ink::Dim, text(record, "at").to_owned()),
+            (Ink::Dim, second(text(record, "at"))),
             (Ink::Plain, text(actor, "id").to_owned()),
             (ink, action.to_owned()),
             (Ink::Dim, run),

@@ -14,12 +14,12 @@ pub fn queue(document: &Value, look: Look) -> String {
         let state = text(approval, "state");
         let subject = format!("{}/{}", text(approval, "runbook"), text(approval, "step"));
         table.row(vec![
-            (Ink::Dim, text(approval, "id").to_owned()),
+            (Ink::Dim, text(approval, "id").chars().take(16).collect()),
             (Ink::People, format!("{} {}", text(approval, "approval"), text(approval, "stage"))),
             (Ink::Strong, subject),
             (risk_ink(text(approval, "risk")), text(approval, "risk").to_owned()),
             (state_ink(state), format!("{state} {}", votes(approval))),
-            (Ink::Dim, text(approval, "expiresAt").to_owned()),
+            (Ink::Dim, super::run::second(text(approval, "expiresAt"))),
         ]);
     }
     if table.is_empty() { "nothing waits for people\n".to_owned() } else { table.text(look) }

@@ -162,18 +162,31 @@ pub fn short(text: &str) -> String {
     if text.chars().count() > 48 { format!("{line}…") } else { line }
 }
 
+/// The beginning of a run's id: enough to tell it from others, sub-runs included.
+pub fn prefix(id: &str) -> String {
+    id.chars().take(18).collect()
+}
+
+/// An instant to the second: `2026-11-21 05:32:33`.
+pub fn second(instant: &str) -> String {
+    match instant.parse::<jiff::Timestamp>() {
+        Ok(at) => at.strftime("%Y-%m-%d %H:%M:%S").to_string(),
+        Err(_) => instant.to_owned(),
+    }
+}
+
 /// A page of runs.
 pub fn runs(document: &Value, look: Look) -> String {
     let mut table = Table::new(&["run", "runbook", "state", "mode", "requester", "started"]);
     for run in list(document, "runs") {
         let state = text(run, "state");
         table.row(vec![
-            (Ink::Dim, text(run, "id").to_owned()),
-            (Ink::Strong, format!("{} {}", text(run, "runbook"), text(run, "version"))),
+            (Ink::Dim, prefix(text(run, "id"))),
+            (Ink::Strong, format!("{} {}", text(run, "runbook"), text(run, "version")).trim_end().to_owned()),
             (state_ink(state), format!("{} {state}", mark(state))),
             (Ink::Plain, text(run, "mode").to_owned()),
             (Ink::Plain, text(run, "requester").to_owned()),
-            (Ink::Dim, [text(run, "createdAt"), text(run, "startedAt")].concat()),
+            (Ink::Dim, second(&[text(run, "createdAt"), text(run, "startedAt")].concat())),
         ]);
     }
     if table.is_empty() { "no runs yet\n".to_owned() } else { table.text(look) }
