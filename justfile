@@ -17,7 +17,8 @@ dev CRATE="ordain-kernel":
 
 # measures, as ratios to a raw baseline of the same run
 bench *ARGS:
-    cargo run --release -p engine-tests --bin bench -- {{ARGS}}
+    cargo build --release -p ordain -p spec-lint
+    cargo run --release -p engine-tests --features bench --bin bench -- {{ARGS}}
 
 # one seed of the simulation
 sim SEED:
@@ -25,7 +26,8 @@ sim SEED:
 
 # a fuzz target (yaml, kdl, expression, store_row, reply) for SECONDS
 fuzz TARGET SECONDS="60":
-    cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} -- -max_total_time={{SECONDS}}
+    mkdir -p fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}}
+    cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=25 -max_len=4096
 
 # writes the generated files anew (schemas, CLI reference, rule index, snapshots)
 update:

@@ -6,6 +6,8 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::Value;
 
+#[cfg(feature = "bench")]
+pub mod bench;
 pub mod memory;
 pub mod transcript;
 
