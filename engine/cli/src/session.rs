@@ -22,15 +22,7 @@ pub struct Conversation {
 impl Conversation {
     /// Opens the store, or finds who holds it.
     pub fn open(cx: &Context) -> Result<Self, Failure> {
-        let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
-        let runtime = tokio::runtime::Builder::new_multi_thread()
-            .worker_threads(2)
-            .enable_all()
-            .build()
-            .map_err(fault)?;
-        let workspace = Opened::find(&cx.directory).map_err(|error| {
-            Failure::new("not_found", format!("folder `{}` cannot be read: {error}", cx.directory.display()))
-        })?;
+        let (runtime, workspace) = found(cx)?;
         let session = runtime.block_on(Session::open(&workspace))?;
         Ok(Self { runtime, workspace, session, caller: cx.caller() })
     }
@@ -72,6 +64,22 @@ impl Conversation {
     pub fn close(self) {
         self.runtime.block_on(self.session.close());
     }
+}
+
+/// Verifies the audit log, also of a store that is not continued because somebody changed it.
+pub fn audit_verify(cx: &Context) -> Result<Value, Failure> {
+    let (runtime, workspace) = found(cx)?;
+    Ok(runtime.block_on(Session::audit_verify(&workspace, &cx.caller()))?)
+}
+
+fn found(cx: &Context) -> Result<(Runtime, Opened), Failure> {
+    let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(fault)?;
+    let workspace = Opened::find(&cx.directory).map_err(|error| {
+        Failure::new("not_found", format!("folder `{}` cannot be read: {error}", cx.directory.display()))
+    })?;
+    Ok((runtime, workspace))
 }
 
 /// One question and its answer.

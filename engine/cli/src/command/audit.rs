@@ -10,7 +10,7 @@ use crate::render::card::Card;
 use crate::render::run::{prefix, second};
 use crate::render::table::Table;
 use crate::render::{list, text, value};
-use crate::session::ask;
+use crate::session::{ask, audit_verify};
 
 /// Looks at the audit log and verifies it
 #[derive(Debug, clap::Args)]
@@ -46,7 +46,7 @@ impl Options {
                 Ok(Exit::Done)
             }
             Verb::Verify => {
-                let document = ask(cx, &Request::AuditVerify)?;
+                let document = audit_verify(cx)?;
                 cx.show(&document, |look| verified(&document, look));
                 Ok(found(&document))
             }
