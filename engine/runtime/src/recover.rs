@@ -11,7 +11,7 @@ use ordain_kernel::run::{Event, Run};
 use ordain_kernel::world::{Row, World};
 
 use crate::specs::Specs;
-use crate::store::read::{Reader, RunFilter};
+use crate::store::read::Reader;
 use crate::store::rows::{AuditRow, JournalRow, Rows, RunRow};
 use crate::store::{SYSTEM, StoreError};
 use crate::views;
@@ -55,19 +55,39 @@ fn event(row: &JournalRow, index: usize) -> Result<Recorded, StoreError> {
 /// # Errors
 /// When the data base refuses, the journal is damaged, or its specs are gone.
 pub async fn run(reader: &Reader, specs: &Specs, id: &str) -> Result<Run, StoreError> {
-    let rows = reader.runs_with_prefix(id).await?;
-    let row = rows.iter().find(|row| row.id == id).ok_or_else(|| corrupt(format!("no run {id}")))?;
-    replay(reader, specs, row).await
+    Ok(found(reader, specs, id).await?.0)
 }
 
-async fn replay(reader: &Reader, specs: &Specs, row: &RunRow) -> Result<Run, StoreError> {
-    let events = events(reader, &row.id).await?;
+/// The run, and the digest of the specs that it was started under. Which those are stands in a view; where
+/// the view is gone, they are the kept ones that make the plan that the journal names.
+async fn found(reader: &Reader, specs: &Specs, id: &str) -> Result<(Run, String), StoreError> {
+    let rows = reader.runs_with_prefix(id).await?;
+    let mut trouble = None;
+    if let Some(row) = rows.into_iter().find(|row| row.id == id) {
+        match replay(reader, specs, id, &row.specs).await {
+            Ok(run) => return Ok((run, row.specs)),
+            Err(error) => trouble = Some(error),
+        }
+    }
+    for set in reader.pinned_digests().await? {
+        match replay(reader, specs, id, &set).await {
+            Ok(run) => return Ok((run, set)),
+            Err(error) => {
+                trouble.get_or_insert(error);
+            }
+        }
+    }
+    Err(trouble.unwrap_or_else(|| corrupt(format!("no run {id}"))))
+}
+
+async fn replay(reader: &Reader, specs: &Specs, id: &str, set: &str) -> Result<Run, StoreError> {
+    let events = events(reader, id).await?;
     let Some((_, Event::Started(started))) = events.first() else {
-        return Err(corrupt(format!("the journal of run {} has no beginning", row.id)));
+        return Err(corrupt(format!("the journal of run {} has no beginning", id)));
     };
-    let plan = specs.plan(reader, &row.specs, &started.runbook, &started.version, started.plan).await?;
+    let plan = specs.plan(reader, set, &started.runbook, &started.version, started.plan).await?;
     Run::replay(plan, events.iter().map(|(at, event)| (*at, event)))
-        .map_err(|error| corrupt(format!("run {}: {error}", row.id)))
+        .map_err(|error| corrupt(format!("run {}: {error}", id)))
 }
 
 /// Everything that is not settled. A run that cannot be continued is left out and named; one whose
@@ -87,7 +107,7 @@ pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, Sto
     let mut left_out = Vec::new();
     for row in wanted(reader).await? {
         specs.remember(row.id.clone(), row.specs.clone());
-        match replay(reader, specs, &row).await {
+        match replay(reader, specs, &row.id, &row.specs).await {
             Ok(run) => {
                 head_is_recorded(reader, &row, &run).await?;
                 realm.insert(run);
@@ -134,29 +154,23 @@ async fn head_is_recorded(reader: &Reader, row: &RunRow, run: &Run) -> Result<()
     Err(corrupt(format!("the audit records of run {} do not end where its journal does", row.id)))
 }
 
-/// Everything again from the journal alone: a realm, and the rows of all views.
+/// The rows of all views, from the journal alone.
 ///
 /// # Errors
 /// When the data base refuses or is damaged.
-pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<(Realm, Rows), StoreError> {
+pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<Rows, StoreError> {
     let mut timeline = Vec::new();
     let mut rows = Rows::default();
-    let mut filter = RunFilter { limit: 1_000, ..RunFilter::default() };
     let mut started = BTreeMap::new();
-    loop {
-        let page = reader.runs(&filter).await?;
-        let Some(last) = page.last() else { break };
-        filter.before = Some(last.id.clone());
-        for row in page {
-            specs.remember(row.id.clone(), row.specs.clone());
-            let run = replay(reader, specs, &row).await?;
-            for (seq, (at, event)) in (1..).zip(events(reader, &row.id).await?) {
-                views::decision_row(run.id(), &event, &mut rows);
-                timeline.push((at, Some(run.id()), seq, Happened::Run(event)));
-            }
-            views::run_rows(&run, specs, &mut rows);
-            started.insert(run.id(), Arc::clone(&run.started));
+    for id in reader.run_ids().await? {
+        let (run, set) = found(reader, specs, &id).await?;
+        specs.remember(id.clone(), set);
+        for (seq, (at, event)) in (1..).zip(events(reader, &id).await?) {
+            views::decision_row(run.id(), &event, &mut rows);
+            timeline.push((at, Some(run.id()), seq, Happened::Run(event)));
         }
+        views::run_rows(&run, specs, &mut rows);
+        started.insert(run.id(), Arc::clone(&run.started));
     }
     for row in reader.journal(SYSTEM).await? {
         let at = Timestamp::from_millisecond(row.at).map_err(corrupt)?;
@@ -174,12 +188,11 @@ pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<(Realm,
             (Happened::Run(_), None) => return Err(corrupt("an event of no run")),
         }
     }
-    let mut realm = realm(reader, specs).await?.realm;
-    world.active = realm.world.active.clone();
-    world.system_chain = realm.world.system_chain;
+    let mut stored = World::new(None);
+    stored.load(stored_world(reader).await?).map_err(corrupt)?;
+    world.system_chain = stored.system_chain;
     views::all_world_rows(&world, &mut rows);
-    realm.world = world;
-    Ok((realm, rows))
+    Ok(rows)
 }
 
 /// What is replayed into the world.

@@ -346,10 +346,10 @@ impl Writer {
     }
 
     async fn rebuild(&mut self) -> Result<u64, ApiError> {
-        let (realm, rows) = recover::from_journal(&self.store.reader(), &self.specs).await?;
+        let rows = recover::from_journal(&self.store.reader(), &self.specs).await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         self.store.replace_views(&rows).await?;
-        self.realm = realm;
+        self.realm = recover::realm(&self.store.reader(), &self.specs).await?.realm;
         Ok(count)
     }
 }

@@ -261,6 +261,14 @@ impl Reader {
         Ok(Pinned { digest: digest.to_owned(), catalogue, grants: row.try_get(1)?, files })
     }
 
+    /// Digests of all specs and grants that are kept.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn pinned_digests(&self) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("select digest from pinned order by digest").fetch_all(&self.pool).await?)
+    }
+
     /// The ids of all runs, oldest first.
     ///
     /// # Errors
