@@ -117,7 +117,7 @@ async fn change(space: &Space, statement: &'static str) {
 #[tokio::test]
 async fn a_changed_record_refuses_the_store_and_is_named() {
     for statement in [
-        "update audit set record = replace(record, 'user:alice', 'user:bobby') where seq = 3",
+        "update audit set record = replace(record, '\"system\"', '\"nobody\"') where seq = 3",
         "delete from audit where seq = 3",
         "update audit set seq = 1000 where seq = 3",
     ] {
