@@ -121,6 +121,7 @@ fn a_write_without_a_key_that_outlives_its_time_is_not_known() {
 }
 
 /// Starts a run that sleeps and waits until its program was started.
+#[expect(clippy::zombie_processes, reason = "the caller ends it; where the run never begins the test fails")]
 fn sleeping(workspace: &Workspace) -> (std::process::Child, String) {
     let mut command =
         workspace.command(&["run", "rest", "--live", "--input", "s=4", "--as", "user:alice", "--json"]);

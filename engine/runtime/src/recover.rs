@@ -179,7 +179,7 @@ pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<Rows, S
     }
     // One command was decided after the other: instants, then ids, then numbers are the order wherever
     // the order between runs can matter.
-    timeline.sort_by(|one, other| (one.0, one.1, one.2).cmp(&(other.0, other.1, other.2)));
+    timeline.sort_by_key(|(at, run, seq, _)| (*at, *run, *seq));
     let mut world = World::new(None);
     for (at, run, _, happened) in &timeline {
         match (happened, run.and_then(|run| started.get(&run))) {
