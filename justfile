@@ -22,7 +22,7 @@ bench *ARGS:
 
 # one seed of the simulation
 sim SEED:
-    ORDAIN_SIM_SEED={{SEED}} cargo nextest run -p ordain-kernel simulation --no-capture
+    ORDAIN_SIM={{SEED}} cargo nextest run -p ordain-kernel --test simulation --no-capture
 
 # a fuzz target (yaml, kdl, expression, store_row, reply) for SECONDS
 fuzz TARGET SECONDS="60":

@@ -28,7 +28,7 @@ fn grants(connections: &str) -> Grants {
     Grants::from(&spec.unwrap())
 }
 
-const GRANTED: &str = "{shop: {hosts: ['shop.example.org:443'], secrets: [shop-key], allowPrivate: [10.0.0.0/8, 127.0.0.1]}, \
+const GRANTED: &str = "{shop: {hosts: ['shop.example.org:443'], secrets: [shop-key], allowPrivate: [10.0.0.0/8, 127.0.0.1/32]}, \
                        tool: {programs: {/usr/bin/tool: any}, secrets: [tool-token], network: host, read: [/usr]}}";
 
 fn plan_with(text: &str, grants: &Grants) -> Arc<Plan> {
@@ -203,7 +203,14 @@ fn without_connection_setting_or_grant_there_is_no_call() {
     assert!(tool("network: host, read: [/usr]").contains("program `/usr/bin/tool` is not granted"));
     assert!(tool("programs: {/usr/bin/tool: any}, read: [/usr]").contains("network: host"));
     assert!(tool("programs: {/usr/bin/tool: any}, network: host").contains("is not granted"));
-    assert!(tool("programs: {/usr/bin/tool: maybe}, network: host, read: [/usr]").contains("SHA-256"));
+
+    // The law on `ordain.yaml` refuses this pin; the last look before the call does too.
+    let mut odd = grants("{tool: {programs: {/usr/bin/tool: any}, network: host, read: [/usr]}}");
+    for pin in odd.connections.values_mut().flat_map(|connection| connection.programs.0.values_mut()) {
+        pin.value.value = "maybe".into();
+    }
+    let (code, detail) = refusal(prepared_with(&odd, "work", &input));
+    assert!(code == "connection_missing" && detail.contains("SHA-256"), "{code}: {detail}");
 
     let mut without = grants(GRANTED);
     without.settings.remove("shop-url");
