@@ -510,6 +510,16 @@ fn random_lives_end_well() {
         assert!(sim(seed));
         return;
     }
-    let played = (1..=24).filter(|seed| sim(*seed)).count();
-    assert!(played > 15, "{played} lives were played");
+    lives(1..=100);
+}
+
+#[test]
+fn further_random_lives_end_well() {
+    lives(101..=200);
+}
+
+fn lives(seeds: std::ops::RangeInclusive<u64>) {
+    let all = seeds.clone().count();
+    let played = seeds.filter(|seed| sim(*seed)).count();
+    assert!(played * 2 > all, "{played} of {all} lives were played");
 }
