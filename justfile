@@ -11,9 +11,9 @@ check:
 demo:
     cargo run --release -p ordain -- demo
 
-# the unit tests of one crate, again at every change of a file
+# the tests of one crate
 dev CRATE="ordain-kernel":
-    cargo watch -x "nextest run -p {{CRATE}}"
+    cargo nextest run -p {{CRATE}}
 
 # measures, as ratios to a raw baseline of the same run
 bench *ARGS:
@@ -29,10 +29,6 @@ fuzz TARGET SECONDS="60":
     mkdir -p fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}}
     ASAN_OPTIONS=detect_odr_violation=0 cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=25 -max_len=4096
 
-# writes the generated files anew (schemas, CLI reference, rule index, snapshots)
+# writes the committed snapshots anew
 update:
-    ORDAIN_UPDATE=1 INSTA_UPDATE=always cargo nextest run --workspace
-
-# a new law: its file, its page, its line
-new-rule NAME:
-    .ci/new-rule {{NAME}}
+    INSTA_UPDATE=always cargo nextest run --workspace
