@@ -8,7 +8,7 @@ use std::process::Command;
 use engine_tests::{Workspace, binary, said_by};
 use serde_json::Value;
 
-const BASE: &str = include_str!("../fixtures/laws/base.yaml");
+const BASE: &str = include_str!("../../fixtures/laws/base.yaml");
 
 /// The law, laws that follow from the same fault, what is replaced by what, and a part of the line at fault
 /// (empty: the fault is something that is not there).

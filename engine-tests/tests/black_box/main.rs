@@ -1,0 +1,14 @@
+//! The product seen from outside: everything here goes through the built binaries. One module a theme, one test
+//! binary for all of them (each is linked with the whole product). Never looks at a crate's insides.
+
+mod cli_examples;
+mod cli_lint;
+mod cli_runs;
+mod cli_specs;
+mod crash_kill;
+mod crash_walk;
+mod drill_tools;
+mod lint_laws;
+mod run_current;
+mod run_live;
+mod scenarios;
