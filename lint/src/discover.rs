@@ -6,18 +6,25 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use ordain_spec::catalogue::Declarations;
-use ordain_spec::check::check;
-use ordain_spec::diagnostic::Diagnostic;
+use jiff::Timestamp;
 use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
 
+use crate::judge::judge;
 use crate::report::{Finding, Group, Report, shown};
 use crate::rules;
+use crate::subject::Subject;
 
 /// The deepest folder below a path.
 const DEPTH: usize = 32;
+
+/// What lint is asked for besides the paths.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// The instant at which expiries are judged. Lint itself reads no clock.
+    pub as_of: Timestamp,
+}
 
 /// Why nothing could be checked.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -58,9 +65,9 @@ pub enum Unlintable {
 /// # Errors
 ///
 /// When a path cannot be read or holds nothing that could be checked: silence would look like success.
-pub fn lint(base: &Path, paths: &[PathBuf]) -> Result<Report, Unlintable> {
+pub fn lint(base: &Path, paths: &[PathBuf], asked: &Asked) -> Result<Report, Unlintable> {
     let base = real(base, base)?;
-    let mut search = Search { base: &base, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
+    let mut search = Search { base: &base, asked, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
     if paths.is_empty() {
         search.add(&above(&base).unwrap_or_else(|| base.clone()), &base)?;
     }
@@ -94,6 +101,7 @@ fn above(path: &Path) -> Option<PathBuf> {
 
 struct Search<'b> {
     base: &'b Path,
+    asked: &'b Asked,
     /// Workspaces and the paths whose findings are wanted; none for all. With each its word as given.
     workspaces: BTreeMap<PathBuf, Option<Vec<(PathBuf, String)>>>,
     /// Files outside of workspaces, and what they are called.
@@ -173,24 +181,9 @@ impl Search<'_> {
         wanted: Option<&[(PathBuf, String)]>,
     ) -> Result<Option<Group>, Unlintable> {
         let shown_root = self.shown(root);
-        let workspace = Workspace::read(root);
-        let declarations = &workspace.checked.declarations;
-        let operator = Arc::new(workspace.file.clone());
-        let mut findings = Vec::new();
-        let mut add = |found: &[Diagnostic], sources: &Arc<Sources>| {
-            findings.extend(found.iter().map(|diagnostic| Finding {
-                diagnostic: diagnostic.clone(),
-                sources: Arc::clone(sources),
-                root: shown_root.clone(),
-            }));
-        };
-        add(&workspace.diagnostics, &operator);
-        add(&workspace.checked.diagnostics, &declarations.sources);
-        add(&rules::all(declarations), &declarations.sources);
-        let paths: Vec<PathBuf> = own_files(&operator)
-            .chain(own_files(&declarations.sources))
-            .map(|file| root.join(&file.path))
-            .collect();
+        let subject = Subject::of_workspace(&Workspace::read(root));
+        let mut findings = self.judge(&subject, &shown_root);
+        let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
         let is_wanted =
             |path: &Path| wanted.is_none_or(|wanted| wanted.iter().any(|(under, _)| path.starts_with(under)));
         for (under, given) in wanted.unwrap_or_default() {
@@ -205,15 +198,11 @@ impl Search<'_> {
             let file = finding.diagnostic.primary.as_ref().and_then(|label| finding.file(label.span));
             file.is_none_or(|file| is_wanted(&root.join(&file.path)))
         });
-        let specs =
-            rules::specs(declarations).iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
+        let specs = rules::specs(&subject.checked.declarations);
+        let specs = specs.iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
         let files = paths.iter().filter(|path| is_wanted(path)).count();
-        let deny = workspace
-            .spec
-            .iter()
-            .flat_map(|spec| &spec.lint.deny)
-            .map(|word| Arc::clone(&word.value))
-            .collect();
+        let deny = subject.workspace.iter().flat_map(|spec| &spec.lint.deny);
+        let deny = deny.map(|word| Arc::clone(&word.value)).collect();
         Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny }))
     }
 
@@ -222,20 +211,22 @@ impl Search<'_> {
         for (path, name) in &self.loose {
             sources.add(file(path, name.clone()));
         }
-        let checked = check(sources);
-        let declarations: &Declarations = &checked.declarations;
-        let sources = Arc::clone(&declarations.sources);
-        let findings = checked
-            .diagnostics
-            .iter()
-            .map(|diagnostic| Finding {
-                diagnostic: diagnostic.clone(),
-                sources: Arc::clone(&sources),
-                root: String::new(),
-            })
-            .collect();
-        let specs = rules::specs(declarations).len();
+        let subject = Subject::of_files(sources);
+        let findings = self.judge(&subject, "");
+        let specs = rules::specs(&subject.checked.declarations).len();
         Group { root: String::new(), findings, files: self.loose.len(), specs, deny: Vec::new() }
+    }
+
+    /// All that is wrong with a subject: with the operator's file, by law, and by rule.
+    fn judge(&self, subject: &Subject, root: &str) -> Vec<Finding> {
+        judge(subject, self.asked.as_of, None)
+            .into_iter()
+            .map(|diagnostic| Finding {
+                diagnostic,
+                sources: Arc::clone(&subject.sources),
+                root: root.to_owned(),
+            })
+            .collect()
     }
 }
 

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::Parser;
+use jiff::Timestamp;
 use ordain_spec::diagnostic::Severity;
-use spec_lint::render;
+use spec_lint::{Asked, render};
 
 /// Checks spec files: laws (which the engine holds too) and matters of taste
 #[derive(Debug, Parser)]
@@ -23,6 +24,9 @@ struct Options {
     /// Shows remarks too
     #[arg(long)]
     pedantic: bool,
+    /// Judges expiries at this instant instead of now
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
     /// Start in this folder
     #[arg(short = 'C', value_name = "DIR", default_value = ".")]
     directory: PathBuf,
@@ -39,7 +43,8 @@ enum Format {
 fn main() -> ExitCode {
     let options = Options::parse();
     let stdout = std::io::stdout();
-    let (text, code) = match spec_lint::lint(&options.directory, &options.paths) {
+    let asked = Asked { as_of: options.as_of.unwrap_or_else(Timestamp::now) };
+    let (text, code) = match spec_lint::lint(&options.directory, &options.paths, &asked) {
         Err(error) => {
             if options.format == Format::Text {
                 let _closed = writeln!(std::io::stderr(), "spec-lint: {error}");

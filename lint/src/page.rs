@@ -1,4 +1,4 @@
-//! The page of a rule of taste, for `explain`. The pages of laws are `ordain_spec::check`'s.
+//! The page of a rule that is no law, for `explain`. The pages of laws are `ordain_spec::check`'s.
 
 use ordain_spec::diagnostic::Severity;
 

@@ -1,30 +1,126 @@
-//! Matters of taste: one file and one page each, one line in [`RULES`]. None of them keeps a catalogue
-//! from loading.
+//! The rules that are no laws: one file and one page each, one line in [`RULES`]. None of them keeps a
+//! catalogue from loading, and none may flood: one diagnostic a cause, with every place that belongs to it.
+//!
+//! A page (`rules/<slug>.md`) is documentation, the text of `explain` and a test, as the pages of laws are
+//! (`ordain_spec::check`); a document of kind `Workspace` in a snippet is the operator's file beside it, and
+//! a fence `yaml before` above a snippet is what its files were at the revision that lint is asked to compare
+//! with.
 
-mod file_name_differs;
-mod unconventional_place;
+use std::sync::{Arc, OnceLock};
 
-use ordain_spec::catalogue::{Declarations, every};
+use jiff::Timestamp;
+use ordain_plan::{Grants, Plan};
+use ordain_spec::catalogue::{Catalogue, Declarations, every};
+use ordain_spec::check::context::Context as Resolved;
 use ordain_spec::decode::Spanned;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
 use ordain_spec::kind::scalar::Name;
 use ordain_spec::source::{SourceFile, Span};
 
+use crate::subject::Subject;
+
+/// The table: one line a rule. A line is the name of its module (`rules/<slug>.rs`, `_` for `-`).
+macro_rules! rules {
+    ($($group:literal: $($module:ident,)*;)*) => {
+        $($(mod $module;)*)*
+
+        /// Every rule, in the order of its groups.
+        pub const RULES: &[Rule] = &[$($(Rule { group: $group, ..$module::RULE },)*)*];
+    };
+}
+
+rules! {
+    "syntax": crlf_mixed,;
+    "schema": unconventional_place, file_name_differs,;
+}
+
 /// A rule: its slug, its weight, its page, and what finds it.
+#[derive(Debug, Clone, Copy)]
 pub struct Rule {
     /// The slug, named for the fault.
     pub slug: &'static str,
+    /// Which of the groups of the reference it belongs to; the table says so.
+    pub group: &'static str,
     /// Its weight.
     pub severity: Severity,
+    /// How a tool can mend it.
+    pub fix: FixClass,
     /// Its page.
     pub page: &'static str,
+    /// What it is about: where that is not there, the rule is not asked.
+    pub about: About,
     /// Finds it.
-    pub find: fn(&[Spec<'_>], &mut Vec<Diagnostic>),
+    pub find: fn(&Context<'_>, &mut Vec<Diagnostic>),
 }
 
-/// Every rule.
-pub const RULES: &[Rule] = &[file_name_differs::RULE, unconventional_place::RULE];
+/// How a tool can mend what a rule finds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum FixClass {
+    /// Only a person can.
+    None,
+    /// The meaning stays as it is.
+    Safe,
+    /// A person has to look at the result.
+    Unsafe,
+    /// It inserts a `TODO`, which is a broken law itself.
+    Todo,
+}
+
+impl FixClass {
+    /// The letter of the reference, empty for none.
+    #[must_use]
+    pub const fn letter(self) -> &'static str {
+        match self {
+            Self::None => "",
+            Self::Safe => "S",
+            Self::Unsafe => "U",
+            Self::Todo => "T",
+        }
+    }
+}
+
+/// What a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum About {
+    /// Whatever could be read, broken or not.
+    Declarations,
+    /// A catalogue that breaks no law: what hangs together there is known.
+    Catalogue,
+    /// Such a catalogue and the operator's file beside it.
+    Workspace,
+    /// Such a catalogue and the one it is compared with.
+    Before,
+}
+
+impl Rule {
+    /// What most rules are: a warning about a catalogue that no tool can mend.
+    pub(crate) const fn new(
+        slug: &'static str,
+        severity: Severity,
+        page: &'static str,
+        find: fn(&Context<'_>, &mut Vec<Diagnostic>),
+    ) -> Self {
+        Self { slug, group: "", severity, fix: FixClass::None, page, about: About::Catalogue, find }
+    }
+
+    /// The same, about something else.
+    pub(crate) const fn about(mut self, about: About) -> Self {
+        self.about = about;
+        self
+    }
+
+    /// The same, mended so.
+    pub(crate) const fn fix(mut self, fix: FixClass) -> Self {
+        self.fix = fix;
+        self
+    }
+
+    /// A finding of this rule.
+    pub(crate) fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
+        Diagnostic::new(self.slug, self.severity, Some(span), message)
+    }
+}
 
 /// A spec as rules see it: its kind, its name, its file.
 #[derive(Debug, Clone, Copy)]
@@ -41,15 +137,82 @@ pub struct Spec<'a> {
     pub file: &'a SourceFile,
 }
 
-/// What all rules find. Files of the built-in set are nobody's to mend.
-#[must_use]
-pub fn all(declarations: &Declarations) -> Vec<Diagnostic> {
-    let specs = specs(declarations);
-    let mut found = Vec::new();
-    for rule in RULES {
-        (rule.find)(&specs, &mut found);
+/// What a rule sees.
+pub struct Context<'a> {
+    /// The catalogue and the workspace around it.
+    pub subject: &'a Subject,
+    /// What is declared, broken or not.
+    pub all: &'a Declarations,
+    /// What follows from the declarations: who uses what, how steps hang together, who is who.
+    pub resolved: Resolved<'a>,
+    /// The specs in the order of files and places, without those of the built-in set.
+    pub specs: Vec<Spec<'a>>,
+    /// The instant at which expiries are judged.
+    pub as_of: Timestamp,
+    /// The catalogue that this one is compared with.
+    pub before: Option<&'a Subject>,
+    plans: OnceLock<Vec<Arc<Plan>>>,
+}
+
+impl<'a> Context<'a> {
+    /// What rules see of a subject at an instant.
+    #[must_use]
+    pub fn new(subject: &'a Subject, as_of: Timestamp, before: Option<&'a Subject>) -> Self {
+        let all = &subject.checked.declarations;
+        Self {
+            subject,
+            all,
+            resolved: Resolved::new(all, &subject.checked.diagnostics),
+            specs: specs(all),
+            as_of,
+            before,
+            plans: OnceLock::new(),
+        }
     }
-    found.sort_by_key(Diagnostic::order);
+
+    /// The catalogue, where no law is broken.
+    #[must_use]
+    pub fn catalogue(&self) -> Option<&'a Catalogue> {
+        self.subject.catalogue().map(AsRef::as_ref)
+    }
+
+    /// The plans of all runbooks; none where a law is broken.
+    pub fn plans(&self) -> &[Arc<Plan>] {
+        self.plans.get_or_init(|| {
+            let Some(catalogue) = self.catalogue() else { return Vec::new() };
+            let grants: Grants = self.subject.grants();
+            let compile = |runbook| ordain_plan::compile(runbook, catalogue, &grants).ok();
+            every(&catalogue.runbooks).filter_map(compile).collect()
+        })
+    }
+
+    /// True for a place in a file that is nobody's to mend: one of the built-in set.
+    #[must_use]
+    pub fn is_built_in(&self, span: Span) -> bool {
+        self.resolved.is_built_in(span)
+    }
+
+    fn has(&self, about: About) -> bool {
+        match about {
+            About::Declarations => true,
+            About::Catalogue => self.catalogue().is_some(),
+            About::Workspace => self.catalogue().is_some() && self.subject.workspace.is_some(),
+            About::Before => {
+                self.catalogue().is_some() && self.before.is_some_and(|before| before.catalogue().is_some())
+            }
+        }
+    }
+}
+
+/// What all rules find, in the order of files and places. Files of the built-in set are nobody's to mend.
+#[must_use]
+pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    for rule in RULES.iter().filter(|rule| cx.has(rule.about)) {
+        (rule.find)(cx, &mut found);
+    }
+    found.retain(|problem| problem.primary.as_ref().is_none_or(|label| !cx.is_built_in(label.span)));
+    found.sort_by(|one, other| one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message)));
     found
 }
 
@@ -83,49 +246,5 @@ impl<'a> List<'a> {
         {
             self.specs.push(Spec { kind, name: name.value.as_str(), name_span: name.span, span, file });
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
-    use super::{RULES, all};
-    use ordain_spec::source::{Notation, SourceFile, Sources};
-
-    /// The file and the text of the snippet under a heading.
-    fn snippet<'a>(page: &'a str, heading: &str) -> (&'a str, &'a str) {
-        let rest = page.split_once(heading).unwrap().1;
-        let path = rest.split('`').nth(1).unwrap();
-        let text = rest.split_once("```yaml\n").unwrap().1.split_once("```").unwrap().0;
-        (path, text)
-    }
-
-    fn found(path: &str, text: &str) -> Vec<(&'static str, String)> {
-        let mut sources = Sources::default();
-        sources.add(SourceFile::new(path.into(), text.into(), Notation::Yaml));
-        let declarations = ordain_spec::check::check(sources).declarations;
-        all(&declarations).into_iter().map(|problem| (problem.code, problem.message)).collect()
-    }
-
-    #[test]
-    fn the_page_of_each_rule_is_true() {
-        for rule in RULES {
-            assert!(rule.page.starts_with(&format!("# {}\n", rule.slug)), "{}", rule.slug);
-            let (path, text) = snippet(rule.page, "## Refused");
-            let mark = text.split_once("# warning: ").unwrap().1.lines().next().unwrap();
-            let (slug, message) = mark.split_once(' ').unwrap();
-            assert_eq!(slug, rule.slug);
-            assert_eq!(found(path, text), [(rule.slug, message.trim_matches('"').to_owned())]);
-            let (path, text) = snippet(rule.page, "## Accepted");
-            assert_eq!(found(path, text), []);
-        }
-    }
-
-    #[test]
-    fn a_file_of_several_specs_may_be_called_as_its_author_likes() {
-        let two = "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: a, version: 1.0.0, owner: group:x, summary: A step.}\nspec: {steps: [{id: rest, wait: 1s}]}\n---\napiVersion: ordain/v1\nkind: Approval\nmetadata: {name: b, version: 1.0.0, owner: group:x, summary: An approval.}\nspec: {stages: [{id: one, anyOf: ['group:x'], expires: 1h}]}\n";
-        assert_eq!(found("specs/policies/all.yaml", two), []);
-        assert_eq!(found("specs/runbooks/all.yaml", two), []);
-        assert_eq!(found("specs/all.yaml", two).len(), 1);
     }
 }

@@ -18,12 +18,12 @@
 mod arguments;
 mod base_urls;
 mod bodies;
-mod context;
+pub mod context;
 mod fields;
-mod flow;
+pub mod flow;
 mod governed;
 mod hosts;
-mod people;
+pub mod people;
 mod places;
 mod principals;
 mod programs;

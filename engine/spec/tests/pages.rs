@@ -16,152 +16,39 @@ use std::path::{Path, PathBuf};
 
 use ordain_spec::check::{check, page, read_workspace, slugs};
 use ordain_spec::diagnostic::Diagnostic;
-use ordain_spec::source::{FileId, Notation, SourceFile, Sources};
+use ordain_spec::source::{FileId, Notation, Sources};
 
-const PRELUDE: &str = include_str!("prelude.yaml");
+#[path = "page/mod.rs"]
+mod snippet;
 
-/// One document of a snippet: its text as it stands, and how many lines of the block are above it.
-struct Part {
-    text: String,
-    above: usize,
-}
-
-fn parts(block: &str) -> Vec<Part> {
-    let mut parts = vec![Part { text: String::new(), above: 0 }];
-    for (number, line) in block.lines().enumerate() {
-        if line == "---" {
-            parts.push(Part { text: String::new(), above: number + 1 });
-        } else {
-            let part = parts.last_mut().unwrap();
-            part.text.push_str(line);
-            part.text.push('\n');
-        }
-    }
-    parts
-}
-
-fn kind(text: &str) -> &str {
-    text.lines().find_map(|line| line.strip_prefix("kind: ")).unwrap_or("").split(' ').next().unwrap()
-}
-
-fn name(text: &str) -> &str {
-    let found = text.split_once("name: ").map_or("", |(_, rest)| rest);
-    found.split([',', '\n', '}', ' ']).next().unwrap()
-}
-
-/// The rest of a document: what its kind always has, after its own lines, so that these keep their numbers.
-fn completed(text: &str) -> String {
-    let mut whole = text.to_owned();
-    if !text.contains("apiVersion:") {
-        whole.push_str("apiVersion: ordain/v1\n");
-    }
-    let head = "owner: group:team, summary: An example.";
-    let metadata = match kind(text) {
-        "Workspace" | "" => return whole,
-        "Capability" => format!(
-            "name: note.page, version: 1.0.0, {head} risk: low, failureMode: retry, rollback: {{none: needless, why: It reads.}}, tests: [works]"
-        ),
-        "Scenario" | "Roster" => format!("name: page, {head}"),
-        _ => format!("name: page, version: 1.0.0, {head}"),
-    };
-    if !text.contains("metadata:") {
-        whole.push_str(&format!("metadata: {{{}}}\n", metadata.replace("example. ", "example., ")));
-    }
-    whole
-}
+use snippet::{Assembled, blocks, marks};
 
 /// (line of the block, slug, message) of everything wrong with a block.
 fn found(block: &str, notation: Notation) -> Vec<(usize, &'static str, String)> {
-    let own = if notation == Notation::Kdl {
-        vec![Part { text: block.to_owned(), above: 0 }]
-    } else {
-        parts(block)
-    };
-    let mut sources = Sources::default();
-    let mut above = Vec::new();
-    if own.iter().any(|part| kind(&part.text) == "Workspace") {
-        let file = SourceFile::new("ordain.yaml".into(), completed(&own[0].text).into(), Notation::Yaml);
-        let mut diagnostics = Vec::new();
+    let ending = if notation == Notation::Kdl { "kdl" } else { "yaml" };
+    let whole = Assembled::new(block, notation, &|at, _| format!("a-{at:02}.{ending}"));
+    if let Some(file) = whole.workspace.clone() {
+        let (mut diagnostics, mut sources) = (Vec::new(), Sources::default());
         read_workspace(FileId(0), &file, &mut diagnostics);
         sources.add(file);
-        return placed(&diagnostics, &sources, &[0]);
+        return placed(&diagnostics, &sources, &whole);
     }
-    for (at, part) in own.iter().enumerate() {
-        let (text, ending) = if notation == Notation::Kdl {
-            (part.text.clone(), "kdl")
-        } else {
-            (completed(&part.text), "yaml")
-        };
-        sources.add(SourceFile::new(format!("a-{at:02}.{ending}"), text.into(), notation));
-        above.push(part.above);
-    }
-    for (at, rest) in parts(PRELUDE).into_iter().enumerate() {
-        let replaced = own.iter().any(|part| {
-            kind(&part.text) == kind(&rest.text)
-                && (name(&part.text) == name(&rest.text) || kind(&part.text) == "Roster")
-        });
-        if !replaced {
-            sources.add(SourceFile::new(
-                format!("b-{at:02}.yaml"),
-                completed(&rest.text).into(),
-                Notation::Yaml,
-            ));
-            above.push(0);
-        }
-    }
-    let checked = check(sources);
+    let checked = check(whole.sources.clone());
     assert_eq!(checked.catalogue.is_some(), checked.diagnostics.is_empty());
-    placed(&checked.diagnostics, &checked.declarations.sources, &above)
+    placed(&checked.diagnostics, &checked.declarations.sources, &whole)
 }
 
 fn placed(
     diagnostics: &[Diagnostic],
     sources: &Sources,
-    above: &[usize],
+    whole: &Assembled,
 ) -> Vec<(usize, &'static str, String)> {
     let line = |diagnostic: &Diagnostic| {
         let span = diagnostic.primary.as_ref()?.span;
         let file = sources.get(span.file)?;
-        let own = file.path.starts_with("a-") || file.path == "ordain.yaml";
-        let line = file.line_column(span.start).0 as usize;
-        Some(if own { above[span.file.0 as usize] + line } else { 1000 + line })
+        Some(whole.line(&file.path, file.line_column(span.start).0 as usize))
     };
     diagnostics.iter().map(|one| (line(one).unwrap_or(0), one.code, one.message.clone())).collect()
-}
-
-/// (line, slug, part of the message)
-fn marks(block: &str) -> Vec<(usize, String, String)> {
-    let mut marks = Vec::new();
-    for (number, line) in block.lines().enumerate() {
-        for mark in line.split(" # error: ").skip(1).chain(line.split(" // error: ").skip(1)) {
-            let (slug, text) = mark.trim().split_once(' ').unwrap();
-            let text = text
-                .strip_prefix('"')
-                .and_then(|text| text.strip_suffix('"'))
-                .expect("a text in quotation marks");
-            marks.push((number + 1, slug.to_owned(), text.to_owned()));
-        }
-    }
-    marks
-}
-
-/// The fenced blocks below a heading, with their notations.
-fn blocks<'p>(text: &'p str, heading: &str) -> Vec<(&'p str, Notation)> {
-    let Some((_, below)) = text.split_once(&format!("## {heading}\n")) else { return Vec::new() };
-    let below = below.split("\n## ").next().unwrap();
-    let mut blocks = Vec::new();
-    let mut rest = below;
-    while let Some((_, after)) = rest.split_once("```") {
-        let (language, after) = after.split_once('\n').unwrap();
-        let (block, after) = after.split_once("```").unwrap();
-        match language {
-            "yaml" => blocks.push((block, Notation::Yaml)),
-            "kdl" => blocks.push((block, Notation::Kdl)),
-            _ => {}
-        }
-        rest = after;
-    }
-    blocks
 }
 
 #[test]
@@ -169,7 +56,7 @@ fn each_page_shows_its_law() {
     let mut wrong = Vec::new();
     for slug in slugs() {
         let text = page(slug).unwrap();
-        for (block, notation) in blocks(text, "Refused") {
+        for (block, notation) in blocks(text, "Refused").iter().map(|block| (block.text, block.notation)) {
             let due: Vec<_> = marks(block);
             assert!(
                 due.iter().any(|(_, code, _)| code == slug),
@@ -184,7 +71,7 @@ fn each_page_shows_its_law() {
                 wrong.push(format!("{slug}, refused:\n{block}\nmarked: {due:#?}\nfound: {there:#?}"));
             }
         }
-        for (block, notation) in blocks(text, "Accepted") {
+        for (block, notation) in blocks(text, "Accepted").iter().map(|block| (block.text, block.notation)) {
             let there = found(block, notation);
             if !there.is_empty() {
                 wrong.push(format!("{slug}, accepted:\n{block}\nfound: {there:#?}"));

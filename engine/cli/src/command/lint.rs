@@ -2,8 +2,9 @@
 
 use std::path::PathBuf;
 
+use jiff::Timestamp;
 use ordain_spec::diagnostic::Severity;
-use spec_lint::render;
+use spec_lint::{Asked, render};
 
 use crate::context::{Context, print};
 use crate::failure::{Done, Exit, Failure};
@@ -22,6 +23,9 @@ pub struct Options {
     /// Shows remarks too
     #[arg(long)]
     pedantic: bool,
+    /// Judges expiries at this instant instead of now
+    #[arg(long, value_name = "TIME")]
+    as_of: Option<Timestamp>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -36,7 +40,8 @@ impl Options {
     /// Checks, and shows what is wrong.
     pub fn run(self, cx: &Context) -> Done {
         let cx = &Context { json: cx.json || self.format == Format::Json, ..cx.clone() };
-        let report = match spec_lint::lint(&cx.directory, &self.paths) {
+        let asked = Asked { as_of: self.as_of.unwrap_or_else(Timestamp::now) };
+        let report = match spec_lint::lint(&cx.directory, &self.paths, &asked) {
             Ok(report) => report,
             Err(error) => {
                 cx.fail(&Failure::usage(error.to_string()));

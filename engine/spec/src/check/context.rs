@@ -28,57 +28,71 @@ pub(super) fn law(code: &'static str, span: Span, message: impl Into<String>) ->
 }
 
 /// A step with `uses`, and the capability it means.
-pub(super) struct Use<'a> {
-    pub(super) runbook: &'a Arc<Runbook>,
-    pub(super) step: &'a Step,
-    pub(super) reference: &'a Spanned<Reference>,
-    pub(super) capability: &'a Arc<Capability>,
+pub struct Use<'a> {
+    /// Where the step stands.
+    pub runbook: &'a Arc<Runbook>,
+    /// The step.
+    pub step: &'a Step,
+    /// Its `uses`.
+    pub reference: &'a Spanned<Reference>,
+    /// What that means.
+    pub capability: &'a Arc<Capability>,
 }
 
 impl Use<'_> {
     /// The capability's risk; the highest where it is missing (which is a broken law of its own).
-    pub(super) fn risk(&self) -> Risk {
+    #[must_use]
+    pub fn risk(&self) -> Risk {
         risk(self.capability)
     }
 }
 
 /// The risk of a capability, the highest where none is given.
-pub(super) fn risk(capability: &Capability) -> Risk {
+#[must_use]
+pub fn risk(capability: &Capability) -> Risk {
     capability.metadata.risk.as_ref().map_or(Risk::Critical, |risk| risk.value)
 }
 
 /// The idempotency of a capability with its default applied.
-pub(super) fn idempotency(capability: &Capability) -> Idempotency {
+#[must_use]
+pub fn idempotency(capability: &Capability) -> Idempotency {
     let default =
         if capability.spec.effect.value == Effect::Read { Idempotency::Natural } else { Idempotency::None };
     capability.spec.idempotency.as_ref().map_or(default, |declared| declared.value.clone())
 }
 
 /// What every spec has, whatever its kind.
-pub(super) struct Head<'a> {
-    pub(super) kind: Kind,
-    pub(super) name: &'a Spanned<crate::kind::scalar::Name>,
-    pub(super) owner: Option<&'a Spanned<Principal>>,
-    pub(super) metadata: Span,
+pub struct Head<'a> {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a Spanned<crate::kind::scalar::Name>,
+    /// Its owner; absence is a broken law.
+    pub owner: Option<&'a Spanned<Principal>>,
+    /// Where its metadata stands.
+    pub metadata: Span,
 }
 
 impl Head<'_> {
     /// `runbook \`refund\``, for messages.
-    pub(super) fn said(&self) -> String {
+    pub fn said(&self) -> String {
         said(self.kind, self.name.value.as_str())
     }
 }
 
 /// `runbook \`refund\``, for messages.
-pub(super) fn said(kind: Kind, name: &str) -> String {
+pub fn said(kind: Kind, name: &str) -> String {
     format!("{} `{name}`", kind.as_str().to_ascii_lowercase())
 }
 
-/// Everything that laws ask about.
-pub(super) struct Context<'a> {
-    pub(super) all: &'a Declarations,
-    pub(super) people: People<'a>,
-    pub(super) uses: Vec<Use<'a>>,
+/// Everything that laws ask about; rules of lint ask it too.
+pub struct Context<'a> {
+    /// What is declared.
+    pub all: &'a Declarations,
+    /// Who is behind principals.
+    pub people: People<'a>,
+    /// Every step that uses a capability.
+    pub uses: Vec<Use<'a>>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
     /// By the digest of the runbook.
@@ -89,7 +103,8 @@ pub(super) struct Context<'a> {
 
 impl<'a> Context<'a> {
     /// `read` is what was wrong when the files were read.
-    pub(super) fn new(all: &'a Declarations, read: &[Diagnostic]) -> Self {
+    #[must_use]
+    pub fn new(all: &'a Declarations, read: &[Diagnostic]) -> Self {
         let mut uses = Vec::new();
         let mut flows = BTreeMap::new();
         for runbook in every(&all.runbooks) {
@@ -115,17 +130,17 @@ impl<'a> Context<'a> {
     }
 
     /// How the steps of a runbook hang together.
-    pub(super) fn flow(&self, runbook: &Runbook) -> Option<&Flow<'a>> {
+    pub fn flow(&self, runbook: &Runbook) -> Option<&Flow<'a>> {
         self.flows.get(&runbook.digest)
     }
 
     /// The capabilities that are carried out by this operation.
-    pub(super) fn callers(&self, connector: &Connector, operation: &str) -> &[&'a Arc<Capability>] {
+    pub fn callers(&self, connector: &Connector, operation: &str) -> &[&'a Arc<Capability>] {
         self.callers.get(&(connector.digest, operation.into())).map_or(&[], Vec::as_slice)
     }
 
     /// The operation that carries a capability out.
-    pub(super) fn operation(&self, capability: &Capability) -> Option<(&'a Arc<Connector>, &'a Operation)> {
+    pub fn operation(&self, capability: &Capability) -> Option<(&'a Arc<Connector>, &'a Operation)> {
         let connector = self.all.connector(&capability.spec.uses).ok()?;
         connector
             .spec
@@ -135,13 +150,13 @@ impl<'a> Context<'a> {
     }
 
     /// The approvals that a use stands behind by itself: the capability's and the step's.
-    pub(super) fn approvals_of(&self, step: &Step, capability: &Capability) -> Vec<&'a Arc<Approval>> {
+    pub fn approvals_of(&self, step: &Step, capability: &Capability) -> Vec<&'a Arc<Approval>> {
         let named = capability.spec.approval.iter().chain(&step.approval);
         named.filter_map(|reference| self.all.approval(reference).ok()).collect()
     }
 
     /// Every spec's name, owner and place.
-    pub(super) fn heads(&self) -> Vec<Head<'a>> {
+    pub fn heads(&self) -> Vec<Head<'a>> {
         let mut heads = Vec::new();
         macro_rules! add {
             ($kind:expr, $specs:expr) => {
@@ -169,18 +184,18 @@ impl<'a> Context<'a> {
     }
 
     /// True where everything in a place could be read: what is absent there is absent in the file.
-    pub(super) fn is_whole(&self, place: Span) -> bool {
+    pub fn is_whole(&self, place: Span) -> bool {
         let from = self.lost.partition_point(|lost| (lost.file, lost.start) < (place.file, place.start));
         self.lost.get(from).is_none_or(|lost| lost.file != place.file || lost.start >= place.end)
     }
 
     /// True for a place in the built-in set.
-    pub(super) fn is_built_in(&self, span: Span) -> bool {
+    pub fn is_built_in(&self, span: Span) -> bool {
         self.all.sources.get(span.file).is_some_and(|file| file.path.starts_with("std:"))
     }
 
     /// The first line of what stands at a place.
-    pub(super) fn first_line(&self, span: Span) -> Span {
+    pub fn first_line(&self, span: Span) -> Span {
         let Some(file) = self.all.sources.get(span.file) else { return span };
         let text = file.slice(span);
         let line = text.split('\n').next().unwrap_or_default().trim_end();
@@ -190,7 +205,7 @@ impl<'a> Context<'a> {
 
 /// True where a selector can match a use of the capability at all; environment and mode stay open.
 /// `runbook` is any where `None`.
-pub(super) fn may_match(selector: &Selector, capability: &Capability, runbook: Option<&str>) -> bool {
+pub fn may_match(selector: &Selector, capability: &Capability, runbook: Option<&str>) -> bool {
     fn any<T>(list: Option<&Vec<Spanned<T>>>, test: impl Fn(&T) -> bool) -> bool {
         list.is_none_or(|list| list.iter().any(|item| test(&item.value)))
     }

@@ -8,7 +8,7 @@ use crate::kind::runbook::{Need, NeedOn, Step, StepOnFailure};
 
 /// A set of steps by their numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Steps(Vec<u64>);
+pub struct Steps(Vec<u64>);
 
 impl Steps {
     fn none(count: usize) -> Self {
@@ -21,7 +21,9 @@ impl Steps {
         }
     }
 
-    pub(super) fn contains(&self, step: usize) -> bool {
+    /// True when the step is among them.
+    #[must_use]
+    pub fn contains(&self, step: usize) -> bool {
         self.0.get(step / 64).is_some_and(|word| word & (1 << (step % 64)) != 0)
     }
 
@@ -34,29 +36,34 @@ impl Steps {
 
 /// An edge: the entry of `needs` and the number of the step it names.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Edge<'a> {
-    pub(super) need: &'a Need,
-    pub(super) from: usize,
+pub struct Edge<'a> {
+    /// The entry.
+    pub need: &'a Need,
+    /// The number of the earlier step.
+    pub from: usize,
 }
 
 /// The steps of one runbook and their edges.
 #[derive(Debug)]
-pub(super) struct Flow<'a> {
-    pub(super) steps: &'a [Step],
+pub struct Flow<'a> {
+    /// In the order of the file.
+    pub steps: &'a [Step],
     /// The first step of each id.
-    pub(super) index: BTreeMap<Arc<str>, usize>,
+    pub index: BTreeMap<Arc<str>, usize>,
     /// Edges into each step; those to unknown steps are left out.
-    pub(super) edges: Vec<Vec<Edge<'a>>>,
+    pub edges: Vec<Vec<Edge<'a>>>,
     /// Steps that lie on a cycle or behind one.
-    pub(super) unordered: Vec<usize>,
+    pub unordered: Vec<usize>,
     /// Steps before every other they lead to.
-    pub(super) order: Vec<usize>,
+    pub order: Vec<usize>,
     ancestors: Vec<Steps>,
     succeeded: Vec<Steps>,
 }
 
 impl<'a> Flow<'a> {
-    pub(super) fn of(steps: &'a [Step]) -> Self {
+    /// The edges and the order of these steps.
+    #[must_use]
+    pub fn of(steps: &'a [Step]) -> Self {
         let mut index = BTreeMap::new();
         for (at, step) in steps.iter().enumerate() {
             index.entry(step.id.value.shared()).or_insert(at);
@@ -117,18 +124,18 @@ impl<'a> Flow<'a> {
 
     /// True where the edges of `needs` lead from `from` to `to`; true for all where there are cycles, so
     /// that one mistake is reported once.
-    pub(super) fn is_ancestor(&self, from: usize, to: usize) -> bool {
+    pub fn is_ancestor(&self, from: usize, to: usize) -> bool {
         !self.unordered.is_empty() || self.ancestors.get(to).is_some_and(|before| before.contains(from))
     }
 
     /// True where one path from `from` to `to` wants success all the way.
-    pub(super) fn has_succeeded(&self, from: usize, to: usize) -> bool {
+    pub fn has_succeeded(&self, from: usize, to: usize) -> bool {
         !self.unordered.is_empty() || self.succeeded.get(to).is_some_and(|before| before.contains(from))
     }
 
     /// The steps that have succeeded in every run that succeeds: neither they nor anything they need may
     /// be skipped, tolerated, or a clean-up.
-    pub(super) fn surely_succeeded(&self) -> Vec<bool> {
+    pub fn surely_succeeded(&self) -> Vec<bool> {
         let mut surely = vec![!self.unordered.is_empty(); self.steps.len()];
         for at in &self.order {
             let Some(step) = self.steps.get(*at) else { continue };

@@ -7,7 +7,7 @@ use crate::kind::roster::{ActorType, Group, RosterSpec};
 use crate::kind::scalar::Principal;
 
 /// The people of the roster by the principals that name them.
-pub(super) struct People<'a> {
+pub struct People<'a> {
     roster: Option<&'a RosterSpec>,
     /// Members of each group and role, all levels deep.
     members: BTreeMap<Principal, Members<'a>>,
@@ -15,16 +15,16 @@ pub(super) struct People<'a> {
 
 /// Who stands behind a principal.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Members<'a> {
+pub struct Members<'a> {
     /// Humans, by name.
-    pub(super) humans: BTreeSet<&'a str>,
+    pub humans: BTreeSet<&'a str>,
     /// External groups with the least number of their members, by name.
-    pub(super) external: BTreeMap<&'a str, u64>,
+    pub external: BTreeMap<&'a str, u64>,
 }
 
 impl Members<'_> {
     /// How many people these are at least, as far as the roster promises.
-    pub(super) fn count(&self) -> u64 {
+    pub fn count(&self) -> u64 {
         let external = self.external.values().fold(0_u64, |sum, count| sum.saturating_add(*count));
         external.saturating_add(self.humans.len() as u64)
     }
@@ -32,14 +32,16 @@ impl Members<'_> {
 
 impl<'a> Members<'a> {
     /// Adds others.
-    pub(super) fn extend(&mut self, other: &Self) {
+    pub fn extend(&mut self, other: &Self) {
         self.humans.extend(&other.humans);
         self.external.extend(&other.external);
     }
 }
 
 impl<'a> People<'a> {
-    pub(super) fn of(roster: Option<&'a Roster>) -> Self {
+    /// Everybody behind every group and role.
+    #[must_use]
+    pub fn of(roster: Option<&'a Roster>) -> Self {
         let mut people = Self { roster: roster.map(|roster| &roster.spec), members: BTreeMap::new() };
         let Some(spec) = people.roster else { return people };
         let groups = spec.groups.keys().filter_map(|name| Principal::new(&format!("group:{name}")));
@@ -52,7 +54,7 @@ impl<'a> People<'a> {
     }
 
     /// True where the roster declares it.
-    pub(super) fn knows(&self, principal: &Principal) -> bool {
+    pub fn knows(&self, principal: &Principal) -> bool {
         let Some(spec) = self.roster else { return true };
         let name = principal.name().as_str();
         match principal {
@@ -63,7 +65,7 @@ impl<'a> People<'a> {
     }
 
     /// The names of the same sort as a principal.
-    pub(super) fn alike(&self, principal: &Principal) -> Vec<&'a str> {
+    pub fn alike(&self, principal: &Principal) -> Vec<&'a str> {
         let Some(spec) = self.roster else { return Vec::new() };
         match principal {
             Principal::User(_) => spec.people.keys().map(|name| &**name).collect(),
@@ -73,7 +75,7 @@ impl<'a> People<'a> {
     }
 
     /// The people behind any of the principals.
-    pub(super) fn behind<'p>(&self, principals: impl IntoIterator<Item = &'p Principal>) -> Members<'a> {
+    pub fn behind<'p>(&self, principals: impl IntoIterator<Item = &'p Principal>) -> Members<'a> {
         let mut found = Members::default();
         for principal in principals {
             if let Some(known) = self.members.get(principal) {
