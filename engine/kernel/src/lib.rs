@@ -12,6 +12,7 @@ pub mod idempotency;
 pub mod ids;
 pub mod kill;
 pub mod lock;
+pub mod log;
 pub mod mock;
 pub mod quota;
 pub mod realm;
