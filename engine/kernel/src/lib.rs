@@ -3,9 +3,11 @@
 
 pub mod actor;
 pub mod approval;
+pub mod archive;
 pub mod audit;
 pub mod budget;
 pub mod decision;
+pub mod evidence;
 #[cfg(test)]
 mod fixture;
 pub mod idempotency;

@@ -1,0 +1,232 @@
+//! An export of the audit log: its records from one place to a signed checkpoint. `docs/reference/verify.md`
+//! describes the format for readers that share no code with this engine.
+
+use serde_json::{Map, json};
+
+use super::NotVerified;
+use super::manifest::{self, Manifest};
+use crate::archive::{Archive, NotAnArchive};
+use crate::audit::{AuditRecord, Verifier};
+use crate::log::Checkpoint;
+use crate::log::note::NoteKey;
+use crate::log::tree::{Hash, leaf_hash, node_hash};
+
+/// What the manifest calls it.
+pub const FORMAT: &str = "ordain-audit-export/1";
+const RECORDS: &str = "audit.jsonl";
+const CHECKPOINT: &str = "checkpoint";
+
+/// A verified export.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuditExport {
+    /// The place of the first record.
+    pub from: u64,
+    /// The records.
+    pub records: Vec<AuditRecord>,
+    /// What was signed over all records up to the last.
+    pub checkpoint: Checkpoint,
+    /// The root over the records before the first, which an older checkpoint must have had.
+    pub before: Hash,
+}
+
+/// Writes an export of `lines`, which are the records from `from` on up to the checkpoint, each in canonical JSON
+/// with its `seq`. `edge` are the roots of the whole subtrees over the records before, greatest first.
+///
+/// # Errors
+/// When it grows too large: export the log in pieces.
+pub fn write<'l>(
+    from: u64,
+    lines: impl IntoIterator<Item = &'l str>,
+    edge: &[Hash],
+    checkpoint: &str,
+) -> Result<Vec<u8>, NotAnArchive> {
+    let mut records = String::new();
+    for line in lines {
+        records.push_str(line);
+        records.push('\n');
+    }
+    let mut archive = Archive::default();
+    archive.add(RECORDS, records)?;
+    archive.add(CHECKPOINT, checkpoint)?;
+    let edge: Vec<String> = edge.iter().map(hex).collect();
+    let about: Map<_, _> =
+        [("edge".to_owned(), json!(edge)), ("from".to_owned(), json!(from))].into_iter().collect();
+    let manifest = Manifest::of(&archive, FORMAT, about).to_bytes();
+    archive.add(manifest::NAME, manifest)?;
+    Ok(archive.to_bytes())
+}
+
+/// Verifies an export against keys that the reader trusts.
+///
+/// # Errors
+/// When anything is not as it must be.
+pub fn verify(archive: &Archive, trusted: &[NoteKey]) -> Result<AuditExport, NotVerified> {
+    let manifest = Manifest::read(archive, FORMAT, &[])?;
+    let text = |name| archive.get(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let (Some(lines), Some(note)) = (text(RECORDS), text(CHECKPOINT)) else {
+        return Err(NotVerified::Manifest("the records or the checkpoint are missing".into()));
+    };
+    let wrong = |text: &str| NotVerified::Manifest(text.to_owned());
+    let from = manifest.about.get("from").and_then(serde_json::Value::as_u64).filter(|from| *from > 0);
+    let from = from.ok_or_else(|| wrong("it does not say where it begins"))?;
+    let edge = manifest.about.get("edge").and_then(serde_json::Value::as_array);
+    let edge: Option<Vec<Hash>> =
+        edge.and_then(|edge| edge.iter().map(|hash| unhex(hash.as_str()?)).collect());
+    let edge = edge.ok_or_else(|| wrong("it does not say what stands before it"))?;
+    if manifest.about.len() != 2 {
+        return Err(wrong("it says more than such a file says"));
+    }
+    let checkpoint = Checkpoint::open(note, trusted)?;
+    let mut fold = Fold::over(from - 1, &edge).ok_or_else(|| wrong("its edge is of another size"))?;
+    let before = fold.root();
+    let records = records(from, lines, &mut fold)?;
+    if fold.size != checkpoint.size || fold.root() != checkpoint.root {
+        return Err(NotVerified::OtherLog);
+    }
+    Ok(AuditExport { from, records, checkpoint, before })
+}
+
+fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<Vec<AuditRecord>, NotVerified> {
+    let mut verifier = if from == 1 { Verifier::default() } else { Verifier::of_a_tail() };
+    let mut records = Vec::new();
+    let body = lines.strip_suffix('\n').filter(|body| !body.is_empty());
+    for (seq, line) in (from..).zip(body.into_iter().flat_map(|body| body.split('\n'))) {
+        let bad = |reason: &str| NotVerified::Record { seq, reason: reason.to_owned() };
+        let record = AuditRecord::from_line(line).map_err(|error| bad(&error.to_string()))?;
+        if record.seq != seq {
+            return Err(bad("a record is missing, or stands in another place"));
+        }
+        verifier.record(&record);
+        fold.append(leaf_hash(line.as_bytes()));
+        records.push(record);
+    }
+    match verifier.finish().first_bad {
+        Some(bad) => Err(NotVerified::Record { seq: bad.seq, reason: bad.reason }),
+        None => Ok(records),
+    }
+}
+
+/// A tree as the roots of its whole subtrees, greatest first: enough to append and to know the root.
+#[derive(Debug, Clone, Default)]
+pub struct Fold {
+    size: u64,
+    roots: Vec<Hash>,
+}
+
+impl Fold {
+    /// The tree over `size` leaves with these subtrees: one for each bit of the size.
+    #[must_use]
+    pub fn over(size: u64, roots: &[Hash]) -> Option<Self> {
+        let due = usize::try_from(size.count_ones()).ok()?;
+        (roots.len() == due).then(|| Self { size, roots: roots.to_vec() })
+    }
+
+    /// Appends a leaf by its hash.
+    pub fn append(&mut self, leaf: Hash) {
+        let mut hash = leaf;
+        for _ in 0..self.size.trailing_ones() {
+            let Some(left) = self.roots.pop() else { break };
+            hash = node_hash(&left, &hash);
+        }
+        self.roots.push(hash);
+        self.size += 1;
+    }
+
+    /// The root.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        let mut roots = self.roots.iter().rev();
+        let Some(last) = roots.next() else { return crate::log::tree::empty_root() };
+        roots.fold(*last, |right, left| node_hash(left, &right))
+    }
+
+    /// Its subtrees, greatest first.
+    #[must_use]
+    pub fn edge(&self) -> &[Hash] {
+        &self.roots
+    }
+}
+
+fn hex(hash: &Hash) -> String {
+    hash.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Option<Hash> {
+    format!("sha256:{text}").parse::<ordain_spec::digest::Digest>().ok().map(|digest| digest.0)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+    use ed25519_dalek::{Signer as _, SigningKey};
+    use jiff::Timestamp;
+
+    use super::*;
+    use crate::actor::Actor;
+    use crate::audit::{Action, Chain, Entry};
+    use crate::log::tree::Tree;
+
+    fn log(count: u64) -> Vec<String> {
+        let mut chain = Chain::default();
+        let record = |seq| {
+            let at = Timestamp::from_second(1_700_000_000 + i64::try_from(seq).unwrap_or(0)).unwrap();
+            let entry = Entry::new(at, Actor::system(), Action::KillSet, format!("all {seq}"));
+            AuditRecord { seq, ..chain.append(entry) }.to_line()
+        };
+        (1..=count).map(record).collect()
+    }
+
+    fn export(from: u64, count: u64) -> (Vec<u8>, NoteKey) {
+        let lines = log(count);
+        let (mut tree, mut fold) = (Tree::default(), Fold::default());
+        for (line, seq) in lines.iter().zip(1..) {
+            tree.append(leaf_hash(line.as_bytes()));
+            if seq < from {
+                fold.append(leaf_hash(line.as_bytes()));
+            }
+        }
+        let secret = SigningKey::from_bytes(&[4; 32]);
+        let key = NoteKey { name: "ordain/home".into(), public: secret.verifying_key().to_bytes() };
+        let checkpoint = Checkpoint { origin: key.name.clone(), size: count, root: tree.root() };
+        let note = checkpoint.note(&key, &secret.sign(checkpoint.text().as_bytes()).to_bytes());
+        let first = usize::try_from(from - 1).unwrap();
+        let lines = lines[first..].iter().map(String::as_str);
+        (write(from, lines, fold.edge(), &note).unwrap(), key)
+    }
+
+    fn verified(bytes: &[u8], key: &NoteKey) -> Result<AuditExport, NotVerified> {
+        verify(&Archive::from_bytes(bytes)?, std::slice::from_ref(key))
+    }
+
+    #[test]
+    fn an_export_is_verified_from_any_place_on() {
+        for from in 1..=8 {
+            let (bytes, key) = export(from, 7);
+            let export = verified(&bytes, &key).unwrap();
+            assert_eq!((export.from, export.records.len() as u64), (from, 8 - from));
+        }
+        let (bytes, _) = export(1, 7);
+        let stranger = NoteKey { name: "ordain/home".into(), public: [9; 32] };
+        assert!(matches!(verified(&bytes, &stranger), Err(NotVerified::Checkpoint(_))));
+    }
+
+    #[test]
+    fn no_bit_of_an_export_can_be_other_than_it_is() {
+        let (bytes, key) = export(3, 5);
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1 << (at % 8);
+            assert!(verified(&changed, &key).is_err(), "byte {at}");
+        }
+    }
+
+    #[test]
+    fn records_rewritten_with_their_archive_are_found_by_the_checkpoint() {
+        let (bytes, key) = export(1, 5);
+        let archive = Archive::from_bytes(&bytes).unwrap();
+        let lines = log(4);
+        let note = std::str::from_utf8(archive.get(CHECKPOINT).unwrap()).unwrap();
+        let cut = write(1, lines.iter().map(String::as_str), &[], note).unwrap();
+        assert_eq!(verified(&cut, &key), Err(NotVerified::OtherLog));
+    }
+}
