@@ -1,4 +1,4 @@
-# spec-lint alone: no shell, no C library but libc, nothing to keep up to date beside it.
+# spec-lint alone, as nobody.
 #   docker build -f deploy/spec-lint.Dockerfile -t spec-lint .
 #   docker run --rm -v "$PWD:/specs:ro" spec-lint
 FROM rust:1.95-bookworm AS build
@@ -6,7 +6,8 @@ WORKDIR /source
 COPY . .
 RUN cargo build --release --locked -p spec-lint
 
-FROM gcr.io/distroless/cc-debian12:nonroot
+FROM debian:bookworm-slim
 COPY --from=build /source/target/release/spec-lint /usr/bin/spec-lint
+USER nobody
 WORKDIR /specs
 ENTRYPOINT ["/usr/bin/spec-lint"]
