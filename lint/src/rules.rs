@@ -10,12 +10,10 @@ use std::sync::{Arc, OnceLock};
 
 use jiff::Timestamp;
 use ordain_plan::{Grants, Plan};
-use ordain_spec::catalogue::{Catalogue, Declarations, every};
+use ordain_spec::catalogue::{Catalogue, Declarations, Head, every};
 use ordain_spec::check::context::Context as Resolved;
-use ordain_spec::decode::Spanned;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
-use ordain_spec::kind::scalar::Name;
 use ordain_spec::source::{SourceFile, Span};
 
 use crate::subject::Subject;
@@ -218,33 +216,19 @@ pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
 
 /// The specs of a catalogue in the order of files and places, without those of the built-in set.
 #[must_use]
-pub fn specs(declarations: &Declarations) -> Vec<Spec<'_>> {
-    let mut list = List { declarations, specs: Vec::new() };
-    every(&declarations.capabilities)
-        .for_each(|spec| list.add(Kind::Capability, &spec.metadata.name, spec.span));
-    every(&declarations.connectors)
-        .for_each(|spec| list.add(Kind::Connector, &spec.metadata.name, spec.span));
-    every(&declarations.runbooks).for_each(|spec| list.add(Kind::Runbook, &spec.metadata.name, spec.span));
-    every(&declarations.approvals).for_each(|spec| list.add(Kind::Approval, &spec.metadata.name, spec.span));
-    declarations.policies.values().for_each(|spec| list.add(Kind::Policy, &spec.metadata.name, spec.span));
-    declarations.budgets.values().for_each(|spec| list.add(Kind::Budget, &spec.metadata.name, spec.span));
-    declarations.scenarios.values().for_each(|spec| list.add(Kind::Scenario, &spec.metadata.name, spec.span));
-    declarations.roster.iter().for_each(|spec| list.add(Kind::Roster, &spec.metadata.name, spec.span));
-    list.specs.sort_by_key(|spec| spec.span);
-    list.specs
-}
-
-struct List<'a> {
-    declarations: &'a Declarations,
-    specs: Vec<Spec<'a>>,
-}
-
-impl<'a> List<'a> {
-    fn add(&mut self, kind: Kind, name: &'a Spanned<Name>, span: Span) {
-        if let Some(file) = self.declarations.sources.get(span.file)
-            && !file.path.starts_with("std:")
-        {
-            self.specs.push(Spec { kind, name: name.value.as_str(), name_span: name.span, span, file });
-        }
-    }
+pub fn specs<'a>(declarations: &'a Declarations) -> Vec<Spec<'a>> {
+    let spec = |head: &Head<'a>| {
+        let file = declarations.sources.get(head.span.file)?;
+        let (name, name_span) = (head.name.value.as_str(), head.name.span);
+        (!file.path.starts_with("std:")).then_some(Spec {
+            kind: head.kind,
+            name,
+            name_span,
+            span: head.span,
+            file,
+        })
+    };
+    let mut specs: Vec<Spec<'_>> = declarations.heads().iter().filter_map(spec).collect();
+    specs.sort_by_key(|spec| spec.span);
+    specs
 }

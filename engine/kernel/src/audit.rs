@@ -6,14 +6,13 @@ mod chain;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-use std::str::FromStr;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
+pub use ordain_spec::kind::notice::AuditAction as Action;
 use ordain_spec::kind::scenario::Assurance;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 pub use chain::{
     Chain, FirstBad, NotARecord, Verified, Verifier, hash_of, renumbered, verify, verify_chains, verify_lines,
@@ -25,141 +24,6 @@ use crate::reason::Reason;
 
 /// The version that records name as their engine.
 pub const ENGINE_VERSION: &str = env!("CARGO_PKG_VERSION");
-
-macro_rules! actions {
-    ($($(#[doc = $doc:literal])* $variant:ident = $text:literal,)*) => {
-        /// What happened: a closed list.
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-        pub enum Action { $($(#[doc = $doc])* $variant,)* }
-
-        impl Action {
-            /// All of them.
-            pub const ALL: &'static [Self] = &[$(Self::$variant,)*];
-
-            /// The text in JSON.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str {
-                match self { $(Self::$variant => $text,)* }
-            }
-        }
-
-        impl FromStr for Action {
-            type Err = UnknownAction;
-            fn from_str(text: &str) -> Result<Self, UnknownAction> {
-                match text { $($text => Ok(Self::$variant),)* _ => Err(UnknownAction) }
-            }
-        }
-    };
-}
-
-actions! {
-    /// A run began.
-    RunStarted = "run.started",
-    /// A start made no run.
-    RunRefused = "run.refused",
-    /// Somebody called a run off.
-    RunCancelling = "run.cancelling",
-    /// A message came from outside.
-    RunSignalled = "run.signalled",
-    /// A run ended.
-    RunSettled = "run.settled",
-    /// A run was held.
-    RunPaused = "run.paused",
-    /// A run was let go on.
-    RunResumed = "run.resumed",
-    /// Somebody said what became of a stuck step.
-    RunResolved = "run.resolved",
-    /// A step has all that it needs.
-    StepReady = "step.ready",
-    /// A step waits for people.
-    StepHeld = "step.held",
-    /// An attempt begins: the intent.
-    StepAttempt = "step.attempt",
-    /// A step ended.
-    StepSettled = "step.settled",
-    /// A step was undone.
-    StepUndone = "step.undone",
-    /// The policies allowed.
-    DecisionAllow = "decision.allow",
-    /// The policies asked for people.
-    DecisionHold = "decision.hold",
-    /// The policies denied.
-    DecisionDeny = "decision.deny",
-    /// A stage opened.
-    ApprovalOpened = "approval.opened",
-    /// Somebody agreed.
-    ApprovalGranted = "approval.granted",
-    /// Somebody said no.
-    ApprovalRejected = "approval.rejected",
-    /// Somebody took an agreement back.
-    ApprovalWithdrawn = "approval.withdrawn",
-    /// Nobody agreed in time.
-    ApprovalExpired = "approval.expired",
-    /// What was granted is not what would run.
-    ApprovalVoid = "approval.void",
-    /// A budget passed a mark.
-    BudgetWarned = "budget.warned",
-    /// A budget did not suffice.
-    BudgetBreached = "budget.breached",
-    /// A kill switch was set.
-    KillSet = "kill.set",
-    /// A kill switch was lifted.
-    KillLifted = "kill.lifted",
-    /// A catalogue became the active one.
-    CatalogueActivated = "catalogue.activated",
-    /// A catalogue was not taken.
-    CatalogueRefused = "catalogue.refused",
-    /// The workspace file changed between two starts.
-    WorkspaceChanged = "workspace.changed",
-    /// An export was previewed.
-    ExportPreviewed = "export.previewed",
-    /// An export was approved.
-    ExportApproved = "export.approved",
-    /// An export left.
-    ExportReleased = "export.released",
-    /// A token was made.
-    TokenCreated = "token.created",
-    /// A token was taken back.
-    TokenRevoked = "token.revoked",
-    /// Somebody was not let in (sampled).
-    AuthRefused = "auth.refused",
-    /// A connector became healthy or degraded.
-    HealthChanged = "health.changed",
-    /// An exemption was approved.
-    ExemptionApproved = "exemption.approved",
-    /// An exemption was taken back.
-    ExemptionWithdrawn = "exemption.withdrawn",
-    /// Counters of a quota were set to nothing.
-    QuotaReset = "quota.reset",
-    /// A notice could not be given.
-    NoticeFailed = "notice.failed",
-    /// A checkpoint of the log was signed.
-    CheckpointSigned = "checkpoint.signed",
-}
-
-/// The text is no action.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not an action of the audit record")]
-pub struct UnknownAction;
-
-impl fmt::Display for Action {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl Serialize for Action {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(self.as_str())
-    }
-}
-
-impl<'de> Deserialize<'de> for Action {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        text.parse().map_err(serde::de::Error::custom)
-    }
-}
 
 /// What is to be recorded: a record before it has its place in a chain.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

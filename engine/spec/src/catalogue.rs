@@ -4,11 +4,15 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use crate::decode::Spanned;
 use crate::diagnostic::nearest;
 use crate::digest::Digest;
-use crate::kind::scalar::{Name, Reference, Version};
-use crate::kind::{Approval, Budget, Capability, Connector, Kind, Policy, Roster, Runbook, Scenario};
-use crate::source::Sources;
+use crate::kind::scalar::{Name, Principal, Reference, Version};
+use crate::kind::{
+    Approval, Budget, Capability, Connector, Exemption, Export, Ingress, Kind, MetaSchema, Notice, Policy,
+    Retention, Roster, Runbook, Scenario, Trigger,
+};
+use crate::source::{Sources, Span};
 
 /// Specs of a kind of which several releases may stand side by side.
 pub type Releases<T> = BTreeMap<Name, BTreeMap<Version, Arc<T>>>;
@@ -32,6 +36,20 @@ pub struct Declarations {
     pub scenarios: BTreeMap<Name, Arc<Scenario>>,
     /// Who is who.
     pub roster: Option<Arc<Roster>>,
+    /// What may leave.
+    pub exports: BTreeMap<Name, Arc<Export>>,
+    /// What else may be shown and leave.
+    pub meta_schema: Option<Arc<MetaSchema>>,
+    /// Rules that do not hold for a while.
+    pub exemptions: BTreeMap<Name, Arc<Exemption>>,
+    /// Who is told what.
+    pub notices: BTreeMap<Name, Arc<Notice>>,
+    /// What requests must carry.
+    pub ingresses: BTreeMap<Name, Arc<Ingress>>,
+    /// How long what is kept.
+    pub retention: Option<Arc<Retention>>,
+    /// What starts runbooks.
+    pub triggers: BTreeMap<Name, Arc<Trigger>>,
     /// The files, in the order of their paths: what spans of diagnostics are about.
     pub sources: Arc<Sources>,
     /// Specs whose documents could not be read as a whole; references to them are not reported again.
@@ -142,61 +160,87 @@ impl Declarations {
         every(&self.approvals).find(|spec| spec.digest == digest)
     }
 
+    /// What every spec has, whatever its kind: kind by kind, in the order of names and releases.
+    #[must_use]
+    pub fn heads(&self) -> Vec<Head<'_>> {
+        let mut heads = Vec::new();
+        macro_rules! add {
+            ($($kind:ident: $specs:expr;)*) => {$(
+                heads.extend($specs.map(|spec| Head {
+                    kind: Kind::$kind,
+                    name: &spec.metadata.name,
+                    version: spec.metadata.version.as_ref(),
+                    owner: spec.metadata.owner.as_ref(),
+                    metadata: spec.metadata.span,
+                    span: spec.span,
+                    digest: spec.digest,
+                }));
+            )*};
+        }
+        add! {
+            Capability: every(&self.capabilities);
+            Connector: every(&self.connectors);
+            Runbook: every(&self.runbooks);
+            Approval: every(&self.approvals);
+            Policy: self.policies.values();
+            Budget: self.budgets.values();
+            Scenario: self.scenarios.values();
+            Roster: self.roster.iter();
+            Export: self.exports.values();
+            MetaSchema: self.meta_schema.iter();
+            Exemption: self.exemptions.values();
+            Notice: self.notices.values();
+            Ingress: self.ingresses.values();
+            Retention: self.retention.iter();
+            Trigger: self.triggers.values();
+        }
+        heads
+    }
+
     /// Kind, name, release and digest of every spec, sorted.
     #[must_use]
     pub fn index(&self) -> Vec<IndexEntry> {
-        let mut index = Vec::new();
-        let mut add = |kind, name: &Name, version: Option<&Version>, digest| {
-            index.push(IndexEntry { kind, name: name.clone(), version: version.cloned(), digest });
-        };
-        releases(&self.capabilities, |name, version, spec| {
-            add(Kind::Capability, name, Some(version), spec.digest)
-        });
-        releases(&self.connectors, |name, version, spec| {
-            add(Kind::Connector, name, Some(version), spec.digest)
-        });
-        releases(&self.runbooks, |name, version, spec| add(Kind::Runbook, name, Some(version), spec.digest));
-        releases(&self.approvals, |name, version, spec| {
-            add(Kind::Approval, name, Some(version), spec.digest)
-        });
-        for (name, spec) in &self.policies {
-            add(
-                Kind::Policy,
-                name,
-                spec.metadata.version.as_ref().map(|version| &version.value),
-                spec.digest,
-            );
-        }
-        for (name, spec) in &self.budgets {
-            add(
-                Kind::Budget,
-                name,
-                spec.metadata.version.as_ref().map(|version| &version.value),
-                spec.digest,
-            );
-        }
-        for (name, spec) in &self.scenarios {
-            add(Kind::Scenario, name, None, spec.digest);
-        }
-        if let Some(roster) = &self.roster {
-            add(Kind::Roster, &roster.metadata.name.value, None, roster.digest);
-        }
+        let mut index: Vec<IndexEntry> = self.heads().iter().map(Head::entry).collect();
         index.sort();
         index
+    }
+}
+
+/// What every spec has, whatever its kind.
+#[derive(Debug, Clone, Copy)]
+pub struct Head<'a> {
+    /// Its kind.
+    pub kind: Kind,
+    /// Its name.
+    pub name: &'a Spanned<Name>,
+    /// Its release, where its kind has one.
+    pub version: Option<&'a Spanned<Version>>,
+    /// Who answers for it.
+    pub owner: Option<&'a Spanned<Principal>>,
+    /// The place of its metadata.
+    pub metadata: Span,
+    /// The whole document.
+    pub span: Span,
+    /// Its digest.
+    pub digest: Digest,
+}
+
+impl Head<'_> {
+    /// What the index says of it.
+    #[must_use]
+    pub fn entry(&self) -> IndexEntry {
+        IndexEntry {
+            kind: self.kind,
+            name: self.name.value.clone(),
+            version: self.version.map(|version| version.value.clone()),
+            digest: self.digest,
+        }
     }
 }
 
 /// Every release of every name, in the order of names and releases.
 pub fn every<T>(declared: &Releases<T>) -> impl Iterator<Item = &Arc<T>> {
     declared.values().flat_map(BTreeMap::values)
-}
-
-fn releases<T>(declared: &Releases<T>, mut visit: impl FnMut(&Name, &Version, &T)) {
-    for (name, versions) in declared {
-        for (version, spec) in versions {
-            visit(name, version, spec);
-        }
-    }
 }
 
 /// One spec of a catalogue as its index names it.

@@ -121,6 +121,8 @@ laws! {
     undeclared_write_method "undeclared-write-method",
     effect_above_capability "effect-above-capability",
     sensitivity_too_high "sensitivity-too-high",
+    exemption_wildcard "exemption-wildcard",
+    free_text_in_meta_schema "free-text-in-meta-schema",
     confusable_name "confusable-name",
     // Judged where files are read, decoded, and where expressions are checked.
     ;
@@ -146,6 +148,7 @@ laws! {
     "not-utf8",
     "out-of-range",
     "placeholder-value",
+    "second-meta-schema",
     "sensitive-fact-in-guard",
     "skippable-output-unguarded",
     "too-large-or-deep",

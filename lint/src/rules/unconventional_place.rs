@@ -14,7 +14,17 @@ const fn folder(kind: Kind) -> Option<&'static str> {
         Kind::Capability => Some("capabilities"),
         Kind::Connector => Some("connectors"),
         Kind::Runbook => Some("runbooks"),
-        Kind::Policy | Kind::Approval | Kind::Budget | Kind::Roster => Some("policies"),
+        Kind::Policy
+        | Kind::Approval
+        | Kind::Budget
+        | Kind::Roster
+        | Kind::Export
+        | Kind::MetaSchema
+        | Kind::Exemption
+        | Kind::Notice
+        | Kind::Ingress
+        | Kind::Retention
+        | Kind::Trigger => Some("policies"),
         Kind::Scenario | Kind::Workspace => None,
     }
 }

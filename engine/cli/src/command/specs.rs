@@ -4,9 +4,8 @@ mod card;
 mod used_by;
 
 use ordain_plan::render::Ink;
-use ordain_spec::catalogue::{Declarations, IndexEntry};
+use ordain_spec::catalogue::{Declarations, Head, IndexEntry};
 use ordain_spec::decode::{Decoder, json as json_of};
-use ordain_spec::kind::Kind;
 use ordain_spec::source::{Notation, Span};
 use ordain_spec::tree::{Node, kdl, yaml};
 use serde_json::{Map, Value, json};
@@ -100,31 +99,15 @@ fn file(declarations: &Declarations, span: Span) -> String {
 
 /// Every spec in the order of the index.
 fn listed(declarations: &Declarations) -> Vec<Listed> {
-    let found = |entry: &IndexEntry| -> Option<(Option<String>, Span)> {
-        let name = entry.name.as_str();
-        macro_rules! of {
-            ($spec:expr) => {{
-                let spec = $spec?;
-                Some((spec.metadata.owner.as_ref().map(|owner| owner.value.to_string()), spec.span))
-            }};
-        }
-        match entry.kind {
-            Kind::Capability => of!(declarations.capability_by_digest(entry.digest)),
-            Kind::Connector => of!(declarations.connector_by_digest(entry.digest)),
-            Kind::Runbook => of!(declarations.runbook_by_digest(entry.digest)),
-            Kind::Approval => of!(declarations.approval_by_digest(entry.digest)),
-            Kind::Policy => of!(declarations.policies.get(name)),
-            Kind::Budget => of!(declarations.budgets.get(name)),
-            Kind::Scenario => of!(declarations.scenarios.get(name)),
-            Kind::Roster => of!(declarations.roster.as_ref()),
-            Kind::Workspace => None,
-        }
-    };
-    let index = declarations.index();
-    index
-        .into_iter()
-        .filter_map(|entry| found(&entry).map(|(owner, span)| Listed { entry, owner, span }))
-        .collect()
+    let mut found: Vec<Listed> = declarations.heads().iter().map(Listed::of).collect();
+    found.sort_by(|one, other| one.entry.cmp(&other.entry));
+    found
+}
+
+impl Listed {
+    fn of(head: &Head<'_>) -> Self {
+        Self { entry: head.entry(), owner: head.owner.map(|owner| owner.value.to_string()), span: head.span }
+    }
 }
 
 fn show(cx: &Context, loaded: &Loaded, written: &str) -> Done {

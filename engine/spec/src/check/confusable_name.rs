@@ -8,7 +8,7 @@ use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     let mut seen: BTreeMap<(&str, String), (&str, Span)> = BTreeMap::new();
-    let heads = cx.heads();
+    let heads = cx.all.heads();
     let roster = cx.all.roster.as_ref().map(|roster| &roster.spec);
     let people = roster
         .into_iter()

@@ -14,7 +14,7 @@ use crate::kind::capability::Idempotency;
 use crate::kind::connector::Operation;
 use crate::kind::metadata::Risk;
 use crate::kind::runbook::Step;
-use crate::kind::scalar::{Effect, Principal, Reference};
+use crate::kind::scalar::{Effect, Reference};
 use crate::kind::selector::Selector;
 use crate::kind::{Approval, Capability, Connector, Kind, Runbook};
 use crate::source::Span;
@@ -61,28 +61,9 @@ pub fn idempotency(capability: &Capability) -> Idempotency {
     capability.spec.idempotency.as_ref().map_or(default, |declared| declared.value.clone())
 }
 
-/// What every spec has, whatever its kind.
-pub struct Head<'a> {
-    /// Its kind.
-    pub kind: Kind,
-    /// Its name.
-    pub name: &'a Spanned<crate::kind::scalar::Name>,
-    /// Its owner; absence is a broken law.
-    pub owner: Option<&'a Spanned<Principal>>,
-    /// Where its metadata stands.
-    pub metadata: Span,
-}
-
-impl Head<'_> {
-    /// `runbook \`refund\``, for messages.
-    pub fn said(&self) -> String {
-        said(self.kind, self.name.value.as_str())
-    }
-}
-
 /// `runbook \`refund\``, for messages.
 pub fn said(kind: Kind, name: &str) -> String {
-    format!("{} `{name}`", kind.as_str().to_ascii_lowercase())
+    format!("{} `{name}`", crate::decode::kebab(kind.as_str()))
 }
 
 /// Everything that laws ask about; rules of lint ask it too.
@@ -153,34 +134,6 @@ impl<'a> Context<'a> {
     pub fn approvals_of(&self, step: &Step, capability: &Capability) -> Vec<&'a Arc<Approval>> {
         let named = capability.spec.approval.iter().chain(&step.approval);
         named.filter_map(|reference| self.all.approval(reference).ok()).collect()
-    }
-
-    /// Every spec's name, owner and place.
-    pub fn heads(&self) -> Vec<Head<'a>> {
-        let mut heads = Vec::new();
-        macro_rules! add {
-            ($kind:expr, $specs:expr) => {
-                for spec in $specs {
-                    let metadata = &spec.metadata;
-                    heads.push(Head {
-                        kind: $kind,
-                        name: &metadata.name,
-                        owner: metadata.owner.as_ref(),
-                        metadata: metadata.span,
-                    });
-                }
-            };
-        }
-        let all = self.all;
-        add!(Kind::Capability, every(&all.capabilities));
-        add!(Kind::Connector, every(&all.connectors));
-        add!(Kind::Runbook, every(&all.runbooks));
-        add!(Kind::Approval, every(&all.approvals));
-        add!(Kind::Policy, all.policies.values());
-        add!(Kind::Budget, all.budgets.values());
-        add!(Kind::Scenario, all.scenarios.values());
-        add!(Kind::Roster, all.roster.iter());
-        heads
     }
 
     /// True where everything in a place could be read: what is absent there is absent in the file.

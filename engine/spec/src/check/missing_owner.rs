@@ -5,9 +5,9 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for head in cx.heads() {
+    for head in cx.all.heads() {
         if head.owner.is_none() {
-            let kind = head.kind.as_str().to_ascii_lowercase();
+            let kind = crate::decode::kebab(head.kind.as_str());
             let name = head.name.value.as_str();
             sink.push(absent(
                 cx,

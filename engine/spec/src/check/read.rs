@@ -307,6 +307,13 @@ fn declare(
         Kind::Policy => single(decode(envelope, node, cx)?, envelope.kind, &mut into.policies, cx),
         Kind::Budget => single(decode(envelope, node, cx)?, envelope.kind, &mut into.budgets, cx),
         Kind::Scenario => single(decode(envelope, node, cx)?, envelope.kind, &mut into.scenarios, cx),
+        Kind::Export => single(decode(envelope, node, cx)?, envelope.kind, &mut into.exports, cx),
+        Kind::Exemption => single(decode(envelope, node, cx)?, envelope.kind, &mut into.exemptions, cx),
+        Kind::Notice => single(decode(envelope, node, cx)?, envelope.kind, &mut into.notices, cx),
+        Kind::Ingress => single(decode(envelope, node, cx)?, envelope.kind, &mut into.ingresses, cx),
+        Kind::Trigger => single(decode(envelope, node, cx)?, envelope.kind, &mut into.triggers, cx),
+        Kind::MetaSchema => alone(decode(envelope, node, cx)?, &mut into.meta_schema, &META_SCHEMA, cx),
+        Kind::Retention => alone(decode(envelope, node, cx)?, &mut into.retention, &RETENTION, cx),
         Kind::Roster => {
             rosters.push(Arc::new(decode(envelope, node, cx)?));
             Some(())
@@ -348,13 +355,9 @@ fn decode<M: Head, S: Decode>(
     Some(Declared { metadata, spec, digest, span: node.span })
 }
 
-const fn has_release(kind: Kind) -> bool {
-    !matches!(kind, Kind::Roster | Kind::Scenario | Kind::Workspace)
-}
-
 fn version_applies<M: Head>(metadata: &M, envelope: &Envelope<'_>, cx: &mut Decoder<'_>) {
     let kind = envelope.kind;
-    match (metadata.version(), has_release(kind)) {
+    match (metadata.version(), kind.has_version()) {
         (None, true) => {
             let Some((key, node)) = envelope.metadata else { return };
             let written = node.as_map().is_some_and(|map| map.get("version").is_some());
@@ -434,6 +437,45 @@ fn single<M: Head, S>(
         .consequence("the engine refuses the catalogue: both would decide"),
         _ => duplicate(kind, &name, first_span, ""),
     });
+    Some(())
+}
+
+/// What is wrong with a second spec of a kind that stands once in a catalogue.
+struct Alone {
+    code: &'static str,
+    message: &'static str,
+    consequence: &'static str,
+}
+
+const META_SCHEMA: Alone = Alone {
+    code: "second-meta-schema",
+    message: "a second MetaSchema: at most one stands in a catalogue",
+    consequence: "the engine refuses the catalogue: there is one list of what may leave",
+};
+const RETENTION: Alone = Alone {
+    code: "duplicate-spec",
+    message: "a second Retention: at most one stands in a catalogue",
+    consequence: "the engine refuses the catalogue: it could not tell how long what is kept",
+};
+
+/// A kind of which at most one stands in a catalogue.
+fn alone<M: Head, S>(
+    spec: Declared<M, S>,
+    into: &mut Option<Arc<Declared<M, S>>>,
+    wrong: &Alone,
+    cx: &mut Decoder<'_>,
+) -> Option<()> {
+    let Some(first) = into else {
+        *into = Some(Arc::new(spec));
+        return Some(());
+    };
+    cx.report(
+        Diagnostic::law(wrong.code, spec.metadata.name().span, wrong.message)
+            .label("declared again")
+            .related(first.metadata.name().span, "the first one")
+            .help("make one of them")
+            .consequence(wrong.consequence),
+    );
     Some(())
 }
 

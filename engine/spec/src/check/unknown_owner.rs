@@ -1,6 +1,6 @@
 //! Law `unknown-owner`: an owner who is nobody in the roster, or a role.
 
-use super::context::{Context, law};
+use super::context::{Context, law, said};
 use super::principals::unknown;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
@@ -10,11 +10,12 @@ use crate::kind::scalar::Principal;
 const BUILT_IN: &str = "group:ordain";
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for head in cx.heads() {
+    for head in cx.all.heads() {
         let Some(owner) = head.owner else { continue };
         if matches!(owner.value, Principal::Role(_)) {
+            let message = format!("the owner of {} is a role", said(head.kind, head.name.value.as_str()));
             sink.push(
-                law("unknown-owner", owner.span, format!("the owner of {} is a role", head.said()))
+                law("unknown-owner", owner.span, message)
                     .help("name a group or a user: somebody has to answer for it"),
             );
         } else if !(cx.people.knows(&owner.value) || is_ours(cx, owner)) {

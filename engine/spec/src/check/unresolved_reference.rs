@@ -4,8 +4,10 @@ use super::context::{Context, REFUSES, law, said};
 use super::references::mentions;
 use super::run_words::{scenario_names, tests};
 use crate::catalogue::{Unresolved, every};
+use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Edit, nearest};
 use crate::kind::Kind;
+use crate::kind::scalar::Name;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -113,14 +115,34 @@ fn needs(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
 }
 
-/// Exports are declared by a kind that this engine does not read yet: a step cannot name one.
+/// The exports that steps run.
 fn exports(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for runbook in every(&cx.all.runbooks) {
         for step in &runbook.spec.steps {
-            if let Some(export) = &step.export {
-                let by = format!("step `{}`", step.id.value);
-                sink.push(dangling("export", export.value.as_str(), export.span, &by, None));
-            }
+            let Some(export) = &step.export else { continue };
+            let by = format!("step `{}` of runbook `{}`", step.id.value, runbook.metadata.name.value);
+            known(cx, Kind::Export, export, &by, cx.all.exports.keys(), sink);
         }
     }
+}
+
+/// A name that stands once for its kind, without a release.
+fn known<'k>(
+    cx: &Context<'_>,
+    kind: Kind,
+    name: &Spanned<Name>,
+    by: &str,
+    mut known: impl Iterator<Item = &'k Name> + Clone,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let unread = cx.all.unread.contains(&(kind, name.value.shared()));
+    if unread || known.clone().any(|known| *known == name.value) {
+        return;
+    }
+    let near = nearest(name.value.as_str(), known.by_ref().map(Name::as_str));
+    let mut problem = dangling(kind.as_str(), name.value.as_str(), name.span, by, near);
+    if let Some(near) = near {
+        problem = problem.fix(true, vec![Edit { span: name.span, text: written(cx, name.span, near) }]);
+    }
+    sink.push(problem);
 }

@@ -1,5 +1,7 @@
 //! Reading of values that may be written in more than one form: a word or a map, one or several.
 
+pub mod around;
+
 use std::sync::Arc;
 
 use super::{Decode, Decoder, KeyRule, Shape, Spanned, WordShape};

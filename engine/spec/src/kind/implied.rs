@@ -16,7 +16,21 @@ pub fn leave_out(kind: Kind, name: &str, spec: &mut Value) {
         Kind::Connector => connector(spec),
         Kind::Runbook => runbook(name, spec),
         Kind::Scenario => each(spec.get_mut("act"), |act| drop_if(act, "assurance", &json!("signed"))),
-        Kind::Policy | Kind::Approval | Kind::Budget | Kind::Roster | Kind::Workspace => {}
+        // What was signed is the digest: it cannot be in it.
+        Kind::Exemption => {
+            spec.remove("signatures");
+        }
+        Kind::Policy
+        | Kind::Approval
+        | Kind::Budget
+        | Kind::Roster
+        | Kind::Export
+        | Kind::MetaSchema
+        | Kind::Notice
+        | Kind::Ingress
+        | Kind::Retention
+        | Kind::Trigger
+        | Kind::Workspace => {}
     }
 }
 
@@ -111,6 +125,11 @@ mod tests {
                 Kind::Scenario,
                 json!({"act": [{"approve": "a", "assurance": "signed"}, {"approve": "a", "assurance": "session"}]}),
                 json!({"act": [{"approve": "a"}, {"approve": "a", "assurance": "session"}]}),
+            ),
+            (
+                Kind::Exemption,
+                json!({"reason": "x", "signatures": [{"by": "user:a"}]}),
+                json!({"reason": "x"}),
             ),
         ] {
             leave_out(kind, "x", &mut written);

@@ -1,7 +1,8 @@
 //! What the documents of each kind look like, as data.
 
 use super::{
-    Kind, approval, budget, capability, connector, metadata, policy, roster, runbook, scenario, workspace,
+    Kind, approval, budget, capability, connector, exemption, export, ingress, meta_schema, metadata, notice,
+    policy, retention, roster, runbook, scenario, trigger, workspace,
 };
 use crate::decode::{Record, RecordShape};
 
@@ -30,6 +31,13 @@ impl Kind {
             Self::Budget => (Some(metadata), budget::BudgetSpec::record()),
             Self::Roster => (Some(metadata), roster::RosterSpec::record()),
             Self::Scenario => (Some(metadata), scenario::ScenarioSpec::record()),
+            Self::Export => (Some(metadata), export::ExportSpec::record()),
+            Self::MetaSchema => (Some(metadata), meta_schema::MetaSchemaSpec::record()),
+            Self::Exemption => (Some(metadata), exemption::ExemptionSpec::record()),
+            Self::Notice => (Some(metadata), notice::NoticeSpec::record()),
+            Self::Ingress => (Some(metadata), ingress::IngressSpec::record()),
+            Self::Retention => (Some(metadata), retention::RetentionSpec::record()),
+            Self::Trigger => (Some(metadata), trigger::TriggerSpec::record()),
             Self::Workspace => (None, workspace::WorkspaceSpec::record()),
         };
         DocumentShape { metadata, spec }

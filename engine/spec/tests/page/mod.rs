@@ -12,6 +12,7 @@
 
 use std::collections::BTreeMap;
 
+use ordain_spec::kind::Kind;
 use ordain_spec::source::{Notation, SourceFile, Sources};
 
 pub const PRELUDE: &str = include_str!("../prelude.yaml");
@@ -57,7 +58,9 @@ pub fn completed(text: &str) -> String {
         "Capability" => format!(
             "name: note.page, version: 1.0.0, {head} risk: low, failureMode: retry, rollback: {{none: needless, why: It reads.}}, tests: [works]"
         ),
-        "Scenario" | "Roster" => format!("name: page, {head}"),
+        kind if Kind::from_word(kind).is_some_and(|kind| !kind.has_version()) => {
+            format!("name: page, {head}")
+        }
         _ => format!("name: page, version: 1.0.0, {head}"),
     };
     if !text.contains("metadata:") {

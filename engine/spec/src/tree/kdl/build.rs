@@ -22,7 +22,7 @@ macro_rules! place {
 pub(super) use place;
 
 /// List fields with their singular and the field that an item's argument is.
-const LISTS: [(&str, &str, &str); 9] = [
+const LISTS: [(&str, &str, &str); 10] = [
     ("steps", "step", "id"),
     ("needs", "need", "step"),
     ("guards", "guard", "id"),
@@ -32,6 +32,7 @@ const LISTS: [(&str, &str, &str); 9] = [
     ("costs", "cost", "unit"),
     ("quotas", "quota", "per"),
     ("triggers", "trigger", "id"),
+    ("holds", "hold", "id"),
 ];
 
 fn key_field(list: &str) -> Option<&'static str> {
