@@ -18,11 +18,14 @@
 mod arguments;
 mod base_urls;
 mod bodies;
+mod checker;
 pub mod context;
+mod depends;
 mod fields;
 pub mod flow;
 mod governed;
 mod hosts;
+mod memory;
 pub mod people;
 mod places;
 mod principals;
@@ -36,13 +39,14 @@ mod secrets;
 mod subruns;
 mod workspace;
 
+pub use checker::Checker;
 pub use read::API_VERSION;
 pub use secrets::masked;
 
 use std::sync::Arc;
 
 use crate::catalogue::{Catalogue, Declarations};
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::Diagnostic;
 use crate::kind::workspace::WorkspaceSpec;
 use crate::source::{FileId, SourceFile, Sources};
 
@@ -196,19 +200,7 @@ pub struct Checked {
 /// they come from never matter; files of the built-in set may be among them.
 #[must_use]
 pub fn check(sources: Sources) -> Checked {
-    let mut diagnostics = Vec::new();
-    let declarations = read::read(in_order(sources), &mut diagnostics);
-    judge(&declarations, &mut diagnostics);
-    diagnostics
-        .sort_by(|one, other| one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message)));
-    diagnostics.dedup();
-    debug_assert!(
-        diagnostics.iter().all(|diagnostic| page(diagnostic.code).is_some()),
-        "a code without a page"
-    );
-    let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
-    let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
-    Checked { catalogue, declarations, diagnostics }
+    Checker::once().check(&sources)
 }
 
 /// Reads the operator's file (`ordain.yaml`) and asks the laws about it. Nothing of it is a spec of a catalogue.
@@ -220,30 +212,15 @@ pub fn read_workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>)
     spec
 }
 
-/// The same files in the order of their paths.
-fn in_order(sources: Sources) -> Sources {
-    let mut files: Vec<_> = sources.iter().map(|(_, file)| file.clone()).collect();
-    if files.is_sorted_by(|one, other| one.path <= other.path) {
-        return sources;
-    }
-    files.sort_by(|one, other| one.path.cmp(&other.path));
-    let mut ordered = Sources::default();
-    for file in files {
-        ordered.add(file);
-    }
-    ordered
-}
-
 /// Asks every law about the declarations.
-fn judge(declarations: &Declarations, sink: &mut Vec<Diagnostic>) {
-    let cx = context::Context::new(declarations, sink);
+fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<Diagnostic>) {
     for (_, law) in LAWS {
-        law(&cx, sink);
+        law(cx, sink);
     }
-    places::check_all(&cx, sink);
-    fields::check(&cx, sink);
-    bodies::check(&cx, sink);
-    ranges::check(&cx, sink);
+    places::check_all(cx, memory, sink);
+    fields::check(cx, memory, sink);
+    bodies::check(cx, sink);
+    ranges::check(cx, sink);
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

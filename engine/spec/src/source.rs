@@ -130,28 +130,45 @@ impl SourceFile {
     }
 }
 
-/// All files of a catalogue, in the order of their paths.
+/// All files of a catalogue, in the order of their paths. Numbers rise with the paths; whoever checks the
+/// same catalogue again and again leaves room between them ([`crate::check::Checker`]).
 #[derive(Debug, Clone, Default)]
 pub struct Sources {
-    files: Vec<SourceFile>,
+    files: Vec<(FileId, Arc<SourceFile>)>,
 }
 
 impl Sources {
     /// Adds a file and returns its number.
-    pub fn add(&mut self, file: SourceFile) -> FileId {
-        self.files.push(file);
-        FileId(u32::try_from(self.files.len() - 1).unwrap_or(u32::MAX))
+    pub fn add(&mut self, file: impl Into<Arc<SourceFile>>) -> FileId {
+        let id = self.files.last().map_or(FileId(0), |(last, _)| FileId(last.0.saturating_add(1)));
+        self.files.push((id, file.into()));
+        id
+    }
+
+    /// Files with their numbers, both rising.
+    pub(crate) fn numbered(files: Vec<(FileId, Arc<SourceFile>)>) -> Self {
+        Self { files }
     }
 
     /// The file of that number.
     #[must_use]
     pub fn get(&self, id: FileId) -> Option<&SourceFile> {
-        self.files.get(id.0 as usize)
+        let dense = self.files.get(id.0 as usize).filter(|(known, _)| *known == id);
+        let found = dense.or_else(|| {
+            let at = self.files.binary_search_by_key(&id, |(known, _)| *known).ok()?;
+            self.files.get(at)
+        });
+        found.map(|(_, file)| &**file)
     }
 
     /// All files with their numbers.
     pub fn iter(&self) -> impl Iterator<Item = (FileId, &SourceFile)> {
-        (0u32..).map(FileId).zip(&self.files)
+        self.files.iter().map(|(id, file)| (*id, &**file))
+    }
+
+    /// All files as they are shared.
+    pub fn shared(&self) -> impl Iterator<Item = &Arc<SourceFile>> {
+        self.files.iter().map(|(_, file)| file)
     }
 
     /// The number of files.

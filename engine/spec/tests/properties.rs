@@ -1,5 +1,6 @@
 //! What holds for every catalogue, lawful or not: a catalogue is given exactly when no law is broken; the
-//! order and the names of files never matter; every place lies in its file; time stays in proportion.
+//! order and the names of files never matter; every place lies in its file; time stays in proportion; a
+//! check after edits says what a first check says.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -13,7 +14,7 @@
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use ordain_spec::check::{Checked, check};
+use ordain_spec::check::{Checked, Checker, check};
 use ordain_spec::diagnostic::Severity;
 use ordain_spec::source::{Notation, SourceFile, Sources};
 use proptest::prelude::*;
@@ -43,13 +44,17 @@ fn files(name: &str) -> Vec<(String, String)> {
     found
 }
 
-fn checked(files: &[(String, String)]) -> Checked {
+fn sources(files: &[(String, String)]) -> Sources {
     let mut sources = Sources::default();
     for (path, text) in files {
         let notation = Notation::of_path(path).unwrap();
         sources.add(SourceFile::new(path.clone(), text.as_str().into(), notation));
     }
-    check(sources)
+    sources
+}
+
+fn checked(files: &[(String, String)]) -> Checked {
+    check(sources(files))
 }
 
 /// Code and message of everything, sorted: what does not depend on the names of files.
@@ -180,6 +185,154 @@ proptest! {
         prop_assert_eq!(&first.diagnostics, &turned.diagnostics);
         prop_assert_eq!(first.catalogue.as_ref().map(|one| one.digest()), turned.catalogue.as_ref().map(|one| one.digest()));
     }
+}
+
+/// One edit of a catalogue.
+#[derive(Debug, Clone)]
+enum Change {
+    Spoil(prop::sample::Index, Spoil),
+    /// As it was at the beginning.
+    Restore(prop::sample::Index),
+    Remove(prop::sample::Index),
+    /// A copy under another path, before or after it.
+    Copy(prop::sample::Index, &'static str),
+    /// The texts of two files of one notation change places.
+    Exchange(prop::sample::Index, prop::sample::Index),
+}
+
+fn change() -> impl Strategy<Value = Change> {
+    let any = any::<prop::sample::Index>;
+    prop_oneof![
+        4 => (any(), spoil()).prop_map(|(at, how)| Change::Spoil(at, how)),
+        4 => any().prop_map(Change::Restore),
+        1 => any().prop_map(Change::Remove),
+        1 => (any(), prop::sample::select(vec!["0-", "z-"])).prop_map(|(at, name)| Change::Copy(at, name)),
+        1 => (any(), any()).prop_map(|(at, other)| Change::Exchange(at, other)),
+    ]
+}
+
+fn apply(files: &mut Vec<(String, String)>, first: &[(String, String)], change: &Change) {
+    match change {
+        Change::Spoil(at, how) => {
+            let at = at.index(files.len());
+            if words(&files[at].1).len() > 1 {
+                files[at].1 = spoiled(&files[at].1, how);
+            }
+        }
+        Change::Restore(at) => {
+            let (path, text) = &first[at.index(first.len())];
+            match files.iter_mut().find(|(known, _)| known == path) {
+                Some(file) => file.1.clone_from(text),
+                None => files.push((path.clone(), text.clone())),
+            }
+        }
+        Change::Remove(at) if files.len() > 2 => {
+            files.remove(at.index(files.len()));
+        }
+        Change::Remove(_) => {}
+        Change::Copy(at, name) => {
+            let (path, text) = files[at.index(files.len())].clone();
+            let copy = format!("{name}{path}");
+            if files.iter().all(|(known, _)| *known != copy) {
+                files.push((copy, text));
+            }
+        }
+        Change::Exchange(at, other) => {
+            let (at, other) = (at.index(files.len()), other.index(files.len()));
+            if Notation::of_path(&files[at].0) == Notation::of_path(&files[other].0) {
+                let text = std::mem::take(&mut files[at].1);
+                files[at].1 = std::mem::replace(&mut files[other].1, text);
+            }
+        }
+    }
+}
+
+/// Everything that was said, with paths in place of the numbers of files.
+fn told(checked: &Checked) -> Vec<String> {
+    let path = |span: ordain_spec::source::Span| {
+        let file = checked.declarations.sources.get(span.file).expect("a file");
+        format!("{}:{}-{}", file.path, span.start, span.end)
+    };
+    let tell = |one: &ordain_spec::diagnostic::Diagnostic| {
+        let labels: Vec<_> =
+            one.primary.iter().chain(&one.related).map(|label| (path(label.span), &label.text)).collect();
+        let edits = one.fix.iter().flat_map(|fix| &fix.edits);
+        let edits: Vec<_> = edits.map(|edit| (path(edit.span), &edit.text)).collect();
+        let fix = one.fix.as_ref().map(|fix| fix.safe);
+        let words = (&one.message, &one.help, &one.consequence);
+        format!("{} {:?} {words:?} {labels:?} {fix:?} {edits:?}", one.code, one.severity)
+    };
+    checked.diagnostics.iter().map(tell).collect()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 30, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn a_check_after_edits_says_what_a_first_check_says(
+        which in prop::sample::select(vec!["payments", "kitchen-sink"]),
+        changes in prop::collection::vec(change(), 1..12),
+    ) {
+        let first = files(which);
+        let mut files = first.clone();
+        let mut checker = Checker::new();
+        let _first = checker.check(&sources(&files));
+        for change in &changes {
+            apply(&mut files, &first, change);
+            let (again, anew) = (checker.check(&sources(&files)), checked(&files));
+            prop_assert_eq!(told(&again), told(&anew), "after {:?}", change);
+            prop_assert_eq!(
+                again.catalogue.as_ref().map(|one| one.digest()),
+                anew.catalogue.as_ref().map(|one| one.digest())
+            );
+            prop_assert_eq!(again.declarations.index(), anew.declarations.index());
+        }
+    }
+}
+
+#[test]
+fn an_edit_reads_one_file_and_looks_only_at_what_depends_on_it() {
+    let mut files = files("payments");
+    let mut checker = Checker::new();
+    let _first = checker.check(&sources(&files));
+    let (readings, findings) = (checker.readings(), checker.findings());
+    assert_eq!(readings, files.len() as u64);
+    let _same = checker.check(&sources(&files));
+    assert_eq!((checker.readings(), checker.findings()), (readings, findings));
+    let roster = files.iter_mut().find(|(_, text)| text.contains("kind: Roster")).unwrap();
+    roster.1.push_str("# nobody else\n");
+    let _edited = checker.check(&sources(&files));
+    assert_eq!(checker.readings(), readings + 1);
+    assert_eq!(checker.findings(), findings, "no expression depends on the roster");
+    let runbook = files.iter_mut().find(|(_, text)| text.contains("kind: Runbook")).unwrap();
+    runbook.1.push_str("# nothing else\n");
+    let _edited = checker.check(&sources(&files));
+    assert_eq!(checker.readings(), readings + 2);
+    assert!(checker.findings() <= findings + 3, "its fields, its expressions, what it gives");
+}
+
+#[test]
+fn a_new_file_between_two_moves_nobody_until_there_is_no_room() {
+    let mut files = files("minimal");
+    let mut checker = Checker::new();
+    let first = checker.check(&sources(&files));
+    let count = files.len() as u64;
+    let id = |checked: &Checked, path: &str| {
+        checked.declarations.sources.iter().find(|(_, file)| file.path == path).unwrap().0
+    };
+    let last = files.iter().map(|(path, _)| path.clone()).max().unwrap();
+    let at = id(&first, &last);
+    // Each new file comes just before the last one, so that the room halves every time.
+    for number in 0..40 {
+        files.push((format!("{}{number:02}.yaml", last.strip_suffix("l").unwrap()), "# nothing\n".into()));
+        let again = checker.check(&sources(&files));
+        assert_eq!(told(&again), told(&checked(&files)));
+        if number < 10 {
+            assert_eq!(id(&again, &last), at);
+            assert_eq!(checker.readings(), count + number + 1);
+        }
+    }
+    assert!(checker.readings() > count + 40, "there was no room for all of them");
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::flow::Flow;
+use super::memory::{Reading, Stamp};
 use super::people::People;
 use crate::catalogue::{Declarations, every};
 use crate::decode::Spanned;
@@ -74,6 +75,8 @@ pub struct Context<'a> {
     pub people: People<'a>,
     /// Every step that uses a capability.
     pub uses: Vec<Use<'a>>,
+    /// Which reading of each file this is; nothing is remembered where that is not told.
+    readings: Vec<Reading>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
     /// By the digest of the runbook.
@@ -107,7 +110,26 @@ impl<'a> Context<'a> {
         let lost = read.iter().filter(|problem| problem.code != "unknown-field");
         let mut lost: Vec<Span> = lost.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
         lost.sort();
-        Self { all, lost, people: People::of(all.roster.as_deref()), uses, flows, callers }
+        Self {
+            all,
+            readings: Vec::new(),
+            lost,
+            people: People::of(all.roster.as_deref()),
+            uses,
+            flows,
+            callers,
+        }
+    }
+
+    /// The same, told which reading of each file this is.
+    pub(super) fn of_readings(mut self, readings: Vec<Reading>) -> Self {
+        self.readings = readings;
+        self
+    }
+
+    /// Which spec of which reading stands at a place.
+    pub(super) fn stamp(&self, span: Span) -> Stamp {
+        Stamp::of(&self.readings, span)
     }
 
     /// How the steps of a runbook hang together.

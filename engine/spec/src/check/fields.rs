@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::context::{Context, law};
+use super::memory::{About, Memory};
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
@@ -11,22 +12,23 @@ use crate::kind::field::{Field, FieldMap, FieldType};
 use crate::kind::scalar::{Json, Sensitivity};
 use crate::source::Span;
 
-pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for capability in every(&cx.all.capabilities) {
-        map(&capability.spec.input, sink);
-        map(&capability.spec.output, sink);
+/// A schema is judged by itself: it is looked at again only where its own file changed.
+pub(super) fn check(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
+    let mut each = |span: Span, maps: Vec<&FieldMap>| {
+        memory.problems(About::Fields, cx.stamp(span), Vec::new(), sink, |sink| {
+            maps.into_iter().for_each(|fields| map(fields, sink));
+        });
+    };
+    for spec in every(&cx.all.capabilities) {
+        each(spec.span, vec![&spec.spec.input, &spec.spec.output]);
     }
-    for runbook in every(&cx.all.runbooks) {
-        map(&runbook.spec.inputs, sink);
-        runbook
-            .spec
-            .steps
-            .iter()
-            .filter_map(|step| step.signal.as_ref())
-            .for_each(|signal| map(&signal.fields, sink));
+    for spec in every(&cx.all.runbooks) {
+        let signals = spec.spec.steps.iter().filter_map(|step| step.signal.as_ref());
+        let signals = signals.map(|signal| &signal.fields);
+        each(spec.span, std::iter::once(&spec.spec.inputs).chain(signals).collect());
     }
-    for approval in every(&cx.all.approvals) {
-        approval.spec.stages.iter().for_each(|stage| map(&stage.form, sink));
+    for spec in every(&cx.all.approvals) {
+        each(spec.span, spec.spec.stages.iter().map(|stage| &stage.form).collect());
     }
 }
 

@@ -4,12 +4,13 @@
 use std::sync::Arc;
 
 use super::context::{Context, law};
+use super::depends;
 use super::flow::Flow;
+use super::memory::{About, Memory};
 use super::scope::{self, Outputs, Steps};
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
-use crate::digest::Digest;
 use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check, facts};
 use crate::kind::capability::{Guard, Idempotency};
 use crate::kind::connector::{EnvValue, Operation};
@@ -20,23 +21,35 @@ use crate::kind::scalar::Sensitivity;
 use crate::kind::{Capability, Connector, Policy, Runbook};
 
 /// Checks every expression and template of the catalogue.
-pub(super) fn check_all(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
     for capability in every(&cx.all.capabilities) {
-        capability_places(cx, capability, sink);
+        let key = depends::capability(cx, capability);
+        memory.problems(About::Places, cx.stamp(capability.span), key, sink, |sink| {
+            capability_places(cx, capability, sink);
+        });
     }
     for connector in every(&cx.all.connectors) {
-        for (name, operation) in connector.spec.operations.iter() {
-            operation_places(cx, connector, name, operation, sink);
-        }
+        let key = depends::connector(cx, connector);
+        memory.problems(About::Places, cx.stamp(connector.span), key, sink, |sink| {
+            for (name, operation) in connector.spec.operations.iter() {
+                operation_places(cx, connector, name, operation, sink);
+            }
+        });
     }
-    let outputs = Outputs(all_outputs(cx));
+    let outputs = all_outputs(cx, memory);
     for runbook in every(&cx.all.runbooks) {
         if let Some(flow) = cx.flow(runbook) {
-            runbook_places(cx, runbook, flow, &outputs, sink);
+            let key = depends::runbook(cx, runbook, &outputs);
+            memory.problems(About::Places, cx.stamp(runbook.span), key, sink, |sink| {
+                runbook_places(cx, runbook, flow, &outputs, sink);
+            });
         }
     }
     for policy in cx.all.policies.values() {
-        policy_places(cx, policy, sink);
+        let key = depends::policy(cx, policy);
+        memory.problems(About::Places, cx.stamp(policy.span), key, sink, |sink| {
+            policy_places(cx, policy, sink);
+        });
     }
 }
 
@@ -207,16 +220,17 @@ fn misfits_are_outputs(sink: &mut [Diagnostic], from: usize) {
 }
 
 /// What every runbook gives, sub-runs first.
-fn all_outputs(
-    cx: &Context<'_>,
-) -> std::collections::BTreeMap<Digest, std::collections::BTreeMap<Arc<str>, crate::expr::Field>> {
+fn all_outputs(cx: &Context<'_>, memory: &mut Memory) -> Outputs {
     let mut outputs = Outputs::default();
     for runbook in super::subruns::children_first(cx) {
         let Some(flow) = cx.flow(runbook) else { continue };
-        let given = scope::gives(&Steps::of(cx, runbook, flow, &outputs), runbook);
+        let key = depends::runbook(cx, runbook, &outputs);
+        let given = memory.given(cx.stamp(runbook.span), key, || {
+            scope::gives(&Steps::of(cx, runbook, flow, &outputs), runbook)
+        });
         outputs.0.insert(runbook.digest, given);
     }
-    outputs.0
+    outputs
 }
 
 fn runbook_places(

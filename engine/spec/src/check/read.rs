@@ -19,24 +19,67 @@ use crate::tree::{Key, Map, Node, Value};
 pub const API_VERSION: &str = "ordain/v1";
 const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 
-/// Reads all documents of all files.
-pub(super) fn read(sources: Sources, sink: &mut Vec<Diagnostic>) -> Declarations {
-    let sources = Arc::new(sources);
-    let mut declarations = Declarations { sources: Arc::clone(&sources), ..Declarations::default() };
-    if too_large(&sources, sink) {
-        return declarations;
-    }
-    let mut rosters = Vec::new();
-    for (id, file) in sources.iter() {
-        for node in documents(id, file, sink) {
-            document(&node, file, &mut declarations, &mut rosters, sink);
-        }
-    }
-    one_roster(&mut declarations, rosters, sink);
-    declarations
+/// What one file says by itself, before it is put beside the others.
+#[derive(Default)]
+pub(super) struct FileRead {
+    /// Its documents as they are written.
+    pub(super) documents: Vec<Node>,
+    /// What was declared, document by document.
+    declared: Vec<Declaration>,
+    /// What is wrong with the file whatever the others say.
+    pub(super) diagnostics: Vec<Diagnostic>,
 }
 
-fn too_large(sources: &Sources, sink: &mut Vec<Diagnostic>) -> bool {
+/// One document of a file.
+struct Declaration {
+    /// Puts the spec among the declarations; false where its release cannot be told. None where it could
+    /// not be read.
+    join: Option<Join>,
+    /// What it may have been meant as.
+    names: Vec<(Kind, Arc<str>)>,
+}
+
+/// Puts a spec among the others and reports what it is twice.
+type Join = Box<dyn Fn(&mut Joined, &mut Vec<Diagnostic>) -> bool + Send + Sync>;
+
+/// Declarations while files are put together.
+#[derive(Default)]
+struct Joined {
+    all: Declarations,
+    rosters: Vec<Arc<crate::kind::Roster>>,
+}
+
+/// Reads the documents of one file.
+pub(super) fn file(id: FileId, file: &SourceFile) -> FileRead {
+    let mut read = FileRead::default();
+    let documents = documents(id, file, &mut read.diagnostics);
+    for node in &documents {
+        read.declared.extend(document(node, file, &mut read.diagnostics));
+    }
+    read.documents = documents;
+    read
+}
+
+/// Puts together what the files say, in their order.
+pub(super) fn join<'f>(
+    sources: Arc<Sources>,
+    files: impl Iterator<Item = &'f FileRead>,
+    sink: &mut Vec<Diagnostic>,
+) -> Declarations {
+    let mut joined = Joined { all: Declarations { sources, ..Declarations::default() }, ..Joined::default() };
+    for file in files {
+        sink.extend_from_slice(&file.diagnostics);
+        for document in &file.declared {
+            if !document.join.as_ref().is_some_and(|join| join(&mut joined, sink)) {
+                joined.all.unread.extend(document.names.iter().cloned());
+            }
+        }
+    }
+    one_roster(&mut joined.all, joined.rosters, sink);
+    joined.all
+}
+
+pub(super) fn too_large(sources: &Sources, sink: &mut Vec<Diagnostic>) -> bool {
     let bytes: usize = sources.iter().map(|(_, file)| file.text.len()).sum();
     let message = if sources.len() > FILES {
         format!("the catalogue has {} files, more than {FILES}", sources.len())
@@ -171,31 +214,22 @@ fn kind(node: &Node, map: &Map, cx: &mut Decoder<'_>) -> Option<(Kind, Span)> {
     Some((kind?, value.span))
 }
 
-/// One document into the declarations.
-fn document(
-    node: &Node,
-    file: &SourceFile,
-    into: &mut Declarations,
-    rosters: &mut Vec<Arc<crate::kind::Roster>>,
-    sink: &mut Vec<Diagnostic>,
-) {
+/// What one document declares.
+fn document(node: &Node, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Option<Declaration> {
     if node.value == Value::Null {
-        return;
+        return None;
     }
     let Some(envelope) = envelope(node, file, sink) else {
-        remember_unread(node, into);
-        return;
+        return Some(Declaration { join: None, names: names(node) });
     };
     if envelope.kind == Kind::Workspace {
         workspace_in_catalogue(&envelope, file, sink);
-        return;
+        return None;
     }
     let mut cx = Decoder::new(file);
-    let read = declare(&envelope, node, &mut cx, into, rosters);
-    if read.is_none() {
-        remember_unread(node, into);
-    }
+    let join = declare(&envelope, node, &mut cx);
     sink.append(&mut cx.finish());
+    Some(Declaration { join, names: names(node) })
 }
 
 /// The operator's own file may lie in a folder of the catalogue in profile `dev`; it is no part of it.
@@ -255,17 +289,17 @@ pub(super) fn workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic
     spec
 }
 
-/// Remembers kind and name of a document that could not be read, as far as they can be told.
-fn remember_unread(node: &Node, into: &mut Declarations) {
-    let Some(map) = node.as_map() else { return };
+/// Kind and name of a document, as far as they can be told although it may not be readable as a whole.
+fn names(node: &Node) -> Vec<(Kind, Arc<str>)> {
+    let Some(map) = node.as_map() else { return Vec::new() };
     let kind =
         map.get("kind").and_then(|(_, kind)| kind.as_text()).and_then(|word| Kind::from_word(&word.value));
     let metadata = map.get("metadata").and_then(|(_, metadata)| metadata.as_map());
     let name = metadata.and_then(|metadata| metadata.get("name")).and_then(|(_, name)| name.as_text());
-    let Some(name) = name else { return };
+    let Some(name) = name else { return Vec::new() };
     // Of an unknown kind: it may have been meant as any.
     let kinds = Kind::ALL.iter().filter(|known| kind.is_none_or(|kind| kind == **known));
-    into.unread.extend(kinds.map(|kind| (*kind, Arc::clone(&name.value))));
+    kinds.map(|kind| (*kind, Arc::clone(&name.value))).collect()
 }
 
 /// What every kind's metadata has.
@@ -292,34 +326,33 @@ impl Head for CapabilityMetadata {
     }
 }
 
-fn declare(
-    envelope: &Envelope<'_>,
-    node: &Node,
-    cx: &mut Decoder<'_>,
-    into: &mut Declarations,
-    rosters: &mut Vec<Arc<crate::kind::Roster>>,
-) -> Option<()> {
-    match envelope.kind {
-        Kind::Capability => release(decode(envelope, node, cx)?, envelope.kind, &mut into.capabilities, cx),
-        Kind::Connector => release(decode(envelope, node, cx)?, envelope.kind, &mut into.connectors, cx),
-        Kind::Runbook => release(decode(envelope, node, cx)?, envelope.kind, &mut into.runbooks, cx),
-        Kind::Approval => release(decode(envelope, node, cx)?, envelope.kind, &mut into.approvals, cx),
-        Kind::Policy => single(decode(envelope, node, cx)?, envelope.kind, &mut into.policies, cx),
-        Kind::Budget => single(decode(envelope, node, cx)?, envelope.kind, &mut into.budgets, cx),
-        Kind::Scenario => single(decode(envelope, node, cx)?, envelope.kind, &mut into.scenarios, cx),
-        Kind::Export => single(decode(envelope, node, cx)?, envelope.kind, &mut into.exports, cx),
-        Kind::Exemption => single(decode(envelope, node, cx)?, envelope.kind, &mut into.exemptions, cx),
-        Kind::Notice => single(decode(envelope, node, cx)?, envelope.kind, &mut into.notices, cx),
-        Kind::Ingress => single(decode(envelope, node, cx)?, envelope.kind, &mut into.ingresses, cx),
-        Kind::Trigger => single(decode(envelope, node, cx)?, envelope.kind, &mut into.triggers, cx),
-        Kind::MetaSchema => alone(decode(envelope, node, cx)?, &mut into.meta_schema, &META_SCHEMA, cx),
-        Kind::Retention => alone(decode(envelope, node, cx)?, &mut into.retention, &RETENTION, cx),
+/// Reads a spec of any kind, and says where it belongs.
+fn declare(envelope: &Envelope<'_>, node: &Node, cx: &mut Decoder<'_>) -> Option<Join> {
+    let kind = envelope.kind;
+    Some(match kind {
+        Kind::Capability => release(decode(envelope, node, cx)?, kind, |all| &mut all.capabilities),
+        Kind::Connector => release(decode(envelope, node, cx)?, kind, |all| &mut all.connectors),
+        Kind::Runbook => release(decode(envelope, node, cx)?, kind, |all| &mut all.runbooks),
+        Kind::Approval => release(decode(envelope, node, cx)?, kind, |all| &mut all.approvals),
+        Kind::Policy => single(decode(envelope, node, cx)?, kind, |all| &mut all.policies),
+        Kind::Budget => single(decode(envelope, node, cx)?, kind, |all| &mut all.budgets),
+        Kind::Scenario => single(decode(envelope, node, cx)?, kind, |all| &mut all.scenarios),
+        Kind::Export => single(decode(envelope, node, cx)?, kind, |all| &mut all.exports),
+        Kind::Exemption => single(decode(envelope, node, cx)?, kind, |all| &mut all.exemptions),
+        Kind::Notice => single(decode(envelope, node, cx)?, kind, |all| &mut all.notices),
+        Kind::Ingress => single(decode(envelope, node, cx)?, kind, |all| &mut all.ingresses),
+        Kind::Trigger => single(decode(envelope, node, cx)?, kind, |all| &mut all.triggers),
+        Kind::MetaSchema => alone(decode(envelope, node, cx)?, |all| &mut all.meta_schema, &META_SCHEMA),
+        Kind::Retention => alone(decode(envelope, node, cx)?, |all| &mut all.retention, &RETENTION),
         Kind::Roster => {
-            rosters.push(Arc::new(decode(envelope, node, cx)?));
-            Some(())
+            let roster = Arc::new(decode(envelope, node, cx)?);
+            Box::new(move |joined, _| {
+                joined.rosters.push(Arc::clone(&roster));
+                true
+            })
         }
-        Kind::Workspace => None,
-    }
+        Kind::Workspace => return None,
+    })
 }
 
 /// Metadata and body; both are read before either being unreadable ends it.
@@ -390,42 +423,56 @@ fn duplicate(kind: Kind, name: &crate::decode::Spanned<Name>, first: Span, relea
 }
 
 /// A kind of which several releases may stand side by side.
-fn release<M: Head, S>(
+fn release<M: Head + Send + Sync + 'static, S: Send + Sync + 'static>(
     spec: Declared<M, S>,
     kind: Kind,
-    into: &mut Releases<Declared<M, S>>,
-    cx: &mut Decoder<'_>,
-) -> Option<()> {
-    let name = spec.metadata.name().clone();
-    let version = spec.metadata.version().map(|version| version.value.clone());
-    let readable = version.is_some();
-    let version = version.unwrap_or_else(|| Version::new(0, 0, 0));
-    let releases = into.entry(name.value.clone()).or_default();
-    if let Some(first) = releases.get(&version) {
-        if readable {
-            cx.report(duplicate(kind, &name, first.metadata.name().span, &format!(" {version}")));
+    into: fn(&mut Declarations) -> &mut Releases<Declared<M, S>>,
+) -> Join {
+    let spec = Arc::new(spec);
+    Box::new(move |joined, sink| {
+        let name = spec.metadata.name();
+        let version = spec.metadata.version().map(|version| version.value.clone());
+        let readable = version.is_some();
+        let version = version.unwrap_or_else(|| Version::new(0, 0, 0));
+        let releases = into(&mut joined.all).entry(name.value.clone()).or_default();
+        if let Some(first) = releases.get(&version) {
+            if readable {
+                sink.push(duplicate(kind, name, first.metadata.name().span, &format!(" {version}")));
+            }
+            return readable;
         }
-        return readable.then_some(());
-    }
-    releases.insert(version, Arc::new(spec));
-    readable.then_some(())
+        releases.insert(version, Arc::clone(&spec));
+        readable
+    })
 }
 
+/// Specs of a kind that stands once under a name.
+type Singles<T> = std::collections::BTreeMap<Name, Arc<T>>;
+
 /// A kind that stands once under a name.
-fn single<M: Head, S>(
+fn single<M: Head + Send + Sync + 'static, S: Send + Sync + 'static>(
     spec: Declared<M, S>,
     kind: Kind,
-    into: &mut std::collections::BTreeMap<Name, Arc<Declared<M, S>>>,
-    cx: &mut Decoder<'_>,
-) -> Option<()> {
-    let name = spec.metadata.name().clone();
-    let Some(first) = into.get(&name.value) else {
-        into.insert(name.value, Arc::new(spec));
-        return Some(());
-    };
-    let versions = (first.metadata.version(), spec.metadata.version());
-    let first_span = first.metadata.name().span;
-    cx.report(match versions {
+    into: fn(&mut Declarations) -> &mut Singles<Declared<M, S>>,
+) -> Join {
+    let spec = Arc::new(spec);
+    Box::new(move |joined, sink| {
+        let name = spec.metadata.name();
+        let into = into(&mut joined.all);
+        match into.get(&name.value) {
+            Some(first) => sink.push(twice(kind, &*spec, &**first)),
+            None => {
+                into.insert(name.value.clone(), Arc::clone(&spec));
+            }
+        }
+        true
+    })
+}
+
+/// A second spec of a name that stands once.
+fn twice<M: Head, S>(kind: Kind, spec: &Declared<M, S>, first: &Declared<M, S>) -> Diagnostic {
+    let (name, first_span) = (spec.metadata.name(), first.metadata.name().span);
+    match (first.metadata.version(), spec.metadata.version()) {
         (Some(one), Some(other)) if one.value != other.value => Diagnostic::law(
             "versions-not-allowed",
             name.span,
@@ -435,9 +482,8 @@ fn single<M: Head, S>(
         .related(first_span, "first declared here")
         .help("remove the older one: only Capability, Connector, Runbook and Approval may stand in several versions")
         .consequence("the engine refuses the catalogue: both would decide"),
-        _ => duplicate(kind, &name, first_span, ""),
-    });
-    Some(())
+        _ => duplicate(kind, name, first_span, ""),
+    }
 }
 
 /// What is wrong with a second spec of a kind that stands once in a catalogue.
@@ -458,25 +504,30 @@ const RETENTION: Alone = Alone {
     consequence: "the engine refuses the catalogue: it could not tell how long what is kept",
 };
 
+/// The spec of a kind of which at most one stands in a catalogue.
+type Single<T> = Option<Arc<T>>;
+
 /// A kind of which at most one stands in a catalogue.
-fn alone<M: Head, S>(
+fn alone<M: Head + Send + Sync + 'static, S: Send + Sync + 'static>(
     spec: Declared<M, S>,
-    into: &mut Option<Arc<Declared<M, S>>>,
-    wrong: &Alone,
-    cx: &mut Decoder<'_>,
-) -> Option<()> {
-    let Some(first) = into else {
-        *into = Some(Arc::new(spec));
-        return Some(());
-    };
-    cx.report(
-        Diagnostic::law(wrong.code, spec.metadata.name().span, wrong.message)
-            .label("declared again")
-            .related(first.metadata.name().span, "the first one")
-            .help("make one of them")
-            .consequence(wrong.consequence),
-    );
-    Some(())
+    into: fn(&mut Declarations) -> &mut Single<Declared<M, S>>,
+    wrong: &'static Alone,
+) -> Join {
+    let spec = Arc::new(spec);
+    Box::new(move |joined, sink| {
+        let into = into(&mut joined.all);
+        match into {
+            Some(first) => sink.push(
+                Diagnostic::law(wrong.code, spec.metadata.name().span, wrong.message)
+                    .label("declared again")
+                    .related(first.metadata.name().span, "the first one")
+                    .help("make one of them")
+                    .consequence(wrong.consequence),
+            ),
+            None => *into = Some(Arc::clone(&spec)),
+        }
+        true
+    })
 }
 
 /// Exactly one roster.

@@ -249,9 +249,12 @@ pub(super) struct Steps<'c, 'a> {
     outputs: &'c Outputs,
 }
 
-/// The types of what runbooks give, by the text of the digest: sub-runs read them.
+/// What a runbook gives: the types of its outputs.
+pub(super) type Given = BTreeMap<Arc<str>, Field>;
+
+/// The types of what runbooks give, by their digest: sub-runs read them. With each the finding it is.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(pub(super) BTreeMap<crate::digest::Digest, BTreeMap<Arc<str>, Field>>);
+pub(super) struct Outputs(pub(super) BTreeMap<crate::digest::Digest, (super::memory::Stamp, Given)>);
 
 impl<'c, 'a> Steps<'c, 'a> {
     pub(super) fn of(
@@ -392,7 +395,7 @@ impl<'c, 'a> Steps<'c, 'a> {
         }
         if let Some(reference) = &step.runbook {
             let runbook = self.cx.all.runbook(reference).ok()?;
-            return self.outputs.0.get(&runbook.digest).cloned();
+            return self.outputs.0.get(&runbook.digest).map(|(_, given)| given.clone());
         }
         Some(step.signal.as_ref().map_or_else(BTreeMap::new, |signal| fields(&signal.fields)))
     }
@@ -489,7 +492,7 @@ pub(super) fn about<'a>(
 }
 
 /// What a runbook gives, for the runbooks that run it as a step.
-pub(super) fn gives(steps: &Steps<'_, '_>, runbook: &Runbook) -> BTreeMap<Arc<str>, Field> {
+pub(super) fn gives(steps: &Steps<'_, '_>, runbook: &Runbook) -> Given {
     let exprs: Vec<&Expr> = runbook.spec.outputs.iter().map(|(_, expr)| expr).collect();
     let scope = steps.end(&exprs);
     let field = |expr: &Expr| {
