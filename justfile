@@ -20,9 +20,9 @@ bench *ARGS:
     cargo build --release -p ordain -p spec-lint
     cargo run --release -p engine-tests --features bench --bin bench -- {{ARGS}}
 
-# one seed of the simulation
+# one seed of the simulation, or many: `just sim 415`, `just sim 1..5000`
 sim SEED:
-    ORDAIN_SIM={{SEED}} cargo nextest run -p ordain-kernel --test simulation --no-capture
+    ORDAIN_SIM={{SEED}} cargo nextest run --cargo-profile sim -p ordain-kernel --test simulation --no-capture -E 'test(=random_lives_end_well)'
 
 # a fuzz target (yaml, kdl, expression, store_row, reply) for SECONDS
 fuzz TARGET SECONDS="60":

@@ -265,9 +265,11 @@ impl Realm {
     /// After a restart: attempts that ran have no known outcome.
     pub fn recover(&mut self, now: Timestamp) -> Batch {
         let mut batch = Batch::default();
-        let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
-        for run in open {
-            let _ = self.handle(run, Command::Recover, now, &mut batch);
+        // What one run's recovery makes another start did not run when the process went away.
+        let open = self.runs.values().filter(|run| !run.is_settled());
+        let open: Vec<_> = open.map(|run| (run.id(), run.flights().collect())).collect();
+        for (run, lost) in open {
+            let _ = self.handle(run, Command::Recover { lost }, now, &mut batch);
         }
         batch.append(self.mend(now));
         batch

@@ -15,6 +15,7 @@ pub mod system;
 mod ask;
 mod attempt;
 mod child;
+pub(crate) mod cost;
 mod decide;
 mod facts;
 mod gate;
@@ -64,10 +65,19 @@ impl Run {
         let mut run = Self::new(plan, at, Arc::new((**started).clone()));
         run.record(at, first.clone());
         for (at, event) in journal {
-            run.evolve(at, event)?;
-            run.record(at, event.clone());
+            run.retrace(at, event)?;
         }
         Ok(run)
+    }
+
+    /// One further entry of a journal.
+    ///
+    /// # Errors
+    /// When it cannot follow what is there. The run must not be used any more then.
+    pub fn retrace(&mut self, at: Timestamp, event: &Event) -> Result<(), CorruptJournal> {
+        self.evolve(at, event)?;
+        self.record(at, event.clone());
+        Ok(())
     }
 
     /// Judges a command. What it leads to has happened to the run and the world when this returns.
@@ -113,6 +123,20 @@ impl Run {
             }
         }
         effects
+    }
+
+    /// The attempts that run.
+    pub(crate) fn flights(&self) -> impl Iterator<Item = CallId> {
+        self.steps.iter().zip(&self.plan.steps).flat_map(move |(run, planned)| {
+            let items = run.items.iter().zip(0_u32..);
+            items.flat_map(move |(item, index)| {
+                [Phase::Do, Phase::Undo].into_iter().filter_map(move |phase| {
+                    let attempt = item.of(phase)?.flight?.attempt;
+                    let step = Arc::clone(&planned.id);
+                    Some(CallId { run: self.id(), step, item: index, phase, attempt })
+                })
+            })
+        })
     }
 
     /// The call that an event asks for, right after it happened.

@@ -1,23 +1,25 @@
 //! The documents of the reference (engine.md, JSON shapes) about runs, decisions, approvals and counters. Derived
 //! from the kernel's state alone, so they can be dropped and built anew; a masked output never stands in one.
 
+mod approval;
+
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_plan::PlanStep;
-use ordain_spec::decode::Decode;
-use ordain_spec::expr::{FactMap, Value as Fact, duration_text};
+use ordain_spec::expr::duration_text;
 use ordain_spec::kind::scalar::Mode;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::actor::Actor;
 use crate::audit::salted_digest;
 use crate::budget::{self, Slot};
 use crate::reason::Reason;
-use crate::run::hold::{Hold, Request, StageRun, StageState};
+use crate::run::hold::{StageRun, StageState};
 use crate::run::state::{Item, Work};
-use crate::run::{Event, Run, StepRun, definition};
+use crate::run::{Event, Run, StepRun};
 use crate::world::World;
+
+pub use approval::approvals;
 
 /// The document of a run, as `run`, `show` and `watch` hold it under `run`.
 #[must_use]
@@ -152,126 +154,6 @@ pub fn why<'e>(journal: impl IntoIterator<Item = &'e Event>, step: Option<&str>)
         _ => None,
     });
     json!({"decisions": decisions.collect::<Vec<_>>()})
-}
-
-/// Every stage of a run that was opened, one document each, in the order of the steps.
-#[must_use]
-pub fn approvals(run: &Run, world: &World) -> Vec<Value> {
-    let mut documents = Vec::new();
-    for (step, planned) in run.steps.iter().zip(&run.plan.steps) {
-        for hold in &step.holds {
-            for request in &hold.requests {
-                let opened = request.stages.iter().filter(|stage| stage.opened.is_some());
-                documents
-                    .extend(opened.map(|stage| approval(run, world, step, planned, hold, request, stage)));
-            }
-        }
-    }
-    documents
-}
-
-fn approval(
-    run: &Run,
-    world: &World,
-    step: &StepRun,
-    planned: &PlanStep,
-    hold: &Hold,
-    request: &Request,
-    stage: &StageRun,
-) -> Value {
-    let granted = stage.grants.iter().map(
-        |grant| json!({"by": grant.by.id, "at": grant.at.to_string(), "assurance": grant.assurance.as_str()}),
-    );
-    let rejections = stage.rejection.iter().map(
-        |refusal| json!({"by": refusal.by.id, "at": refusal.at.to_string(), "rationale": refusal.rationale}),
-    );
-    let mut document = json!({
-        "id": stage.id.as_str(),
-        "subject": "step",
-        "run": run.id().to_string(),
-        "step": planned.id,
-        "runbook": run.started.runbook,
-        "mode": run.started.mode.as_str(),
-        "approval": request.name,
-        "stage": stage.stage,
-        "state": stage.state.as_str(),
-        "digest": hold.digest.to_string(),
-        "requester": requester(run, step, hold).id,
-        "needed": stage.quorum,
-        "granted": granted.collect::<Vec<_>>(),
-        "eligible": stage.eligible,
-        "openedAt": stage.opened.map(|(at, _)| at.to_string()),
-        "expiresAt": stage.opened.map(|(_, until)| until.to_string()),
-        "reasons": [crate::reason::Code::ApprovalRequired.reason()],
-        "calls": calls(step, planned),
-        "show": step.show.as_deref().cloned().unwrap_or_else(|| json!({})),
-        "undo": undo(run, step, planned),
-        "rejections": rejections.collect::<Vec<_>>(),
-    });
-    let Some(fields) = document.as_object_mut() else { return document };
-    if let Some(risk) = planned.action().and_then(|action| action.capability.metadata.risk.as_ref()) {
-        fields.insert("risk".into(), json!(risk.value.as_str()));
-    }
-    if !request.budgets.is_empty() {
-        fields.insert("budget".into(), json!(request.budgets));
-    }
-    if let Some(word) = step.resolving.as_deref().filter(|_| hold.resolving) {
-        let word = json!({"outcome": word.outcome.as_str(), "reason": word.reason, "outputs": word.outputs});
-        fields.insert("resolution".into(), word);
-    }
-    let declared = definition(run, world, planned.index, request.definition);
-    let declared = declared.as_ref().and_then(|definition| {
-        definition.spec.stages.iter().find(|one| one.id.value.as_str() == &*stage.stage)
-    });
-    if let Some(form) =
-        declared.filter(|stage| !stage.form.is_empty()).and_then(|stage| stage.form.canonical())
-    {
-        fields.insert("form".into(), form);
-    }
-    document
-}
-
-fn requester<'r>(run: &'r Run, step: &'r StepRun, hold: &Hold) -> &'r Actor {
-    let word = step.resolving.as_deref().filter(|_| hold.resolving);
-    word.map_or(&run.started.requester, |word| &word.by)
-}
-
-fn calls(step: &StepRun, planned: &PlanStep) -> Vec<Value> {
-    let Some(action) = planned.action() else { return Vec::new() };
-    let calls = step.items.iter().zip(0_u32..).map(|(item, index)| {
-        let mut call = json!({
-            "connector": action.connector.metadata.name.as_str(),
-            "operation": action.operation,
-            "arguments": item.work.call.as_ref().unwrap_or(&item.work.input),
-        });
-        if let (true, Some(fields)) = (planned.is_for_each(), call.as_object_mut()) {
-            fields.insert("index".into(), json!(index));
-        }
-        call
-    });
-    calls.collect()
-}
-
-/// The way back, as far as it can be said before the outcome: what reads an output stands as it was written.
-fn undo(run: &Run, step: &StepRun, planned: &PlanStep) -> Vec<Value> {
-    let (Some(undo), Some(action)) = (planned.undo(), planned.action()) else { return Vec::new() };
-    let ways = step.items.iter().map(|item| {
-        let mut facts = FactMap::default();
-        facts
-            .facts
-            .insert("input".into(), crate::run::typed(&item.work.input, &action.capability.spec.input));
-        facts.facts.insert("run".into(), crate::run::run_value(run));
-        let with = undo.with.iter().map(|(name, arg)| {
-            let value = arg.render(&facts).map_or_else(|_| arg.to_json(), |value: Fact| value.to_json());
-            (name.to_string(), value)
-        });
-        json!({
-            "connector": undo.action.connector.metadata.name.as_str(),
-            "operation": undo.action.operation,
-            "arguments": with.collect::<Map<_, _>>(),
-        })
-    });
-    ways.collect()
 }
 
 /// `{budgets: […]}`: the counters of every budget in use; one that is not in use has its row all the same.

@@ -14,6 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 
 use crate::connector::Live;
 use crate::fault;
+use crate::machine::Clock;
 use crate::permit::{Attempt, Permit, Phase};
 use crate::ports::{self, Cancel, CancelSwitch, Connector as _};
 use crate::prepare::{self, Asked};
@@ -36,6 +37,7 @@ pub struct Finished {
 /// Who performs calls.
 pub struct Driver {
     live: Arc<Live>,
+    clock: Arc<dyn Clock>,
     finished: mpsc::UnboundedSender<Finished>,
     flying: BTreeMap<CallId, CancelSwitch>,
     workers: Arc<Semaphore>,
@@ -45,9 +47,10 @@ pub struct Driver {
 impl Driver {
     /// A driver that reports to `finished`.
     #[must_use]
-    pub fn new(live: Arc<Live>, finished: mpsc::UnboundedSender<Finished>) -> Self {
+    pub fn new(live: Arc<Live>, clock: Arc<dyn Clock>, finished: mpsc::UnboundedSender<Finished>) -> Self {
         Self {
             live,
+            clock,
             finished,
             flying: BTreeMap::new(),
             workers: Arc::new(Semaphore::new(WORKERS)),
@@ -66,11 +69,12 @@ impl Driver {
         let share =
             self.shares.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR)));
         let (live, finished) = (Arc::clone(&self.live), self.finished.clone());
+        let clock = Arc::clone(&self.clock);
         let (workers, share) = (Arc::clone(&self.workers), Arc::clone(share));
         tokio::spawn(async move {
             let id = call.id.clone();
             let _places = tokio::join!(share.acquire(), workers.acquire());
-            let outcome = perform(&live, call, cancel).await;
+            let outcome = perform(&live, &*clock, call, cancel).await;
             fault::point("after-effect");
             // The receiver is gone only when the process ends: then the journal says `unknown`.
             let _ = finished.send(Finished { id, outcome });
@@ -96,7 +100,7 @@ impl Driver {
     }
 }
 
-async fn perform(live: &Live, call: Call, cancel: Cancel) -> Outcome {
+async fn perform(live: &Live, clock: &dyn Clock, call: Call, cancel: Cancel) -> Outcome {
     let asked = Asked {
         action: &call.action,
         arguments: &call.arguments,
@@ -108,7 +112,7 @@ async fn perform(live: &Live, call: Call, cancel: Cancel) -> Outcome {
     let outcome = match prepare::prepare(&asked) {
         Err(outcome) => outcome,
         Ok(prepared) => {
-            let reply = live.call(permit(&call), prepared, cancel).await;
+            let reply = live.call(permit(&call, clock), prepared, cancel).await;
             // The kernel holds the output against the capability's schema, for every host alike.
             prepare::settle(&asked, &reply, Ok)
         }
@@ -116,10 +120,10 @@ async fn perform(live: &Live, call: Call, cancel: Cancel) -> Outcome {
     in_words_of_the_kernel(outcome)
 }
 
-fn permit(call: &Call) -> Permit {
+fn permit(call: &Call, clock: &dyn Clock) -> Permit {
     use ordain_kernel::run::state::Phase as Way;
     let left = |deadline: Timestamp| {
-        let left = deadline.duration_since(Timestamp::now());
+        let left = deadline.duration_since(clock.now());
         Instant::now() + Duration::try_from(left).unwrap_or(Duration::ZERO)
     };
     let limit = call.timeout_ms.map(|ms| Instant::now() + Duration::from_millis(ms));

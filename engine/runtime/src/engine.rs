@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::api::{Answer, ApiError, Caller, Request};
 use crate::identity::{self, Acting};
 use crate::local::{self, Service};
+use crate::machine::{Clock, Machine};
 use crate::session::Lock;
 use crate::specs::Specs;
 use crate::store::read::Reader;
@@ -39,6 +40,7 @@ pub(crate) struct Inner {
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) reader: Reader,
     pub(crate) specs: Arc<Specs>,
+    pub(crate) clock: Arc<dyn Clock>,
     pub(crate) profile: Profile,
     pub(crate) commits: watch::Receiver<u64>,
     /// Slugs of the laws that keep the catalogue from loading.
@@ -55,12 +57,32 @@ impl Engine {
     /// # Errors
     /// When the store cannot be opened, is damaged, or may not be opened in this profile.
     pub async fn open(workspace: &Opened, lock: Lock) -> Result<Self, ApiError> {
-        let open::Running { messages, reader, specs, commits, left_out } = open::open(workspace).await?;
+        Self::open_on(workspace, lock, Machine::default()).await
+    }
+
+    /// The same with another clock and another chance.
+    ///
+    /// # Errors
+    /// As [`Engine::open`].
+    pub async fn open_on(workspace: &Opened, lock: Lock, machine: Machine) -> Result<Self, ApiError> {
+        let clock = Arc::clone(&machine.clock);
+        let open::Running { messages, reader, specs, commits, left_out } =
+            open::open(workspace, machine).await?;
         let refused = open::refusals(workspace);
         let profile = workspace.profile();
         let socket = Mutex::new(None);
-        let inner =
-            Inner { messages, reader, specs, profile, commits, refused, left_out, socket, _lock: lock };
+        let inner = Inner {
+            messages,
+            reader,
+            specs,
+            clock,
+            profile,
+            commits,
+            refused,
+            left_out,
+            socket,
+            _lock: lock,
+        };
         Ok(Self { inner: Arc::new(inner) })
     }
 

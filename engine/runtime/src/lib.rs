@@ -8,6 +8,7 @@ pub mod fault;
 pub mod identity;
 pub mod keys;
 pub mod local;
+pub mod machine;
 mod open;
 pub mod permit;
 pub mod ports;

@@ -15,6 +15,7 @@ use crate::api::ApiError;
 use crate::connector::Live;
 use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
+use crate::machine::Machine;
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::read::Reader;
@@ -43,7 +44,7 @@ pub struct Running {
 ///
 /// # Errors
 /// When the store cannot be opened, is damaged, or may not be opened in this profile.
-pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
+pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiError> {
     std::fs::create_dir_all(&workspace.state).map_err(|error| {
         ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}"))
     })?;
@@ -66,10 +67,10 @@ pub async fn open(workspace: &Opened) -> Result<Running, ApiError> {
     let launcher =
         SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
-    let driver = Driver::new(Arc::new(live), finished);
+    let driver = Driver::new(Arc::new(live), Arc::clone(&machine.clock), finished);
     let (commits, committed) = watch::channel(0);
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
-    let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, outcomes, commits);
+    let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, machine, outcomes, commits);
     tokio::spawn(writer.run(inbox, beginning));
     Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out })
 }

@@ -20,6 +20,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use crate::api::ApiError;
 use crate::driver::{Driver, Finished};
 use crate::fault;
+use crate::machine::Machine;
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::rows::Rows;
@@ -59,6 +60,7 @@ pub struct Writer {
     store: Store,
     specs: Arc<Specs>,
     driver: Driver,
+    machine: Machine,
     finished: mpsc::UnboundedReceiver<Finished>,
     commits: watch::Sender<u64>,
 }
@@ -113,10 +115,11 @@ impl Writer {
         store: Store,
         specs: Arc<Specs>,
         driver: Driver,
+        machine: Machine,
         finished: mpsc::UnboundedReceiver<Finished>,
         commits: watch::Sender<u64>,
     ) -> Self {
-        Self { realm, store, specs, driver, finished, commits }
+        Self { realm, store, specs, driver, machine, finished, commits }
     }
 
     /// Works until somebody says `Close`, or nobody can say anything any more.
@@ -126,7 +129,7 @@ impl Writer {
         self.begin(beginning).await;
         let mut leaving = Leaving::default();
         loop {
-            let wake = sleep_until(self.realm.next_wake());
+            let wake = self.machine.clock.sleep_until(self.realm.next_wake());
             tokio::select! {
                 received = messages.recv_many(&mut inbox, BATCH) => if received == 0 { return },
                 received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
@@ -152,7 +155,7 @@ impl Writer {
 
     /// What happened while nobody held the store: other specs, and calls whose outcome nobody knows.
     async fn begin(&mut self, beginning: Beginning) {
-        let now = now();
+        let now = self.machine.clock.now();
         let mut pending = Pending::default();
         for note in beginning.notes {
             let decided = self.realm.system(note, now);
@@ -171,7 +174,7 @@ impl Writer {
 
     /// One turn: decide, store, answer, perform.
     async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>, leaving: &mut Leaving) {
-        let now = now();
+        let now = self.machine.clock.now();
         let mut pending = Pending::default();
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
@@ -200,7 +203,8 @@ impl Writer {
     fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
         match message {
             Message::Start(request, to) => {
-                let answer = entropy().and_then(|entropy| self.start(*request, now, &entropy, pending));
+                let entropy = self.machine.chance.entropy();
+                let answer = entropy.and_then(|entropy| self.start(*request, now, &entropy, pending));
                 pending.answer(to, answer);
             }
             Message::Command(run, command, to) => {
@@ -361,28 +365,4 @@ fn rank(message: &Message) -> u8 {
         Message::Command(_, command, _) => 1 + command.rank(),
         _ => 6,
     }
-}
-
-fn now() -> Timestamp {
-    let now = Timestamp::now();
-    Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now)
-}
-
-async fn sleep_until(wake: Option<Timestamp>) {
-    match wake {
-        None => std::future::pending().await,
-        Some(at) => {
-            let left = Duration::try_from(at.duration_since(Timestamp::now())).unwrap_or(Duration::ZERO);
-            // Clocks jump: look again at least once a minute.
-            tokio::time::sleep(left.min(Duration::from_secs(60))).await;
-        }
-    }
-}
-
-fn entropy() -> Result<Entropy, ApiError> {
-    let mut entropy = Entropy { id: [0; 10], salt: [0; 32] };
-    let failed = |error| ApiError::fault(format!("no randomness: {error}"));
-    getrandom::fill(&mut entropy.id).map_err(failed)?;
-    getrandom::fill(&mut entropy.salt).map_err(failed)?;
-    Ok(entropy)
 }

@@ -46,7 +46,7 @@ fn act(cx: &Context, conversation: &mut Conversation, request: &Request) -> Done
 /// Follows a run until it is parked; with `on`, until it is settled.
 pub fn run(cx: &Context, conversation: &mut Conversation, id: &str, on: bool) -> Done {
     let mut live = Live::new(cx);
-    let settled = settle(conversation, id, on, &mut live);
+    let settled = settle(cx, conversation, id, on, &mut live);
     live.clear();
     let document = settled?;
     cx.show(&document, |look| rendered::document(&document, look));
@@ -58,11 +58,25 @@ pub fn run(cx: &Context, conversation: &mut Conversation, id: &str, on: bool) ->
     Ok(exit)
 }
 
-fn settle(conversation: &mut Conversation, id: &str, on: bool, live: &mut Live) -> Result<Value, Failure> {
-    let mut after = 0;
+fn settle(
+    cx: &Context,
+    conversation: &mut Conversation,
+    id: &str,
+    on: bool,
+    live: &mut Live,
+) -> Result<Value, Failure> {
+    let (mut after, mut told) = (0, 0);
     loop {
         let request = Request::Watch { run: id.to_owned(), after };
         let document = conversation.ask_ticking(&request, TICK, |_| live.tick())?;
+        let reminders = list(&document, "reminders");
+        if reminders.len() != told {
+            live.clear();
+            for reminder in reminders.iter().skip(told) {
+                cx.remark(&reminded(reminder));
+            }
+            told = reminders.len();
+        }
         live.show(document.get("run").unwrap_or(&Value::Null));
         let parked = document.get("parked").and_then(Value::as_bool).unwrap_or(true);
         let state = document.pointer("/run/state").and_then(Value::as_str).unwrap_or_default();
@@ -77,6 +91,15 @@ fn settle(conversation: &mut Conversation, id: &str, on: bool, live: &mut Live) 
         }
         after = seq.max(after);
     }
+}
+
+/// People were told again that they are waited for.
+fn reminded(reminder: &Value) -> String {
+    let to: Vec<&str> = list(reminder, "to").iter().filter_map(Value::as_str).collect();
+    let escalation = reminder.get("escalation").is_some_and(|escalation| escalation == true);
+    let what = if escalation { "escalated to" } else { "reminding" };
+    let (step, approval) = (text(reminder, "step"), text(reminder, "approval"));
+    format!("`{step}` still waits for `{approval}`: {what} {}", to.join(", "))
 }
 
 /// What a person can do about a run that waits.

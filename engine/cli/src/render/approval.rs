@@ -67,12 +67,13 @@ pub fn card(approval: &Value, look: Look) -> String {
     if undo.is_empty() && !list(approval, "calls").is_empty() {
         card.blank().say("undone by", &Line::default().with(Ink::Note, "nothing: no way back is declared"));
     }
-    budget(&mut card, approval.get("budget"));
+    budget(&mut card, approval);
     card.blank();
     for why in list(approval, "reasons") {
         card.say("held because", &Line::default().with(Ink::Plain, &reason(why)));
     }
     people(&mut card, approval);
+    reminders(&mut card, approval);
     for rejection in list(approval, "rejections") {
         let mut line = Line::default().with(Ink::Alarm, text(rejection, "by"));
         line.add(Ink::Dim, &format!(" {}: ", text(rejection, "at")))
@@ -104,26 +105,31 @@ fn calls(card: &mut Card, label: &str, calls: &[Value]) {
     }
 }
 
-fn budget(card: &mut Card, budget: Option<&Value>) {
-    let rows: &[Value] = match budget {
-        Some(Value::Array(rows)) => rows,
-        Some(row @ Value::Object(_)) => std::slice::from_ref(row),
-        _ => return,
-    };
-    for row in rows {
-        let parts: Vec<String> = row
-            .as_object()
-            .into_iter()
-            .flatten()
-            .filter(|(name, _)| *name != "name")
-            .map(|(name, part)| format!("{name} {}", value(part)))
-            .collect();
-        card.say(
-            "budget",
-            &Line::default()
-                .with(Ink::Name, text(row, "name"))
-                .with(Ink::Plain, &format!(" {}", parts.join(", "))),
-        );
+/// What the step would reserve, budget by budget.
+fn budget(card: &mut Card, approval: &Value) {
+    for row in list(approval, "budget") {
+        let unit = text(row, "unit");
+        let amount = |field: &str| row.get(field).map(value).unwrap_or_default();
+        let mut line = Line::default().with(Ink::Name, text(row, "name"));
+        let said = format!(" reserves {} {unit} of {} left", amount("amount"), amount("remaining"));
+        line.add(Ink::Plain, &said);
+        if row.get("breach").is_some_and(|breach| breach == true) {
+            line.add(Ink::Alarm, ", which it exceeds: agreeing covers it for this step");
+        }
+        card.say("budget", &line);
+    }
+}
+
+/// Who was reminded, and whom it was escalated to, so far.
+fn reminders(card: &mut Card, approval: &Value) {
+    for told in list(approval, "reminders") {
+        let escalation = told.get("escalation").is_some_and(|escalation| escalation == true);
+        let label = if escalation { "escalated" } else { "reminded" };
+        let to: Vec<String> = list(told, "to").iter().map(value).collect();
+        let ink = if escalation { Ink::Note } else { Ink::Plain };
+        let line =
+            Line::default().with(ink, &to.join(", ")).with(Ink::Dim, &format!(" {}", text(told, "at")));
+        card.say(label, &line);
     }
 }
 
@@ -138,7 +144,8 @@ fn people(card: &mut Card, approval: &Value) {
     let missing = needed.saturating_sub(list(approval, "granted").len() as u64);
     let who: Vec<String> = list(approval, "eligible").iter().map(value).collect();
     if text(approval, "state") == "open" {
-        card.plain("needs", &format!("{missing} more of {}", who.join(", ")));
+        let of = if who.is_empty() { "nobody who is left may decide".to_owned() } else { who.join(", ") };
+        card.plain("needs", &format!("{missing} more of {of}"));
     }
 }
 

@@ -137,33 +137,48 @@ impl Turn<'_> {
 
     /// Opens what is required beside what is granted already.
     fn ask(&mut self, step: usize, required: Vec<Required>) -> Done {
-        let asked = required.iter().map(|one| self.asked(step, one)).collect::<Result<Vec<_>, _>>()?;
+        let asked = self.asked(step, &required)?;
         let digest = self.binding(step)?;
         let id = self.id(step)?;
         self.emit(Event::Held { step: id, digest, asked, resolving: false })?;
         self.open_stages(step)
     }
 
-    fn asked(&self, step: usize, required: &Required) -> Result<Asked, Rejection> {
-        let (planned, definition) = (self.planned(step)?, &required.definition);
-        let name = definition.metadata.name.value.shared();
-        let asks = super::evolve::to_u32(self.step(step)?.holds.iter().filter(|hold| hold.over).count());
-        let version = definition.metadata.version.as_ref().map(|version| version.value.to_string());
-        let told_apart = format!("{name}@{}", version.unwrap_or_default());
-        let stages = definition.spec.stages.iter().map(|stage| AskedStage {
-            id: ApprovalId::derive(self.run.id(), &planned.id, &told_apart, stage.id.value.as_str(), asks),
-            stage: stage.id.value.shared(),
-            quorum: stage.quorum.value,
-            // Mandatory by law; without it nobody could agree in time.
-            expires_ms: stage.expires.as_ref().map_or(0, |expires| expires.value.0),
-        });
-        Ok(Asked {
-            name,
-            definition: definition.digest,
-            distinct: definition.spec.distinct.value,
-            stages: stages.collect(),
-            budgets: required.budgets.clone(),
-        })
+    fn asked(&self, step: usize, required: &[Required]) -> Result<Vec<Asked>, Rejection> {
+        let (planned, run) = (self.planned(step)?, self.step(step)?);
+        let before: Vec<&Arc<str>> =
+            run.holds.iter().flat_map(|hold| &hold.requests).map(|request| &request.name).collect();
+        let mut asked: Vec<Asked> = Vec::with_capacity(required.len());
+        for one in required {
+            let definition = &one.definition;
+            let name = definition.metadata.name.value.shared();
+            // Each time that an approval is asked for a step it is another one, with ids of its own.
+            let names = before.iter().copied().chain(asked.iter().map(|asked| &asked.name));
+            let asks = super::evolve::to_u32(names.filter(|asked| **asked == name).count());
+            let version = definition.metadata.version.as_ref().map(|version| version.value.to_string());
+            let told_apart = format!("{name}@{}", version.unwrap_or_default());
+            let stages = definition.spec.stages.iter().map(|stage| AskedStage {
+                id: ApprovalId::derive(
+                    self.run.id(),
+                    &planned.id,
+                    &told_apart,
+                    stage.id.value.as_str(),
+                    asks,
+                ),
+                stage: stage.id.value.shared(),
+                quorum: stage.quorum.value,
+                // Mandatory by law; without it nobody could agree in time.
+                expires_ms: stage.expires.as_ref().map_or(0, |expires| expires.value.0),
+            });
+            asked.push(Asked {
+                name,
+                definition: definition.digest,
+                distinct: definition.spec.distinct.value,
+                stages: stages.collect(),
+                budgets: one.budgets.clone(),
+            });
+        }
+        Ok(asked)
     }
 
     /// Opens the first stage of each approval whose earlier ones are granted.
@@ -198,6 +213,9 @@ impl Turn<'_> {
         let Some(hold) = run.holds.last() else { return Ok(()) };
         if hold.over {
             return self.end_hold(step);
+        }
+        if !hold.resolving && self.is_called_off(step)? {
+            return self.conclude(step);
         }
         if !hold.is_granted() {
             return self.open_stages(step);
@@ -407,7 +425,7 @@ impl Turn<'_> {
         if required.is_empty() {
             return Ok(true);
         }
-        let asked = required.iter().map(|one| self.asked(step, one)).collect::<Result<Vec<_>, _>>()?;
+        let asked = self.asked(step, &required)?;
         let digest = Digest::of_json(&json!({
             "run": self.run.id().to_string(),
             "step": planned.id,

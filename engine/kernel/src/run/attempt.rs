@@ -11,7 +11,7 @@ use ordain_spec::kind::runbook::{Backoff, Retry};
 use ordain_spec::kind::scalar::Effect;
 use serde_json::{Map, Value as Json};
 
-use super::effect::Outcome;
+use super::effect::{CallId, Outcome};
 use super::event::{AttemptSettled, Event, Next, StepSettled};
 use super::facts::{Place, Scene};
 use super::prepare::{at, output_value};
@@ -51,7 +51,7 @@ impl Turn<'_> {
         let action = action(planned, phase).ok_or_else(|| fault("the step calls nothing"))?;
         let work = self.work(step, item, phase)?;
         let attempt = work.flight.map_or(0, |flight| flight.attempt);
-        let outcome = by_the_language(action, outcome);
+        let outcome = by_the_language(action, self.named_by_its_bound(planned, action, work, phase, outcome));
         let next = match &outcome {
             Outcome::Succeeded { output } => self.after_success(step, item, phase, output)?,
             Outcome::Refused { retryable, retry_after_ms, .. } => {
@@ -95,6 +95,33 @@ impl Turn<'_> {
         Ok(())
     }
 
+    /// No answer in time is the step's doing where its bound, or its capability's, was up before the operation's.
+    fn named_by_its_bound(
+        &self,
+        planned: &PlanStep,
+        action: &Action,
+        work: &Work,
+        phase: Phase,
+        outcome: Outcome,
+    ) -> Outcome {
+        let of_step = planned.spec.timeout.as_ref().filter(|_| phase == Phase::Do);
+        let bounds = [of_step, action.capability.spec.timeout.as_ref()];
+        let own = bounds.into_iter().flatten().map(|timeout| timeout.value.0).min();
+        let operation = action.declared_operation().and_then(|operation| operation.timeout.as_ref());
+        let first = own.filter(|own| operation.is_none_or(|timeout| *own < timeout.value.0));
+        let is_up =
+            first.zip(work.flight).is_some_and(|(ms, flight)| later(flight.started_at, ms) <= self.now);
+        match outcome {
+            Outcome::Unknown { code: Code::ConnectorTimeout, detail } if is_up => {
+                Outcome::Unknown { code: Code::StepTimeout, detail }
+            }
+            Outcome::Refused { code: Code::ConnectorTimeout, detail, retryable, retry_after_ms } if is_up => {
+                Outcome::Refused { code: Code::StepTimeout, detail, retryable, retry_after_ms }
+            }
+            other => other,
+        }
+    }
+
     /// An output that fits: `until` says whether it was the last round.
     fn after_success(
         &self,
@@ -136,7 +163,7 @@ impl Turn<'_> {
     }
 
     /// True while further attempts of a step may begin.
-    fn may_begin(&self, planned: &PlanStep) -> bool {
+    pub fn may_begin(&self, planned: &PlanStep) -> bool {
         match self.run.stage {
             Stage::Forward => self.run.timed_out == 0,
             _ => planned.is_clean_up() && self.run.timed_out < 2,
@@ -199,20 +226,14 @@ impl Turn<'_> {
     }
 
     /// The process that performed the calls is gone: what ran has no known outcome.
-    pub fn recover(&mut self) -> Done {
-        let mut lost = Vec::new();
-        for (step, run) in self.run.steps.iter().enumerate() {
-            for (item, index) in run.items.iter().zip(0_u32..) {
-                for phase in [Phase::Do, Phase::Undo] {
-                    if item.of(phase).is_some_and(|work| work.flight.is_some()) {
-                        lost.push((step, index, phase));
-                    }
-                }
+    pub fn recover(&mut self, lost: Vec<CallId>) -> Done {
+        for CallId { step, item, phase, attempt, .. } in lost {
+            let step = self.find(&step)?;
+            let runs = self.work(step, item, phase).ok().and_then(|work| work.flight);
+            if runs.is_some_and(|flight| flight.attempt == attempt) {
+                let outcome = Outcome::unknown(Code::OutcomeUnknown, "the engine stopped while it ran");
+                self.take_outcome(step, item, phase, outcome, true)?;
             }
-        }
-        for (step, item, phase) in lost {
-            let outcome = Outcome::unknown(Code::OutcomeUnknown, "the engine stopped while it ran");
-            self.take_outcome(step, item, phase, outcome, true)?;
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::effect::Outcome;
+use super::effect::{CallId, Outcome};
 use super::event::StepId;
 use super::state::{Phase, RollbackState, StepState, words};
 use crate::actor::{Actor, Claims};
@@ -89,7 +89,10 @@ pub enum Command {
     /// Time has passed.
     Wake,
     /// The process that performed the calls is gone.
-    Recover,
+    Recover {
+        /// The attempts that ran then; what recovery itself starts is not among them.
+        lost: Vec<CallId>,
+    },
     /// Go on, if there is anything to go on with.
     Nudge,
     /// Stop running calls that a kill switch is about.

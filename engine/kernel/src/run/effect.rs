@@ -22,7 +22,8 @@ pub enum Effect {
 }
 
 /// Which attempt.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
 pub struct CallId {
     /// The run.
     pub run: RunId,

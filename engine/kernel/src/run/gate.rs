@@ -13,6 +13,7 @@ use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::selector::Subject;
 
 use super::attempt::action;
+use super::cost::{self, CALLS};
 use super::effect::Outcome;
 use super::event::{AttemptStarted, Event};
 use super::facts::{Place, Scene, capability_value, step_value, typed};
@@ -21,15 +22,12 @@ use super::prepare::at;
 use super::state::{Phase, Run, Stage, StepState, Work};
 use super::turn::{Done, Turn, fault};
 use super::{Rejection, later};
-use crate::budget::{self, Booker, Booking, Cost, Demand, Refusal, Reserved};
+use crate::budget::{self, Booker, Booking, Demand, Refusal, Reserved};
 use crate::decision::{self, Decision};
 use crate::idempotency::{self, Direction, Lookup};
 use crate::ids;
 use crate::kill::Target;
 use crate::reason::{Code, Reason, Source};
-
-/// The unit that is one an attempt and needs no declaration.
-const CALLS: &str = "calls";
 
 /// What an attempt is known by.
 struct Key {
@@ -312,7 +310,8 @@ impl Turn<'_> {
         let action = action(planned, phase).ok_or_else(|| fault("the step uses nothing"))?;
         let Some(active) = &self.world.active else { return Ok(Ok(Reserved::default())) };
         let budgets = || active.catalogue.budgets.values().map(|budget| &**budget);
-        let costs = match self.costs(planned, action, self.work(step, item, phase)?, phase, first) {
+        let work = self.work(step, item, phase)?;
+        let costs = match cost::estimate(self.run, self.world, self.now, planned, work, phase) {
             Ok(costs) => costs,
             Err(reason) => return Ok(Err(Refusal::Denied(at(vec![reason], planned)))),
         };
@@ -341,48 +340,6 @@ impl Turn<'_> {
         let budgets =
             hold.into_iter().flat_map(|hold: &Hold| &hold.requests).flat_map(|request| &request.budgets);
         Ok(budgets.map(|name| Arc::from(name.as_str())).collect())
-    }
-
-    /// The estimated cost in every unit.
-    fn costs(
-        &self,
-        planned: &PlanStep,
-        action: &Action,
-        work: &Work,
-        phase: Phase,
-        first: bool,
-    ) -> Result<Vec<Cost>, Reason> {
-        let mut costs = vec![Cost { unit: CALLS.into(), amount: 1 }];
-        if !first {
-            return Ok(costs);
-        }
-        let scene = Scene::new(self.run, self.world, self.now, Place::Capability, Some(planned));
-        let scene = if phase == Phase::Undo { scene.undoing() } else { scene };
-        let scene = scene.with("input", typed(&work.input, &action.capability.spec.input));
-        for cost in &action.capability.spec.costs {
-            let unit = cost.unit.value.as_str();
-            let value = cost.estimate.eval(&scene, COST_LIMIT);
-            let amount = match value {
-                Ok(Value::Int(amount)) => amount,
-                Ok(_) => {
-                    return Err(Reason::new(
-                        Code::ExpressionError,
-                        format!("the cost in `{unit}` is no integer"),
-                    ));
-                }
-                Err(error) => return Err(Reason::new(Code::ExpressionError, error.message)),
-            };
-            let max = cost.max.as_ref().map_or(i64::MAX, |max| max.value);
-            if phase == Phase::Do && (amount < 0 || amount > max) {
-                let detail = format!("{amount} {unit} estimated; from 0 to {max} are declared");
-                return Err(Reason::new(Code::CostOverMax, detail));
-            }
-            if unit == CALLS {
-                costs.clear();
-            }
-            costs.push(Cost { unit: unit.into(), amount });
-        }
-        Ok(costs)
     }
 
     /// What is to be booked for an item that is over.

@@ -27,11 +27,12 @@ impl Turn<'_> {
             if self.run.is_settled() || self.world.active.is_none() {
                 return Ok(());
             }
-            if self.run.paused {
-                return Ok(());
-            }
+            // A person's word about what became of a step starts nothing: it is heard in a pause as well.
             if self.run.stuck > 0 {
                 return self.resume_resolutions();
+            }
+            if self.run.paused {
+                return Ok(());
             }
             if let Some(step) = self.run.agenda.pop_first() {
                 self.visit(step as usize)?;
@@ -78,6 +79,7 @@ impl Turn<'_> {
             StepState::Blocked if blockers == 0 && starts => self.unblock(step),
             StepState::Ready if starts => self.go(step),
             StepState::Held => self.look_at_hold(step, starts),
+            StepState::Throttled if self.is_called_off(step)? => self.conclude(step),
             StepState::Waiting if matches!(self.planned(step)?.body, Body::Signal) => self.take_signal(step),
             StepState::Waiting if !matches!(self.planned(step)?.body, Body::SubRun(_)) => Ok(()),
             StepState::Running | StepState::Retrying | StepState::Waiting => self.carry_on(step, starts),
@@ -152,10 +154,11 @@ impl Turn<'_> {
             {
                 return Ok(());
             }
+            let starts = starts && self.may_begin(planned);
             let total = super::evolve::to_u32(run.items.len());
             let parallel = planned.spec.for_each.as_ref().map_or(1, |each| each.max_parallel.value.max(1));
             let room = u64::from(run.open) < parallel;
-            let more = run.next < total && run.broken.is_none() && self.run.timed_out == 0;
+            let more = run.next < total && run.broken.is_none();
             if starts && more && room {
                 let next = run.next;
                 self.start_item(step, next)?;
@@ -181,6 +184,13 @@ impl Turn<'_> {
             Body::SubRun(_) => self.start_child(step, item),
             _ => self.gate(step, item, Phase::Do),
         }
+    }
+
+    /// True where a step that is held back has nothing to go on with: no further item of it may begin, and none runs
+    /// or is to be found out.
+    pub fn is_called_off(&self, step: usize) -> Result<bool, Rejection> {
+        let run = self.step(step)?;
+        Ok(run.open == 0 && run.next > 0 && !self.may_begin(self.planned(step)?))
     }
 
     /// Nothing further may start: what waits for another attempt is over, unless it is to be found out.

@@ -45,7 +45,7 @@ impl<'a> Turn<'a> {
     /// Dispatches a command to the file that judges it.
     pub fn command(&mut self, command: Command) -> Done {
         if self.run.is_settled()
-            && !matches!(command, Command::Undo | Command::Wake | Command::Nudge | Command::Recover)
+            && !matches!(command, Command::Undo | Command::Wake | Command::Nudge | Command::Recover { .. })
         {
             return Err(Rejection::new(
                 Code::AlreadyDecided,
@@ -65,7 +65,7 @@ impl<'a> Turn<'a> {
                 self.resolve(&step, outcome, by, reason, outputs)
             }
             Command::Wake => self.wake(),
-            Command::Recover => self.recover(),
+            Command::Recover { lost } => self.recover(lost),
             Command::Nudge => Ok(()),
             Command::StopCalls { selector } => self.stop_calls(&selector),
             Command::LockGranted => self.emit(Event::LockGranted),

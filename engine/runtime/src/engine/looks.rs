@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_kernel::ids::{ApprovalId, RunId};
+use ordain_kernel::realm::Realm;
 use ordain_kernel::run::{Run, RunState, WaitingFor};
 use ordain_kernel::view;
 use ordain_kernel::world::World;
@@ -37,7 +38,10 @@ impl Inner {
                 Ok(json!({"approvals": [self.approval_document(run, &approval).await?]}))
             }
             Request::Kills => self.kills().await,
-            Request::Budgets => self.with_realm(|realm| view::budgets(&realm.world, Timestamp::now())).await,
+            Request::Budgets => {
+                let now = self.clock.now();
+                self.with_realm(move |realm| view::budgets(&realm.world, now)).await
+            }
             Request::Quotas => self.quotas().await,
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
             Request::AuditVerify => verify::log(&self.reader, &self.specs).await,
@@ -56,7 +60,8 @@ impl Inner {
         let mut commits = self.commits.clone();
         loop {
             commits.borrow_and_update();
-            let seen = self.with_run(id, |run| (document(run), run.seq, is_parked(run))).await?;
+            let now = self.clock.now();
+            let seen = self.with_run(id, move |run| (document(run), run.seq, is_parked(run, now))).await?;
             let (Value::Object(mut document), seq, mut parked) = seen else {
                 return Err(ApiError::fault("a run's document is an object"));
             };
@@ -66,6 +71,10 @@ impl Inner {
             if parked || seq > after {
                 document.insert("seq".into(), seq.into());
                 document.insert("parked".into(), parked.into());
+                let reminders = self.with_realm(move |realm| reminders(realm, id, now)).await?;
+                if !reminders.is_empty() {
+                    document.insert("reminders".into(), reminders.into());
+                }
                 return Ok(Value::Object(document));
             }
             if commits.changed().await.is_err() {
@@ -76,6 +85,7 @@ impl Inner {
 
     /// True while a sub-run below `run` is not parked itself.
     async fn children_move(&self, run: RunId) -> Result<bool, ApiError> {
+        let now = self.clock.now();
         self.with_realm(move |realm| {
             let mut above = BTreeSet::from([run]);
             // Ids grow with time, so a child comes after its parent.
@@ -84,7 +94,7 @@ impl Inner {
                 if below {
                     above.insert(run.id());
                 }
-                below && !is_parked(run)
+                below && !is_parked(run, now)
             })
         })
         .await
@@ -149,18 +159,18 @@ impl Inner {
 
     /// What will happen, who decides, what was said before.
     pub(super) async fn approval_document(&self, run: RunId, approval: &ApprovalId) -> Answer {
-        let id = approval.clone();
+        let (id, now) = (approval.clone(), self.clock.now());
         let seen = self
             .with_realm(move |realm| {
                 let run = realm.run(run)?;
-                Some((approval_in(run, &realm.world, &id), run.started.runbook.to_string()))
+                Some((approval_in(run, &realm.world, &id, now), run.started.runbook.to_string()))
             })
             .await?;
         let seen = match seen {
             Some(seen) => seen,
             None => {
                 let run = recover::run(&self.reader, &self.specs, &run.to_string()).await?;
-                (approval_in(&run, &self.bare_world(), approval), run.started.runbook.to_string())
+                (approval_in(&run, &self.bare_world(), approval, now), run.started.runbook.to_string())
             }
         };
         let (Some(mut document), runbook) = seen else {
@@ -187,7 +197,7 @@ impl Inner {
                 continue;
             }
             if let Ok(other) = recover::run(&self.reader, &self.specs, &row.id).await {
-                found.extend(rejections_in(&other, &self.bare_world(), document));
+                found.extend(rejections_in(&other, &self.bare_world(), document, self.clock.now()));
             }
         }
         Ok(Value::Array(found))
@@ -199,11 +209,13 @@ impl Inner {
     }
 
     pub(super) async fn kills(&self) -> Answer {
-        self.with_realm(|realm| view::kill_switches(&realm.world, Timestamp::now())).await
+        let now = self.clock.now();
+        self.with_realm(move |realm| view::kill_switches(&realm.world, now)).await
     }
 
     pub(super) async fn quotas(&self) -> Answer {
-        self.with_realm(|realm| view::quotas(&realm.world, Timestamp::now())).await
+        let now = self.clock.now();
+        self.with_realm(move |realm| view::quotas(&realm.world, now)).await
     }
 
     async fn audit_tail(&self, run: Option<String>, limit: u32) -> Answer {
@@ -265,24 +277,41 @@ pub(super) fn brief(run: &Run) -> Value {
     brief
 }
 
-fn approval_in(run: &Run, world: &World, id: &ApprovalId) -> Option<Value> {
+fn approval_in(run: &Run, world: &World, id: &ApprovalId, now: Timestamp) -> Option<Value> {
     let id = id.as_str();
-    view::approvals(run, world).into_iter().find(|one| one.get("id").and_then(Value::as_str) == Some(id))
+    view::approvals(run, world, now).into_iter().find(|one| one.get("id").and_then(Value::as_str) == Some(id))
+}
+
+/// What was told about the open stages of a run until now, each with its approval and step.
+fn reminders(realm: &Realm, run: RunId, now: Timestamp) -> Vec<Value> {
+    let approvals = realm.run(run).map(|run| view::approvals(run, &realm.world, now)).unwrap_or_default();
+    let mut found = Vec::new();
+    for approval in approvals {
+        let named = |field: &str| approval.get(field).cloned().unwrap_or_default();
+        for told in approval.get("reminders").and_then(Value::as_array).into_iter().flatten() {
+            let mut told = told.clone();
+            if let Some(told) = told.as_object_mut() {
+                told.extend(["approval", "stage", "step"].map(|field| (field.to_owned(), named(field))));
+            }
+            found.push(told);
+        }
+    }
+    found
 }
 
 /// What people said in another run to the same calls.
-fn rejections_in(run: &Run, world: &World, document: &Value) -> Vec<Value> {
+fn rejections_in(run: &Run, world: &World, document: &Value, now: Timestamp) -> Vec<Value> {
     let same = |other: &Value| {
         let calls =
             other.get("calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
         calls.is_some() && calls == document.get("calls")
     };
-    let said = view::approvals(run, world).into_iter().filter(same);
+    let said = view::approvals(run, world, now).into_iter().filter(same);
     said.filter_map(|other| other.get("rejections").and_then(Value::as_array).cloned()).flatten().collect()
 }
 
 /// Settled, held by a person, or waiting for nothing that comes soon by itself.
-fn is_parked(run: &Run) -> bool {
+fn is_parked(run: &Run, now: Timestamp) -> bool {
     let state = run.state();
     if state.is_settled() || matches!(state, RunState::Paused | RunState::Stuck) {
         return true;
@@ -292,7 +321,7 @@ fn is_parked(run: &Run) -> bool {
     }
     let waits = run.waiting_for();
     if waits.contains(&WaitingFor::Timer) || waits.contains(&WaitingFor::Throttle) {
-        let soon = |at: Timestamp| at.as_millisecond() - Timestamp::now().as_millisecond() <= SHORT_WAIT_MS;
+        let soon = |at: Timestamp| at.as_millisecond() - now.as_millisecond() <= SHORT_WAIT_MS;
         return !run.next_wake().is_some_and(soon);
     }
     true

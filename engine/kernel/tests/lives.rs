@@ -1,0 +1,278 @@
+//! Lives of a few commands each: faults that the simulation found, what people are shown, what a bound is called.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "tests stop where something is not as said"
+)]
+
+use std::sync::Arc;
+
+use jiff::{SignedDuration, Timestamp};
+use ordain_kernel::actor::Actor;
+use ordain_kernel::ids::RunId;
+use ordain_kernel::mock;
+use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
+use ordain_kernel::reason::Code;
+use ordain_kernel::run::{Call, Command, Decide, Effect, Outcome, RunState, Verdict};
+use ordain_kernel::view;
+use ordain_kernel::world::{Active, World};
+use ordain_plan::Grants;
+use ordain_spec::check::check;
+use ordain_spec::kind::roster::ActorType;
+use ordain_spec::kind::scalar::Mode;
+use ordain_spec::kind::scenario::Assurance;
+use ordain_spec::source::{Notation, SourceFile, Sources};
+use serde_json::{Value, json};
+
+const RUNBOOKS: &str = "apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: one-at-a-time, version: 1.0.0, owner: group:team, summary: Has a lock.}
+spec:
+  concurrency: {limit: 1}
+  steps: [{id: a, uses: t.read@^1}]
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: cleans, version: 1.0.0, owner: group:team, summary: Cleans two things up.}
+spec:
+  timeout: 30m
+  steps:
+    - {id: s, signal: {name: go, timeout: 1h, from: ['group:team']}}
+    - {id: c, needs: [{step: s, on: any}], uses: t.put@^1, forEach: {in: '[1, 2]', maxItems: 2}, with: {n: '${ item }'}}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: gems-and-more, version: 1.0.0, owner: group:team, summary: Asks for gems while something else fails.}
+spec:
+  steps:
+    - {id: g, uses: t.gem@^1, forEach: {in: '[7, 2, 4]', maxItems: 3, maxParallel: 2}, with: {n: '${ item }'}}
+    - {id: f, uses: t.once@^1}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: agreed-gems, version: 1.0.0, owner: group:team, summary: Is agreed to before there are too few gems.}
+spec:
+  steps: [{id: g, uses: t.gem@^1, approval: peer, with: {n: 8}}]
+---
+apiVersion: ordain/v1
+kind: Approval
+metadata: {name: patient, version: 1.0.0, owner: group:team, summary: Is reminded.}
+spec:
+  stages: [{id: one, anyOf: ['group:team'], expires: 4h}]
+  remind: 1h
+  escalate: {after: 2h, to: ['user:dan']}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: bound, version: 1.0.0, owner: group:team, summary: Has little time.}
+spec:
+  steps: [{id: a, uses: t.read@^1, timeout: 2m, approval: patient}]
+";
+
+/// A realm with what it asked of the outside.
+struct Stage {
+    realm: Realm,
+    calls: Vec<Call>,
+    now: Timestamp,
+    runs: u8,
+}
+
+impl Stage {
+    fn new() -> Self {
+        let mut sources = Sources::default();
+        for (path, text) in [
+            ("capabilities.yaml", include_str!("sentences/specs/capabilities.yaml")),
+            ("outside.yaml", include_str!("sentences/specs/outside.yaml")),
+            ("people.yaml", include_str!("sentences/specs/people.yaml")),
+            ("runbooks.yaml", include_str!("sentences/specs/runbooks.yaml")),
+            ("scenarios.yaml", include_str!("sentences/specs/scenarios.yaml")),
+            ("lives.yaml", RUNBOOKS),
+        ] {
+            sources.add(SourceFile::new(path.to_owned(), text.into(), Notation::Yaml));
+        }
+        let checked = check(sources);
+        let catalogue = checked.catalogue.unwrap_or_else(|| panic!("{:?}", checked.diagnostics.first()));
+        let active = Arc::new(Active { catalogue, grants: Arc::new(Grants::default()) });
+        let now = "2026-01-05T10:00:00Z".parse().unwrap();
+        Self { realm: Realm::new(World::new(Some(active))), calls: Vec::new(), now, runs: 0 }
+    }
+
+    fn take(&mut self, batch: Batch) {
+        self.calls.extend(batch.effects.into_iter().filter_map(|effect| match effect {
+            Effect::Call(call) => Some(*call),
+            Effect::CancelCall(_) => None,
+        }));
+    }
+
+    fn start(&mut self, runbook: &str) -> RunId {
+        let request = StartRequest {
+            runbook: runbook.to_owned(),
+            inputs: json!({}),
+            mode: Mode::Mock,
+            requester: person("alice"),
+            environment: None,
+            signed: false,
+            declared: false,
+        };
+        self.runs += 1;
+        let entropy = Entropy { id: [self.runs; 10], salt: [2; 32] };
+        let StartOutcome::Started { run, batch } = self.realm.start(request, self.now, &entropy).unwrap()
+        else {
+            panic!("refused")
+        };
+        self.take(batch);
+        run
+    }
+
+    /// The answer to the call of that step and item.
+    fn answer(&mut self, step: &str, item: u32, outcome: Option<Outcome>) {
+        let place =
+            self.calls.iter().position(|call| &*call.id.step == step && call.id.item == item).unwrap();
+        let call = self.calls.remove(place);
+        let outcome = outcome.unwrap_or_else(|| mock::answer(&call));
+        let id = call.id;
+        let command =
+            Command::Outcome { step: id.step, item: id.item, attempt: id.attempt, phase: id.phase, outcome };
+        let batch = self.realm.command(id.run, command, self.now).unwrap();
+        self.take(batch);
+    }
+
+    fn pass(&mut self, minutes: i64) {
+        self.now += SignedDuration::from_mins(minutes);
+        let batch = self.realm.wake(self.now);
+        self.take(batch);
+    }
+
+    fn agree(&mut self, run: RunId, by: &str) {
+        let held = self.realm.run(run).unwrap().steps.iter().flat_map(|step| &step.holds);
+        let open = held.flat_map(|hold| hold.stages()).find(|stage| view::is_open(stage)).unwrap();
+        let decide = Decide {
+            approval: open.id.clone(),
+            by: person(by),
+            verdict: Verdict::Approve,
+            rationale: "it is as it should be".to_owned(),
+            form: Value::Null,
+            digest: None,
+            assurance: Some(Assurance::Signed),
+            claims: None,
+            token_creator: None,
+            signature: None,
+        };
+        let batch = self.realm.command(run, Command::Decide(Box::new(decide)), self.now).unwrap();
+        self.take(batch);
+    }
+
+    /// What is shown of the approval that was opened last.
+    fn shown(&self, run: RunId) -> Value {
+        let run = self.realm.run(run).unwrap();
+        view::approvals(run, &self.realm.world, self.now).pop().unwrap()
+    }
+
+    fn state(&self, run: RunId) -> RunState {
+        self.realm.run(run).unwrap().state()
+    }
+}
+
+fn person(name: &str) -> Actor {
+    Actor { id: format!("user:{name}").into(), type_: ActorType::Human, on_behalf_of: None }
+}
+
+#[test]
+fn what_recovery_starts_is_not_lost_with_what_ran_before() {
+    let mut stage = Stage::new();
+    let first = stage.start("one-at-a-time");
+    let second = stage.start("one-at-a-time");
+    assert_eq!((stage.state(first), stage.state(second)), (RunState::Running, RunState::Waiting));
+    stage.calls.clear();
+    let batch = stage.realm.recover(stage.now);
+    stage.take(batch);
+    assert_eq!(stage.state(first), RunState::Failed, "what ran was lost");
+    assert_eq!(stage.state(second), RunState::Running, "its lock went to the next");
+    assert_eq!(stage.calls.len(), 1, "which asks the outside once");
+    stage.answer("a", 0, None);
+    assert_eq!(stage.state(second), RunState::Succeeded);
+}
+
+#[test]
+fn cleaning_up_goes_on_when_the_time_of_the_run_is_up_meanwhile() {
+    let mut stage = Stage::new();
+    let run = stage.start("cleans");
+    stage.pass(60);
+    stage.pass(40);
+    assert_eq!(stage.realm.run(run).unwrap().timed_out, 1);
+    stage.answer("c", 0, None);
+    stage.answer("c", 1, None);
+    assert_eq!(stage.state(run), RunState::Expired);
+    assert_eq!(stage.realm.run(run).unwrap().steps[1].state.as_str(), "succeeded");
+}
+
+#[test]
+fn a_step_that_asks_people_ends_with_its_run_once_nothing_of_it_runs() {
+    let mut stage = Stage::new();
+    let run = stage.start("gems-and-more");
+    stage.answer("g", 0, None);
+    assert_eq!(
+        stage.realm.run(run).unwrap().steps[0].state.as_str(),
+        "held",
+        "eight gems of ten and four more"
+    );
+    stage.answer("f", 0, Some(Outcome::refused(Code::ConnectorRefused, "no")));
+    stage.agree(run, "bob");
+    stage.answer("g", 1, None);
+    assert_eq!(stage.state(run), RunState::Failed, "{}", view::run(stage.realm.run(run).unwrap()));
+}
+
+#[test]
+fn an_approval_that_is_asked_once_more_has_an_id_of_its_own() {
+    let mut stage = Stage::new();
+    let (one, other) = (stage.start("agreed-gems"), stage.start("agreed-gems"));
+    stage.agree(one, "bob");
+    stage.agree(other, "bob");
+    assert_eq!(stage.state(other), RunState::Waiting, "the gems are gone: people are asked about that");
+    let row = json!({"name": "asked", "unit": "gems", "amount": 8, "remaining": 2, "breach": true});
+    assert_eq!(stage.shown(other)["budget"], json!([row]));
+    stage.agree(other, "carol");
+    stage.answer("g", 0, None);
+    stage.answer("g", 0, None);
+    assert_eq!((stage.state(one), stage.state(other)), (RunState::Succeeded, RunState::Succeeded));
+}
+
+#[test]
+fn people_are_shown_what_would_be_reserved_and_who_may_decide() {
+    let mut stage = Stage::new();
+    let run = stage.start("agreed-gems");
+    let shown = stage.shown(run);
+    assert_eq!(shown["budget"], json!([{"name": "asked", "unit": "gems", "amount": 8, "remaining": 10}]));
+    assert_eq!(shown["eligible"], json!(["user:bob", "user:carol", "user:dan"]), "not who asked, no guest");
+    stage.agree(run, "bob");
+    let shown = stage.shown(run);
+    assert_eq!((&shown["state"], &shown["eligible"]), (&json!("granted"), &json!([])), "nobody any more");
+    assert_eq!(shown.get("budget"), None);
+}
+
+#[test]
+fn people_who_say_nothing_are_reminded_and_others_are_told() {
+    let mut stage = Stage::new();
+    let run = stage.start("bound");
+    assert_eq!(stage.shown(run).get("reminders"), None);
+    stage.pass(120);
+    let told = stage.shown(run)["reminders"].clone();
+    let told: Vec<_> = told.as_array().unwrap().iter().map(|one| (&one["to"], &one["escalation"])).collect();
+    let (team, dan) = (json!(["group:team"]), json!(["user:dan"]));
+    assert_eq!(told, [(&team, &json!(false)), (&team, &json!(false)), (&dan, &json!(true))]);
+}
+
+#[test]
+fn a_bound_that_was_up_first_gives_the_reason() {
+    for (minutes, code) in [(1, Code::ConnectorTimeout), (2, Code::StepTimeout)] {
+        let mut stage = Stage::new();
+        let run = stage.start("bound");
+        stage.agree(run, "bob");
+        stage.pass(minutes);
+        stage.answer("a", 0, Some(Outcome::unknown(Code::ConnectorTimeout, "silence")));
+        let reasons = stage.realm.run(run).unwrap().reasons();
+        assert_eq!(reasons[0].code, code, "after {minutes} minutes");
+    }
+}

@@ -1,0 +1,197 @@
+//! One host of many runs: what it holds in memory, and what it stored. It either lives on, or is built anew from what
+//! was stored before every command. Whatever it is given, it looks at what must hold always ([`super::always`]).
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use ordain_kernel::audit::AuditRecord;
+use ordain_kernel::ids::RunId;
+use ordain_kernel::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
+use ordain_kernel::reason::Code;
+use ordain_kernel::run::system::SystemCommand;
+use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Outcome, Rejection, Run};
+use ordain_kernel::world::{Active, Row, World};
+
+use super::always;
+
+/// What is done to both hosts.
+#[derive(Clone)]
+pub enum Act {
+    /// Somebody wants something of a run.
+    Command(RunId, Command),
+    /// Several want something in one instant.
+    Together(Vec<(RunId, Command)>),
+    /// The outside answers.
+    Answer(CallId, Outcome),
+    /// Somebody wants something of the workspace.
+    System(SystemCommand),
+    /// Other specs are in force.
+    Activate(Arc<Active>),
+    /// Time has passed.
+    Wake,
+    /// The process is gone and comes back.
+    Crash,
+    /// Somebody starts a run.
+    Start(Box<StartRequest>, Entropy),
+}
+
+/// One host.
+pub struct Host {
+    /// In memory.
+    pub realm: Realm,
+    /// Calls that the outside has not answered.
+    pub calls: Vec<Call>,
+    /// Stored, per run.
+    pub journal: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
+    /// Stored: the log.
+    pub audit: Vec<AuditRecord>,
+    rows: BTreeMap<(String, String), Row>,
+    /// Every run as its journal says, read back entry by entry.
+    retraced: BTreeMap<RunId, Run>,
+    /// The counters as the journals say.
+    recounted: World,
+    forgets: bool,
+}
+
+impl Host {
+    /// One that lives on, or forgets.
+    pub fn new(active: &Arc<Active>, forgets: bool) -> Self {
+        Self {
+            realm: Realm::new(World::new(Some(Arc::clone(active)))),
+            calls: Vec::new(),
+            journal: BTreeMap::new(),
+            audit: Vec::new(),
+            rows: BTreeMap::new(),
+            retraced: BTreeMap::new(),
+            recounted: World::new(None),
+            forgets,
+        }
+    }
+
+    /// Does it; why not, where it was rejected.
+    pub fn act(&mut self, act: &Act, now: Timestamp) -> Vec<Code> {
+        if self.forgets {
+            self.forget();
+        }
+        let (batch, refused) = match act {
+            Act::Command(run, command) => split(self.realm.command(*run, command.clone(), now)),
+            Act::Answer(id, outcome) => {
+                self.calls.retain(|call| call.id != *id);
+                let (step, item, attempt, phase) = (Arc::clone(&id.step), id.item, id.attempt, id.phase);
+                let command = Command::Outcome { step, item, attempt, phase, outcome: outcome.clone() };
+                split(self.realm.command(id.run, command, now))
+            }
+            Act::Together(commands) => {
+                let (batch, results) = self.realm.batch(commands.clone(), now);
+                let refused = results.into_iter().filter_map(Result::err).map(|rejection| why(&rejection));
+                (Some(batch), refused.collect())
+            }
+            Act::System(command) => split(self.realm.system(command.clone(), now)),
+            Act::Activate(active) => (Some(self.realm.activate(Arc::clone(active), now)), Vec::new()),
+            Act::Wake => (Some(self.realm.wake(now)), Vec::new()),
+            Act::Crash => {
+                self.calls.clear();
+                self.forget();
+                self.read_again();
+                (Some(self.realm.recover(now)), Vec::new())
+            }
+            Act::Start(request, entropy) => match self.realm.start((**request).clone(), now, entropy) {
+                Ok(StartOutcome::Started { batch, .. }) => (Some(batch), Vec::new()),
+                Ok(StartOutcome::Refused { batch, reasons }) => {
+                    (Some(batch), reasons.iter().map(|reason| reason.code).collect())
+                }
+                Err(rejection) => (None, vec![why(&rejection)]),
+            },
+        };
+        if let Some(batch) = batch {
+            self.store(batch);
+        }
+        always::after(self, now, matches!(act, Act::Wake));
+        refused
+    }
+
+    fn store(&mut self, batch: Batch) {
+        for entry in batch.entries {
+            self.audit.extend(entry.audit);
+            let event = match entry.body {
+                Body::Run(event) => event,
+                Body::System(event) => {
+                    self.recounted.apply_system(&event, entry.at);
+                    continue;
+                }
+            };
+            let id = entry.run.unwrap();
+            let read: Event = serde_json::from_str(&entry.json).unwrap();
+            assert_eq!(read, *event, "an event reads what it wrote");
+            let journal = self.journal.entry(id).or_default();
+            assert_eq!(entry.seq, journal.len() as u64 + 1, "no event is lost");
+            always::allowed(&self.realm, id, journal, &read, entry.at);
+            self.retrace(id, entry.at, &read);
+            self.journal.entry(id).or_default().push((entry.at, read));
+        }
+        for row in self.realm.world.changed() {
+            self.rows.insert((row.kind.clone(), row.key.clone()), row);
+        }
+        for id in &batch.touched {
+            assert!(self.retraced[id] == *self.realm.run(*id).unwrap(), "a run is what its journal says");
+        }
+        for effect in batch.effects {
+            if let Effect::Call(call) = effect {
+                always::intended(&self.journal[&call.id.run], &call);
+                self.calls.push(*call);
+            }
+        }
+    }
+
+    fn retrace(&mut self, id: RunId, at: Timestamp, event: &Event) {
+        if let Some(run) = self.retraced.get_mut(&id) {
+            run.retrace(at, event).unwrap();
+        } else {
+            let plan = Arc::clone(&self.realm.run(id).unwrap().plan);
+            self.retraced.insert(id, Run::replay(plan, [(at, event)]).unwrap());
+        }
+        self.recounted.apply(&self.retraced[&id].started, event, at);
+    }
+
+    /// Nothing is left but what was stored.
+    fn forget(&mut self) {
+        let before = self.realm.world.rows();
+        let mut world = World::new(self.realm.world.active.clone());
+        world.load(self.rows.values().cloned()).unwrap();
+        assert_eq!(world.rows(), before, "the world is what its rows say");
+        let mut realm = Realm::new(world);
+        for run in self.retraced.values() {
+            realm.insert(run.clone());
+        }
+        self.realm = realm;
+    }
+
+    /// Reads every journal from its beginning.
+    pub fn read_again(&self) {
+        for (id, journal) in &self.journal {
+            let plan = Arc::clone(&self.retraced[id].plan);
+            let run = Run::replay(plan, journal.iter().map(|(at, event)| (*at, event))).unwrap();
+            assert!(run == self.retraced[id], "replay and going on are the same");
+        }
+    }
+
+    /// The counters as the journals alone say, without the chain `system`.
+    pub fn recounted(&self) -> BTreeMap<(String, String), serde_json::Value> {
+        self.recounted.rows()
+    }
+}
+
+/// What is to be stored, and why nothing more happened.
+fn split(decided: Result<Batch, Rejection>) -> (Option<Batch>, Vec<Code>) {
+    match decided {
+        Ok(batch) => (Some(batch), Vec::new()),
+        Err(mut rejection) => (rejection.due.take().map(|due| *due), vec![why(&rejection)]),
+    }
+}
+
+/// The code of a rejection that is not a fault of ours.
+fn why(rejection: &Rejection) -> Code {
+    assert_ne!(rejection.code, Code::SystemFault, "{rejection}");
+    rejection.code
+}
