@@ -1,7 +1,6 @@
 //! Values against their declaration: inputs, arguments, forms, signals, outputs. What fits comes back with its
 //! defaults filled in; what does not is `input_invalid` with the path of the field and the rule, never the value.
 
-mod format;
 #[cfg(test)]
 mod tests;
 
@@ -10,6 +9,7 @@ use std::sync::Arc;
 
 use ordain_spec::expr::{self, MAX_INTEGER};
 use ordain_spec::kind::field::{Field, FieldMap, FieldType};
+use ordain_spec::kind::format;
 use ordain_spec::scan::hidden;
 use serde_json::{Map, Value};
 

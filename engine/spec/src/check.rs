@@ -221,6 +221,7 @@ fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<
     fields::check(cx, memory, sink);
     bodies::check(cx, sink);
     ranges::check(cx, sink);
+    base_urls::check(cx, sink);
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

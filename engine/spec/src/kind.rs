@@ -7,6 +7,7 @@ pub mod connector;
 pub mod exemption;
 pub mod export;
 pub mod field;
+pub mod format;
 pub mod implied;
 pub mod ingress;
 pub mod meta_schema;

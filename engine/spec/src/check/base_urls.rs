@@ -2,9 +2,11 @@
 
 use std::sync::Arc;
 
-use super::context::Context;
+use super::context::{Context, law};
+use super::hosts::cut;
 use crate::catalogue::every;
 use crate::decode::Spanned;
+use crate::diagnostic::Diagnostic;
 use crate::kind::Connector;
 use crate::kind::connector::Settable;
 
@@ -16,4 +18,25 @@ pub(super) fn literal<'a>(
         Settable::Literal(text) => Some((connector, text)),
         Settable::Setting(_) => None,
     })
+}
+
+/// A base URL is a scheme, a host and a path: paths and queries of operations are put behind it.
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for (connector, url) in literal(cx) {
+        let Some(parts) = cut(&url.value) else { continue };
+        let wrong = if parts.host.is_empty() {
+            "names no host"
+        } else if url.value.contains(['?', '#']) {
+            "has a query or a fragment"
+        } else if !parts.port.is_none_or(|port| port.parse::<u16>().is_ok_and(|port| port > 0)) {
+            "names a port that there is not"
+        } else {
+            continue;
+        };
+        let name = &connector.metadata.name.value;
+        sink.push(
+            law("wrong-type", url.span, format!("the base URL of connector `{name}` {wrong}"))
+                .help("write it like `https://api.example.org/v1`; what varies stands in `path` and `query`"),
+        );
+    }
 }

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use super::context::{Context, law};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
-use crate::kind::connector::{ConnectorType, SecretRef};
+use crate::kind::connector::{ConnectorType, EnvValue, SecretRef};
+use crate::kind::field::Named;
 use crate::kind::roster::ActorType;
 use crate::kind::runbook::Step;
 use crate::kind::scenario::Act;
+use crate::kind::selector::Selector;
 use crate::kind::{Connector, Roster, Runbook, Scenario};
 use crate::source::Span;
 
@@ -52,6 +54,9 @@ const TAKEN: &[&str] = &[
     "step",
     "call",
     "response",
+    "row",
+    "file",
+    "catalogue",
 ];
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -79,7 +84,14 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 ("mask", rule.mask.is_some()),
             ];
             exactly_one(cx, rule.span, &format!("rule `{}`", rule.id.value), &bodies, rule.id.span, sink);
+            let lists = [
+                ("to", rule.to.as_ref().map(Vec::is_empty)),
+                ("mask", rule.mask.as_ref().map(Vec::is_empty)),
+            ];
+            nothing(&format!("rule `{}`", rule.id.value), rule.id.span, &lists, sink);
+            rule.applies.iter().for_each(|applies| selects(cx, applies, sink));
         }
+        selects(cx, &policy.spec.applies, sink);
         if policy.spec.rules.is_empty() && cx.is_whole(policy.span) {
             empty("rules", "policy", policy.metadata.name.value.as_str(), policy.metadata.name.span, sink);
         }
@@ -103,10 +115,34 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             );
         }
     }
+    cx.all.budgets.values().for_each(|budget| selects(cx, &budget.spec.applies, sink));
     cx.all.scenarios.values().for_each(|spec| scenario(cx, spec, sink));
     if let Some(spec) = &cx.all.roster {
         roster(cx, spec, sink);
     }
+}
+
+/// A list that is written and empty names nobody and nothing: what it was meant to hold does not happen.
+fn nothing(what: &str, place: Span, lists: &[(&str, Option<bool>)], sink: &mut Vec<Diagnostic>) {
+    for (field, _) in lists.iter().filter(|(_, is_empty)| *is_empty == Some(true)) {
+        sink.push(
+            law("missing-field", place, format!("`{field}` of {what} is an empty list"))
+                .help(format!("name what is meant, or leave `{field}` out"))
+                .consequence("the engine refuses the catalogue: nothing would ever be meant"),
+        );
+    }
+}
+
+fn selects(cx: &Context<'_>, applies: &Selector, sink: &mut Vec<Diagnostic>) {
+    let lists = [
+        ("capabilities", applies.capabilities.as_ref().map(Vec::is_empty)),
+        ("runbooks", applies.runbooks.as_ref().map(Vec::is_empty)),
+        ("risk", applies.risk.as_ref().map(Vec::is_empty)),
+        ("effect", applies.effect.as_ref().map(Vec::is_empty)),
+        ("environments", applies.environments.as_ref().map(Vec::is_empty)),
+        ("modes", applies.modes.as_ref().map(Vec::is_empty)),
+    ];
+    nothing("`applies`", cx.first_line(applies.span), &lists, sink);
 }
 
 fn empty(field: &str, kind: &str, name: &str, place: Span, sink: &mut Vec<Diagnostic>) {
@@ -246,7 +282,9 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
         ];
         exactly_one(cx, auth.span, "`auth`", &fields, cx.first_line(auth.span), sink);
     }
+    spec.exec.iter().for_each(|exec| variables(&exec.env, sink));
     for (_, operation) in spec.operations.iter() {
+        variables(&operation.env, sink);
         if let Some(body) = &operation.body {
             exactly_one(
                 cx,
@@ -255,6 +293,19 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
                 &[("json", body.json.is_some()), ("form", body.form.is_some())],
                 cx.first_line(body.span),
                 sink,
+            );
+        }
+    }
+}
+
+/// Names of environment variables: what holds `=` or nothing would set another one, or none.
+fn variables(env: &Named<EnvValue>, sink: &mut Vec<Diagnostic>) {
+    for (name, entry) in &env.0 {
+        let letters = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_');
+        if !letters || name.is_empty() || name.starts_with(|first: char| first.is_ascii_digit()) {
+            sink.push(
+                law("bad-name", entry.key_span, format!("`{name}` is no name of an environment variable"))
+                    .help("write letters, digits and `_`, like `LC_ALL`"),
             );
         }
     }

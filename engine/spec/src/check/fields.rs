@@ -234,5 +234,10 @@ fn fits(field: &Field, value: &serde_json::Value) -> Result<(), String> {
     {
         return Err("its pattern does not match".to_owned());
     }
+    if let Some((format, text)) = field.format.as_ref().zip(value.as_str())
+        && !crate::kind::format::is(format.value, text)
+    {
+        return Err(format!("it is not of the format `{}`", format.value.as_str()));
+    }
     Ok(())
 }

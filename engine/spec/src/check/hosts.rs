@@ -7,6 +7,7 @@ pub(super) struct Url<'a> {
     /// What stands before an `@`.
     pub(super) user: Option<&'a str>,
     pub(super) host: &'a str,
+    pub(super) port: Option<&'a str>,
     pub(super) query: Option<&'a str>,
 }
 
@@ -20,7 +21,9 @@ pub(super) fn cut(text: &str) -> Option<Url<'_>> {
         None => (None, authority),
     };
     let query = tail.split_once('?').map(|(_, query)| query);
-    Some(Url { scheme, user, host: without_port(host_port), query })
+    let host = without_port(host_port);
+    let port = host_port.rsplit_once(':').map(|(_, port)| port).filter(|port| !port.contains(']'));
+    Some(Url { scheme, user, host, port, query })
 }
 
 /// `host:port` or `[v6]:port` as the host.
@@ -122,7 +125,13 @@ mod tests {
         let url = cut("https://user:pass@api.example.org:8443/v1?key=1").expect("a URL");
         assert_eq!(
             url,
-            Url { scheme: "https", user: Some("user:pass"), host: "api.example.org", query: Some("key=1") }
+            Url {
+                scheme: "https",
+                user: Some("user:pass"),
+                host: "api.example.org",
+                port: Some("8443"),
+                query: Some("key=1")
+            }
         );
         assert_eq!(cut("http://[::1]:80/").map(|url| url.host), Some("::1"));
         assert!(

@@ -20,6 +20,12 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         for max in capability.spec.costs.iter().filter_map(|cost| cost.max.as_ref()) {
             at_least_nothing("max", max.value, max.span, sink);
         }
+        for quota in capability.spec.quotas.iter().filter(|quota| quota.window.value.0 == 0) {
+            sink.push(
+                law("out-of-range", quota.window.span, "a quota over a window of no length counts nothing")
+                    .help("write how long a use counts, like `1h`"),
+            );
+        }
     }
     for budget in cx.all.budgets.values() {
         let spec = &budget.spec;

@@ -36,4 +36,22 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             );
         }
     }
+    for connector in every(&cx.all.connectors) {
+        let Some(exec) = &connector.spec.exec else { continue };
+        for path in exec.read.iter().chain(&exec.write).chain(&exec.cwd) {
+            if let Settable::Literal(path) = path {
+                absolute(path, sink);
+            }
+        }
+    }
+}
+
+/// Paths of a connector are written from the root; what a workspace keeps elsewhere is a setting.
+fn absolute(path: &Spanned<Arc<str>>, sink: &mut Vec<Diagnostic>) {
+    if !path.value.starts_with('/') || path.value.split('/').any(|part| part == "..") {
+        sink.push(
+            law("relative-program", path.span, format!("`{}` is no absolute path", path.value))
+                .help("write the whole path, like `/srv/data`, or `{setting: name}`"),
+        );
+    }
 }

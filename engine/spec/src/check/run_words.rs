@@ -9,6 +9,7 @@ use crate::catalogue::every;
 use crate::decode::{Spanned, listed};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::facts::STEP_STATES;
+use crate::kind::scalar::Name;
 use crate::kind::scenario::Act;
 use crate::kind::{Kind, Runbook, Scenario};
 use crate::source::Span;
@@ -97,6 +98,7 @@ impl Names<'_, '_> {
         let given = &spec.given;
         given.operations.0.iter().for_each(|(name, entry)| self.operation(name, entry.key_span));
         given.budgets.0.iter().for_each(|(name, entry)| self.budget(name, entry.key_span));
+        given.killed.iter().for_each(|killed| self.kill_switch(killed));
         let expect = &spec.expect;
         let states: Vec<&str> = RUN_STATES.iter().copied().chain(["refused"]).collect();
         self.word(&expect.state, &states, "state of a run");
@@ -117,6 +119,7 @@ impl Names<'_, '_> {
     /// Approvals and signals of sub-runs may be meant too: their steps are not looked into.
     fn act(&mut self, act: &Act) {
         let all = self.cx.all;
+        act.kill.iter().chain(&act.revive).for_each(|switch| self.kill_switch(switch));
         for approval in act.approve.iter().chain(&act.reject).chain(&act.withdraw) {
             if all.unread.contains(&(Kind::Approval, approval.value.shared())) {
                 continue;
@@ -150,6 +153,21 @@ impl Names<'_, '_> {
         }
         for step in act.step.iter().chain(&act.resolve) {
             self.step(step.value.as_str(), step.span);
+        }
+    }
+
+    /// A selector that means nothing would test a switch that is never set.
+    fn kill_switch(&mut self, selector: &Spanned<std::sync::Arc<str>>) {
+        let name = selector.value.split_once(':').and_then(|(sort, name)| match sort {
+            "capability" | "connector" | "runbook" | "tenant" => Some(name),
+            "actor" => name.strip_prefix("user:"),
+            _ => None,
+        });
+        if &*selector.value != "all" && name.and_then(Name::new).is_none() {
+            let message = format!("`{}` selects nothing that can be stopped", selector.value);
+            self.sink.push(law("unknown-value", selector.span, message).help(
+                "write `all`, or `capability:`, `connector:`, `runbook:`, `tenant:` and a name, or `actor:user:` and a name",
+            ));
         }
     }
 }

@@ -16,6 +16,7 @@ use super::node::{At, Function, Kind, Loop, LoopKind, Node, Part, Step, StepKind
 use super::scan::{Fault, MAX_DEPTH, is_name_byte};
 use super::value::Value;
 use crate::diagnostic::nearest;
+use crate::kind::scalar::Principal;
 use names::{FUNCTIONS, arithmetic, comparison, fits, function, part, usage};
 
 /// Most comprehensions within each other.
@@ -434,6 +435,10 @@ impl Lowering<'_> {
             let at = self.node(argument)?.at;
             return Ok(self.fault("bad-literal", at, "`actor.is` takes a literal such as `'role:sre'`"));
         };
+        if Principal::new(principal).is_none() {
+            let message = format!("`{principal}` is no principal: `user:`, `group:` or `role:` and a name");
+            return Ok(self.fault("bad-literal", argument_at, message));
+        }
         let principal: Arc<str> = principal.into();
         self.principals.push((Arc::clone(&principal), argument_at));
         Ok(Node { kind: Kind::ActorIs(principal), at: self.closed(target.to(argument_at), b')') })

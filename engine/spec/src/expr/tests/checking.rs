@@ -115,6 +115,7 @@ fn each_fault_is_named_where_it_stands() {
         ("actor.id.matches('a)|(b')", "bad-literal", "'a)|(b'"),
         ("actor.id.matches(input.currency)", "bad-literal", "input.currency"),
         ("actor.is(input.currency)", "bad-literal", "input.currency"),
+        ("actor.is('agent')", "bad-literal", "'agent'"),
         ("input.amount", "non-boolean-guard", "input.amount"),
         ("'true'", "non-boolean-guard", "'true'"),
         ("input.currency == 'EURO'", "value-outside-domain", "'EURO'"),

@@ -2,10 +2,11 @@
 
 use std::net::{Ipv4Addr, Ipv6Addr};
 
-use ordain_spec::kind::field::Format;
+use crate::kind::field::Format;
 
 /// True when the text is of that form.
-pub(super) fn is(format: Format, text: &str) -> bool {
+#[must_use]
+pub fn is(format: Format, text: &str) -> bool {
     match format {
         Format::Email => is_email(text),
         Format::Uri => is_uri(text),
