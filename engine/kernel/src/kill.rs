@@ -149,13 +149,18 @@ impl Switch {
     }
 }
 
-/// All switches, by what they are about. Setting one again replaces it.
+/// All switches, by what they are about.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Switches(pub BTreeMap<Selector, Switch>);
 
 impl Switches {
-    /// Sets a switch.
-    pub fn set(&mut self, switch: Switch) {
+    /// Sets a switch. Over one that is on, the stricter of both holds: whoever may set may not lift by setting
+    /// again for a shorter time, or to pause only.
+    pub fn set(&mut self, mut switch: Switch) {
+        if let Some(before) = self.0.get(&switch.selector).filter(|before| before.is_on(switch.since)) {
+            switch.until = before.until.zip(switch.until).map(|(before, now)| before.max(now));
+            switch.pause &= before.pause;
+        }
         self.0.insert(switch.selector.clone(), switch);
     }
 
@@ -290,5 +295,32 @@ mod tests {
         assert_eq!(switches.next_expiry(at("2026-01-05T10:30:00Z")), Some(at("2026-01-05T11:00:00Z")));
         assert!(switches.lift(&"runbook:r".parse().unwrap()));
         assert!(!switches.lift(&"runbook:r".parse().unwrap()));
+    }
+
+    #[test]
+    fn setting_again_never_shortens_nor_softens_a_switch_that_is_on() {
+        let only = |switches: &Switches| {
+            let switch = switches.0.values().next().unwrap();
+            (switch.until, switch.pause)
+        };
+        let (soon, late) = ("2026-01-05T10:00:01Z", "2026-01-05T12:00:00Z");
+        for (before, again, held) in [
+            ((None, false), (Some(soon), false), (None, false)),
+            ((Some(late), false), (Some(soon), false), (Some(at(late)), false)),
+            ((Some(soon), false), (Some(late), false), (Some(at(late)), false)),
+            ((Some(soon), false), (None, false), (None, false)),
+            ((None, false), (None, true), (None, false)),
+            ((None, true), (None, false), (None, false)),
+            ((None, true), (None, true), (None, true)),
+        ] {
+            let mut switches = Switches::default();
+            switches.set(switch("all", before.0, before.1));
+            switches.set(switch("all", again.0, again.1));
+            assert_eq!(only(&switches), held, "{before:?} then {again:?}");
+        }
+        let mut switches = Switches::default();
+        switches.set(switch("all", Some("2026-01-05T09:00:00Z"), false));
+        switches.set(switch("all", Some(late), true));
+        assert_eq!(only(&switches), (Some(at(late)), true), "one that is over is gone");
     }
 }
