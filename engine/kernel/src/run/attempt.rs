@@ -55,7 +55,9 @@ impl Turn<'_> {
         let next = match &outcome {
             Outcome::Succeeded { output } => self.after_success(step, item, phase, output)?,
             Outcome::Refused { retryable, retry_after_ms, .. } => {
-                let again = *retryable && self.may_retry(planned, work, phase);
+                // A read that the engine's own end interrupted is asked again: it changed nothing.
+                let again = *retryable
+                    && (self.may_retry(planned, work, phase) || stopped && self.in_time(planned, phase));
                 if again {
                     Next::Retry {
                         at: self.retry_at(planned, work, item, phase, *retry_after_ms),
@@ -187,11 +189,15 @@ impl Turn<'_> {
         if action.idempotency == Idempotency::None {
             return false;
         }
-        let in_time = match phase {
+        self.in_time(planned, phase) && (stopped || work.repeats == 0 || self.may_retry(planned, work, phase))
+    }
+
+    /// True while the run's time, or that of its undo and clean-up, is not up.
+    fn in_time(&self, planned: &PlanStep, phase: Phase) -> bool {
+        match phase {
             Phase::Do if !planned.is_clean_up() => self.run.timed_out == 0,
             _ => self.run.timed_out < 2,
-        };
-        in_time && (stopped || work.repeats == 0 || self.may_retry(planned, work, phase))
+        }
     }
 
     /// `min(max, initial·2^(n−1))` times 0.5–1.0, from the run, the step, the item and the attempt.
