@@ -341,3 +341,26 @@ fn the_demonstration_runs_to_its_end_and_leaves_nothing() {
     folder.ordain(&["-C", "kept", "audit", "verify"]).expect_code(0);
     folder.ordain(&["demo", "kept"]).expect_code(2);
 }
+
+#[test]
+fn inputs_are_read_by_type_and_what_does_not_fit_is_a_failure_with_its_code() {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/payments");
+    workspace.write("twice.yaml", "payment: pay_12345678\namount: 1\namount: 5\n");
+    let run = |arguments: &[&str]| {
+        let said =
+            workspace.ordain(&[&["run", "refund@^1", "--as", "user:bob", "--json"], arguments].concat());
+        said.expect_code(2).json()
+    };
+    for amount in
+        ["amount=five", "amount=5.0", "amount=007", "amount=+5", "amount=0", "amount=9007199254740992"]
+    {
+        let document = run(&["--input", "payment=pay_12345678", "--input", amount]);
+        assert_eq!(document["error"]["code"], "input_invalid", "{amount}: {document}");
+    }
+    let refused = run(&["--input", "payment=nonsense", "--input", "amount=5"]);
+    assert_eq!(refused["refused"]["reasons"], refused["error"]["reasons"], "{refused}");
+    assert_eq!(refused["error"]["reasons"][0]["code"], "input_invalid", "{refused}");
+    assert_eq!(run(&["--inputs", "twice.yaml"])["error"]["code"], "input_invalid");
+    assert_eq!(run(&["--input", "nothing=5"])["error"]["code"], "input_invalid");
+    assert_eq!(run(&["--input", "amount"])["error"]["code"], "usage");
+}

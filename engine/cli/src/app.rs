@@ -135,9 +135,13 @@ fn unparsed(error: &clap::Error, wants_json: bool) -> Exit {
     }
     if wants_json {
         let text = error.to_string();
-        let message = text.lines().next().unwrap_or_default().trim_start_matches("error: ");
+        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        let message = lines.join(" ");
         let cx = Context { directory: PathBuf::from("."), json: true, acting_as: None };
-        cx.fail(&Failure::usage(message).hint("`ordain --help` lists the verbs and their options"));
+        cx.fail(
+            &Failure::usage(message.trim_start_matches("error: "))
+                .hint("`ordain --help` lists the verbs and their options"),
+        );
     } else {
         let _left = error.print();
     }

@@ -36,9 +36,12 @@ pub fn file(path: &std::path::Path) -> Result<Map<String, Value>, Failure> {
     let shown = path.display();
     let text = std::fs::read_to_string(path)
         .map_err(|error| Failure::new("input_invalid", format!("`{shown}` cannot be read: {error}")))?;
-    let value: Value = serde_yaml::from_str(&text).map_err(|error| {
+    let unread = |error: &dyn std::fmt::Display| {
         Failure::new("input_invalid", format!("`{shown}` is neither YAML nor JSON: {error}"))
-    })?;
+    };
+    // By way of YAML's own values, which refuse a key that stands twice.
+    let value: serde_yaml::Value = serde_yaml::from_str(&text).map_err(|error| unread(&error))?;
+    let value = serde_json::to_value(value).map_err(|error| unread(&error))?;
     match value {
         Value::Object(map) => Ok(map),
         Value::Null => Ok(Map::new()),
@@ -77,7 +80,7 @@ pub fn value(name: &str, text: &str, field: &Field) -> Result<Value, Failure> {
     let misfit = || Failure::new("input_invalid", format!("`{name}` must be of type {due}: `{text}` is not"));
     match due {
         FieldType::String | FieldType::Timestamp | FieldType::Duration => Ok(text.into()),
-        FieldType::Integer => text.parse::<i64>().map(Value::from).map_err(|_| misfit()),
+        FieldType::Integer => serde_json::from_str::<i64>(text).map(Value::from).map_err(|_| misfit()),
         FieldType::Boolean => text.parse::<bool>().map(Value::from).map_err(|_| misfit()),
         FieldType::Number => {
             serde_json::from_str::<serde_json::Number>(text).map(Value::from).map_err(|_| misfit())

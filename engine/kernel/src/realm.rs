@@ -317,6 +317,10 @@ impl Realm {
             }
             SystemCommand::ResetQuota { capability, reason, by } => {
                 self.permitted(&by, "role:admin")?;
+                if !self.world.counts(&capability) {
+                    let message = format!("no capability `{capability}`");
+                    return Err(Rejection::new(Code::NotFound, message));
+                }
                 self.note(SystemEvent::QuotaReset { capability, reason, by }, now, &mut batch);
             }
             SystemCommand::Note(event) => self.note(*event, now, &mut batch),

@@ -103,6 +103,16 @@ impl World {
         self.active.as_ref()?.catalogue.roster.as_deref()
     }
 
+    /// True for a capability that is declared, or was and still has counters.
+    #[must_use]
+    pub fn counts(&self, capability: &str) -> bool {
+        let declared = |active: &Arc<Active>| {
+            active.catalogue.capabilities.keys().any(|name| name.as_str() == capability)
+        };
+        self.active.as_ref().is_some_and(declared)
+            || self.quotas.0.keys().any(|counter| &*counter.capability == capability)
+    }
+
     /// True when `user:alice` is, or belongs to, `user:…`, `group:…` or `role:…` now.
     #[must_use]
     pub fn is(&self, id: &str, principal: &str) -> bool {

@@ -16,16 +16,24 @@ use crate::session::Conversation;
 const TICK: Duration = Duration::from_millis(100);
 
 /// Follows what a start answered: a run, or a refusal.
-pub fn started(cx: &Context, conversation: &mut Conversation, document: Value, on: bool) -> Done {
+pub fn started(cx: &Context, conversation: &mut Conversation, mut document: Value, on: bool) -> Done {
     let Some(id) = document.pointer("/run/id").and_then(Value::as_str).map(str::to_owned) else {
+        let misfit = misfit(&document);
+        let exit = if misfit.is_some() { Exit::Unable } else { Exit::Refused };
+        if let (Some(misfit), Some(fields)) = (misfit, document.as_object_mut()) {
+            fields.insert("error".into(), misfit);
+        }
         cx.show(&document, |look| rendered::document(&document, look));
-        let misfit = list(document.get("refused").unwrap_or(&Value::Null), "reasons")
-            .iter()
-            .any(|reason| text(reason, "code") == "input_invalid");
-        // Inputs that do not fit are the caller's mistake, not a decision about the run.
-        return Ok(if misfit { Exit::Unable } else { Exit::Refused });
+        return Ok(exit);
     };
     run(cx, conversation, &id, on)
+}
+
+/// Inputs that do not fit are the caller's mistake, not a decision about the run: a failure like any other.
+fn misfit(document: &Value) -> Option<Value> {
+    let reasons = list(document.get("refused")?, "reasons");
+    let misfit = reasons.iter().find(|reason| text(reason, "code") == "input_invalid")?;
+    Some(json!({"code": "input_invalid", "message": text(misfit, "detail"), "reasons": reasons}))
 }
 
 /// A wish about a run: asked, then the run is driven until it stands still, then shown.

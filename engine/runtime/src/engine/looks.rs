@@ -126,6 +126,16 @@ impl Inner {
             return Ok(document);
         }
         let run = self.run_id(target).await?;
+        if let Some(step) = step.clone() {
+            let there =
+                self.with_run(run, |run| run.plan.steps.iter().map(|of| of.id.clone()).collect::<Vec<_>>());
+            let there = there.await?;
+            if !there.iter().any(|id| **id == *step) {
+                return Err(
+                    ApiError::not_found("step", &step).hint(format!("there are: {}", there.join(", ")))
+                );
+            }
+        }
         let events = recover::events(&self.reader, &run.to_string()).await?;
         Ok(view::why(events.iter().map(|(_, event)| event), step.as_deref()))
     }
