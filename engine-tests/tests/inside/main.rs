@@ -3,6 +3,7 @@
 
 mod audit_tampering;
 mod authority_runs;
+mod gate;
 mod notations;
 mod places;
 mod tidy;
