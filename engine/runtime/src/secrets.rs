@@ -308,6 +308,7 @@ fn add_patterns(value: &str, patterns: &mut Vec<Zeroizing<String>>) {
     add(percent(bytes, false));
     add(percent(bytes, true).replace("%20", "+"));
     add(percent(bytes, true));
+    add(percent(bytes, true).replace("%2F", "/"));
     add(percent(bytes, false).to_ascii_lowercase());
     // JSON, and JSON inside JSON.
     let mut escaped = value.to_owned();

@@ -86,6 +86,7 @@ fn encodings(value: &str) -> Vec<String> {
         hex(bytes, false),
         hex(bytes, true),
         percent(bytes, true),
+        percent(bytes, true).replace("%2F", "/"),
         percent(bytes, false),
         serde_json::to_string(value).unwrap(),
         html(value),
