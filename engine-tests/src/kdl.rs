@@ -6,7 +6,8 @@ use std::fmt::Write as _;
 use serde::Deserialize as _;
 use serde_json::{Map, Value};
 
-/// Lists whose items may be nodes of their own: plural, singular, the field that is the node's argument.
+/// Lists whose items may be nodes of their own: plural, singular, the field that is the node's argument. Written
+/// down here once more, from the page: what is compared with the reader must not be the reader's own.
 const ITEMS: [(&str, &str, &str); 9] = [
     ("steps", "step", "id"),
     ("needs", "need", "step"),
