@@ -11,9 +11,9 @@ use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
 
-use crate::judge::judge;
+use crate::judge::judged;
 use crate::report::{Finding, Group, Report, shown};
-use crate::rules;
+use crate::rules::{self, Context};
 use crate::subject::Subject;
 
 /// The deepest folder below a path.
@@ -24,6 +24,8 @@ const DEPTH: usize = 32;
 pub struct Asked {
     /// The instant at which expiries are judged. Lint itself reads no clock.
     pub as_of: Timestamp,
+    /// Remarks too: some of them cost as much as everything else.
+    pub remarks: bool,
 }
 
 /// Why nothing could be checked.
@@ -203,7 +205,9 @@ impl Search<'_> {
         let files = paths.iter().filter(|path| is_wanted(path)).count();
         let deny = subject.workspace.iter().flat_map(|spec| &spec.lint.deny);
         let deny = deny.map(|word| Arc::clone(&word.value)).collect();
-        Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny }))
+        let wanted = own_files(&subject.sources).map(|file| file.path.clone());
+        let wanted = wanted.filter(|path| is_wanted(&root.join(path))).collect();
+        Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny, subject, wanted }))
     }
 
     fn loose(&self) -> Group {
@@ -214,12 +218,16 @@ impl Search<'_> {
         let subject = Subject::of_files(sources);
         let findings = self.judge(&subject, "");
         let specs = rules::specs(&subject.checked.declarations).len();
-        Group { root: String::new(), findings, files: self.loose.len(), specs, deny: Vec::new() }
+        let wanted = own_files(&subject.sources).map(|file| file.path.clone()).collect();
+        let files = self.loose.len();
+        Group { root: String::new(), findings, files, specs, deny: Vec::new(), subject, wanted }
     }
 
     /// All that is wrong with a subject: with the operator's file, by law, and by rule.
     fn judge(&self, subject: &Subject, root: &str) -> Vec<Finding> {
-        judge(subject, self.asked.as_of, None)
+        let mut cx = Context::new(subject, self.asked.as_of, None);
+        cx.remarks = self.asked.remarks;
+        judged(&cx)
             .into_iter()
             .map(|diagnostic| Finding {
                 diagnostic,

@@ -9,8 +9,14 @@ use crate::subject::Subject;
 /// Judges a subject at an instant; `before` is what it is compared with.
 #[must_use]
 pub fn judge(subject: &Subject, as_of: Timestamp, before: Option<&Subject>) -> Vec<Diagnostic> {
-    let mut found = subject.diagnostics.clone();
-    found.extend(subject.checked.diagnostics.iter().cloned());
-    found.extend(rules::all(&Context::new(subject, as_of, before)));
+    judged(&Context::new(subject, as_of, before))
+}
+
+/// The same, of a context that was made before.
+#[must_use]
+pub fn judged(cx: &Context<'_>) -> Vec<Diagnostic> {
+    let mut found = cx.subject.diagnostics.clone();
+    found.extend(cx.subject.checked.diagnostics.iter().cloned());
+    found.extend(rules::all(cx));
     found
 }

@@ -2,13 +2,21 @@
 //! that is shown. Laws are asked by `ordain_spec::check`, the same way the engine asks them; here are
 //! the rules that are no laws, and they never keep a catalogue from loading.
 
+pub mod command;
 pub mod discover;
+pub mod fix;
 pub mod judge;
+pub mod layout;
+pub mod options;
 pub mod page;
 pub mod render;
 pub mod report;
 pub mod rules;
 pub mod subject;
+pub mod watch;
+pub mod write;
 
+pub use command::Desk;
 pub use discover::{Asked, Unlintable, lint};
+pub use options::{Format, Options};
 pub use report::{Finding, Group, Report, Summary};

@@ -1,9 +1,12 @@
 //! What lint found, as data.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::source::{SourceFile, Sources, Span};
+
+use crate::subject::Subject;
 
 /// The findings of all catalogues that were checked.
 #[derive(Debug, Clone, Default)]
@@ -25,6 +28,22 @@ pub struct Group {
     pub specs: usize,
     /// Levels or slugs that block, by the workspace.
     pub deny: Vec<Arc<str>>,
+    /// What was judged.
+    pub subject: Subject,
+    /// The paths of the files that were asked for: no other is repaired.
+    pub wanted: BTreeSet<String>,
+}
+
+impl Group {
+    /// True for a law, an error, what the workspace denies, and what the caller denies.
+    #[must_use]
+    pub fn is_blocking(&self, finding: &Finding, deny: &[Severity]) -> bool {
+        let severity = finding.diagnostic.severity;
+        let denied = |word: &Arc<str>| **word == *severity.as_str() || **word == *finding.diagnostic.code;
+        matches!(severity, Severity::Law | Severity::Error)
+            || deny.contains(&severity)
+            || self.deny.iter().any(denied)
+    }
 }
 
 /// One problem and the files it is about.
@@ -133,16 +152,7 @@ impl Report {
     /// caller says so.
     #[must_use]
     pub fn blocks(&self, deny: &[Severity]) -> bool {
-        self.groups.iter().any(|group| {
-            group.findings.iter().any(|finding| {
-                let severity = finding.diagnostic.severity;
-                let denied =
-                    |word: &Arc<str>| **word == *severity.as_str() || **word == *finding.diagnostic.code;
-                matches!(severity, Severity::Law | Severity::Error)
-                    || deny.contains(&severity)
-                    || group.deny.iter().any(denied)
-            })
-        })
+        self.groups.iter().any(|group| group.findings.iter().any(|finding| group.is_blocking(finding, deny)))
     }
 
     /// Without remarks, for those who did not ask for them.

@@ -29,7 +29,7 @@ macro_rules! rules {
 }
 
 rules! {
-    "syntax": crlf_mixed,;
+    "syntax": crlf_mixed, not_formatted,;
     "schema": unconventional_place, file_name_differs,;
 }
 
@@ -149,6 +149,8 @@ pub struct Context<'a> {
     pub as_of: Timestamp,
     /// The catalogue that this one is compared with.
     pub before: Option<&'a Subject>,
+    /// Remarks are asked for.
+    pub remarks: bool,
     plans: OnceLock<Vec<Arc<Plan>>>,
 }
 
@@ -164,6 +166,7 @@ impl<'a> Context<'a> {
             specs: specs(all),
             as_of,
             before,
+            remarks: true,
             plans: OnceLock::new(),
         }
     }
@@ -206,7 +209,7 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in RULES.iter().filter(|rule| cx.has(rule.about)) {
+    for rule in RULES.iter().filter(|rule| cx.has(rule.about) && (cx.remarks || rule.severity != Severity::Info)) {
         (rule.find)(cx, &mut found);
     }
     found.retain(|problem| problem.primary.as_ref().is_none_or(|label| !cx.is_built_in(label.span)));

@@ -2,6 +2,9 @@
 //! binary for all of them (each is linked with the whole product). Never looks at a crate's insides.
 
 mod cli_examples;
+mod cli_fix;
+mod cli_formats;
+mod cli_layout;
 mod cli_lint;
 mod cli_runs;
 mod cli_specs;
@@ -9,6 +12,7 @@ mod crash_kill;
 mod crash_walk;
 mod drill_kill;
 mod drill_tools;
+mod guide_lint;
 mod lint_laws;
 mod outside_calls;
 mod run_current;

@@ -37,6 +37,8 @@ pub struct App {
 enum Verb {
     Init(command::init::Options),
     Lint(command::lint::Options),
+    Fmt(command::fmt::Options),
+    Convert(command::convert::Options),
     Specs(command::specs::Options),
     Plan(command::plan::Options),
     Test(command::test::Options),
@@ -75,6 +77,8 @@ impl Verb {
         match self {
             Self::Init(options) => options.run(cx),
             Self::Lint(options) => options.run(cx),
+            Self::Fmt(options) => options.run(cx),
+            Self::Convert(options) => options.run(cx),
             Self::Specs(options) => options.run(cx),
             Self::Plan(options) => options.run(cx),
             Self::Test(options) => options.run(cx),

@@ -12,7 +12,7 @@ mod leaf;
 mod scalar;
 mod shape;
 
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::source::{Notation, SourceFile, Span};
 use crate::tree::{Map, Node, Text, Value};
 
@@ -193,13 +193,14 @@ impl<'s> Decoder<'s> {
                 _ => None,
             },
             Value::Int(_) | Value::Float(_) | Value::Bool(_)
-                if self.notation == Notation::Yaml
-                    && !wants_integer
-                    && !wants_boolean
-                    && due.contains("string") =>
+                if !wants_integer && !wants_boolean && due.contains("string") =>
             {
-                let at = |offset| Edit { span: Span::new(node.span.file, offset, offset), text: "'".into() };
-                Some(vec![at(node.span.start), at(node.span.end)])
+                let (start, end) = (node.span.start as usize, node.span.end as usize);
+                let written = self.source.get(start..end)?;
+                Some(match self.notation {
+                    Notation::Yaml => word(&format!("'{written}'")),
+                    Notation::Kdl => word(&format!("\"{}\"", written.trim_start_matches('#'))),
+                })
             }
             _ => None,
         }
@@ -209,15 +210,16 @@ impl<'s> Decoder<'s> {
     pub fn unknown_value<'k>(&mut self, span: Span, word: &str, known: &[&'k str]) -> Option<&'k str> {
         let message = format!("`{word}` is not one of the values of this field");
         let problem = Diagnostic::law("unknown-value", span, message);
-        let meant = nearest(word, known.iter().copied());
-        let problem = match meant {
-            Some(near) => problem
-                .help(format!("did you mean `{near}`? The values are {}", listed(known)))
-                .fix(true, vec![Edit { span, text: self.quoted(near) }]),
+        let near = nearest(word, known.iter().copied());
+        let problem = match near {
+            Some(near) => problem.help(format!("did you mean `{near}`? The values are {}", listed(known))),
             None => problem.help(format!("the values are {}", listed(known))),
         };
-        self.report(problem);
-        meant
+        self.report(match meant(word, known.iter().copied()) {
+            Some(near) => problem.fix(true, vec![Edit { span, text: self.quoted(near) }]),
+            None => problem,
+        });
+        near
     }
 
     /// Reports a text that is no name of its kind. Names are ASCII: another letter may look like one.

@@ -150,6 +150,19 @@ impl Diagnostic {
     }
 }
 
+/// The known name that was surely meant: the nearest one, if no other is as near. A repair that guesses
+/// between two is none.
+#[must_use]
+pub fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    let mut known: Vec<&str> = known.into_iter().collect();
+    known.sort_unstable();
+    known.dedup();
+    let near = nearest(name, known.iter().copied())?;
+    let distance = strsim::osa_distance(name, near);
+    let rivals = known.iter().filter(|other| strsim::osa_distance(name, other) <= distance).count();
+    (rivals == 1).then_some(near)
+}
+
 /// The known name nearest to `name`, if one is near enough to be meant.
 ///
 /// Distance: Damerau–Levenshtein (optimal string alignment), at most a third of the length.

@@ -31,7 +31,7 @@ pub use template::{Piece, Template};
 pub use types::{Field, Known, Path, Presence, Scope, Type};
 pub use value::{Mismatch, Value};
 
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Edit, meant};
 use crate::source::Span;
 use crate::tree::Text;
 use node::{At, Kind, Node, StepKind};
@@ -238,7 +238,13 @@ impl fmt::Display for Expr {
 
 fn diagnose(fault: &scan::Fault, place: &Place) -> Diagnostic {
     let span = place.span(fault.start, fault.end);
-    Diagnostic::law(fault.code, span, fault.message.clone()).consequence(CONSEQUENCE)
+    let problem = Diagnostic::law(fault.code, span, fault.message.clone()).consequence(CONSEQUENCE);
+    let word = place.text.value.get(place.base + fault.start..place.base + fault.end).unwrap_or_default();
+    let known = lower::FUNCTIONS.iter().copied();
+    match meant(word, known).filter(|near| fault.code == "unknown-function" && *near != word) {
+        Some(near) => problem.fix(true, vec![Edit { span, text: near.to_owned() }]),
+        None => problem,
+    }
 }
 
 const CONSEQUENCE: &str = "the engine refuses the catalogue";

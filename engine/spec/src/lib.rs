@@ -9,6 +9,7 @@ pub mod catalogue;
 pub mod check;
 pub mod diagnostic;
 pub mod digest;
+pub mod edit;
 pub mod expr;
 pub mod folder;
 pub mod kind;

@@ -1,13 +1,19 @@
 //! One finding as miette draws it. The text that is drawn is made harmless first: a file that was
 //! refused for hidden characters must not send them to the terminal that shows it.
 
+mod window;
+
 use std::fmt;
 
-use miette::{LabeledSpan, NamedSource, SourceCode, SourceSpan};
-use ordain_spec::diagnostic::Severity;
-use ordain_spec::source::{FileId, SourceFile, Span};
+use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
+use ordain_spec::diagnostic::{Label, Severity};
+use ordain_spec::source::{FileId, SourceFile};
 
 use crate::report::{Finding, shown};
+use window::Window;
+
+/// Lines shown above and below a place.
+pub const CONTEXT_LINES: u32 = 1;
 
 /// A finding, or a place in another file that belongs to one.
 #[derive(Debug)]
@@ -16,32 +22,31 @@ pub struct Drawn {
     code: Option<&'static str>,
     severity: Severity,
     help: Option<String>,
-    source: Option<NamedSource<String>>,
+    source: Option<Excerpt>,
     labels: Vec<LabeledSpan>,
     elsewhere: Vec<Self>,
 }
 
 impl Drawn {
-    /// The whole finding.
-    pub fn of(finding: &Finding) -> Self {
+    /// The whole finding, at most `width` columns wide.
+    pub fn of(finding: &Finding, width: usize) -> Self {
         let diagnostic = &finding.diagnostic;
         let primary = diagnostic.primary.as_ref();
         let home = primary.map(|label| label.span.file);
-        let mut labels = Vec::new();
-        if let Some(label) = primary {
-            let text = (!label.text.is_empty()).then(|| harmless(&label.text));
-            labels.push(LabeledSpan::new_primary_with_span(text, span(label.span)));
-        }
+        let mut here: Vec<&Label> = primary.into_iter().collect();
         let mut elsewhere: Vec<Self> = Vec::new();
         for label in &diagnostic.related {
             if Some(label.span.file) == home {
-                labels.push(LabeledSpan::new_with_span(Some(harmless(&label.text)), span(label.span)));
+                here.push(label);
             } else if let Some(file) = finding.file(label.span) {
-                elsewhere.push(Self::place(finding, file, label.span, &label.text));
+                elsewhere.push(Self::place(finding, file, label, width));
             }
         }
-        let source =
-            home.and_then(|home: FileId| finding.sources.get(home)).map(|file| source(finding, file));
+        let file = home.and_then(|home: FileId| finding.sources.get(home));
+        let (source, labels) = file.map_or((None, Vec::new()), |file| {
+            let (source, labels) = drawn(finding, file, &here, width);
+            (Some(source), labels)
+        });
         Self {
             head: harmless(&diagnostic.message),
             code: Some(diagnostic.code),
@@ -53,16 +58,75 @@ impl Drawn {
         }
     }
 
-    fn place(finding: &Finding, file: &SourceFile, at: Span, text: &str) -> Self {
+    fn place(finding: &Finding, file: &SourceFile, label: &Label, width: usize) -> Self {
+        let bare = Label { span: label.span, text: String::new() };
+        let (source, labels) = drawn(finding, file, &[&bare], width);
         Self {
-            head: harmless(text),
+            head: harmless(&label.text),
             code: None,
             severity: Severity::Info,
             help: None,
-            source: Some(source(finding, file)),
-            labels: vec![LabeledSpan::new_primary_with_span(None, span(at))],
+            source: Some(source),
+            labels,
             elsewhere: Vec::new(),
         }
+    }
+}
+
+/// The lines of a file around places of it, and the places in them; the first is the primary one.
+fn drawn(
+    finding: &Finding,
+    file: &SourceFile,
+    labels: &[&Label],
+    width: usize,
+) -> (Excerpt, Vec<LabeledSpan>) {
+    let text = harmless_of_same_length(&without_secrets(finding, file));
+    let last = labels.iter().map(|label| file.line_column(label.span.end).0).max().unwrap_or(1);
+    // The number of a line, the bar, and what stands around them.
+    let columns = width.saturating_sub((last + CONTEXT_LINES).to_string().len() + 5).max(20);
+    let marks: Vec<_> = labels.iter().map(|label| (label.span, label.text.chars().count())).collect();
+    let window = Window::new(&text, &marks, columns, CONTEXT_LINES as usize);
+    let mut columns = Vec::with_capacity(labels.len());
+    let spans = labels.iter().enumerate().map(|(at, label)| {
+        columns.push((window.place(label.span).0, (file.line_column(label.span.start).1 as usize).saturating_sub(1)));
+        let said = (!label.text.is_empty()).then(|| harmless(&label.text));
+        let (start, length) = window.place(label.span);
+        let place = SourceSpan::new(start.into(), length);
+        if at == 0 { LabeledSpan::new_primary_with_span(said, place) } else { LabeledSpan::new_with_span(said, place) }
+    });
+    let spans = spans.collect();
+    (Excerpt { name: shown(&finding.root, &file.path), text: window.text, columns }, spans)
+}
+
+/// The lines that are shown, under the name of their file. The head of an excerpt names the column in the
+/// file, also where a line is cut.
+#[derive(Debug)]
+struct Excerpt {
+    name: String,
+    text: String,
+    /// Offsets of places in the text, with their columns in the file, counted from 0.
+    columns: Vec<(usize, usize)>,
+}
+
+impl SourceCode for Excerpt {
+    fn read_span<'a>(
+        &'a self,
+        span: &SourceSpan,
+        before: usize,
+        after: usize,
+    ) -> Result<Box<dyn SpanContents<'a> + 'a>, MietteError> {
+        let read = self.text.read_span(span, before, after)?;
+        // Asked without context it is for the head, which names a place.
+        let known = self.columns.iter().find(|(at, _)| before + after == 0 && *at == span.offset());
+        let column = known.map_or_else(|| read.column(), |(_, column)| *column);
+        Ok(Box::new(MietteSpanContents::new_named(
+            self.name.clone(),
+            read.data(),
+            *read.span(),
+            read.line(),
+            column,
+            read.line_count(),
+        )))
     }
 }
 
@@ -75,17 +139,6 @@ fn help(finding: &Finding) -> Option<String> {
         .map(harmless)
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-fn span(span: Span) -> SourceSpan {
-    SourceSpan::new((span.start as usize).into(), span.end.saturating_sub(span.start) as usize)
-}
-
-fn source(finding: &Finding, file: &SourceFile) -> NamedSource<String> {
-    NamedSource::new(
-        shown(&finding.root, &file.path),
-        harmless_of_same_length(&without_secrets(finding, file)),
-    )
 }
 
 /// The text of a file with what looks like a secret blacked out, and what this finding says is one.

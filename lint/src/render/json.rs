@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::fix::Repaired;
 use crate::report::{Finding, Place, Report};
 
 /// The document.
@@ -31,6 +32,12 @@ pub fn failure(code: &str, message: &str, hint: Option<&str>) -> Value {
         object.insert("hint".into(), hint.into());
     }
     json!({"error": error})
+}
+
+/// What was repaired, or could be.
+#[must_use]
+pub fn repaired(repaired: &[Repaired]) -> Value {
+    repaired.iter().map(|one| json!({"code": one.code, "file": one.file, "line": one.line})).collect()
 }
 
 fn finding(finding: &Finding) -> Value {

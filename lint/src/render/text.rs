@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
-use super::excerpt::Drawn;
+use super::excerpt::{CONTEXT_LINES, Drawn};
 use crate::report::{Report, Summary};
 
 /// How the text is laid out.
@@ -24,7 +24,7 @@ pub fn text(report: &Report, look: Look) -> String {
         GraphicalReportHandler::new_themed(GraphicalTheme { characters: ThemeCharacters::unicode(), styles })
             .with_width(look.width.clamp(40, 120))
             .with_links(false)
-            .with_context_lines(1);
+            .with_context_lines(CONTEXT_LINES as usize);
     let mut out = String::new();
     let mut file = None;
     for finding in report.groups.iter().flat_map(|group| &group.findings) {
@@ -40,7 +40,7 @@ pub fn text(report: &Report, look: Look) -> String {
         }
         let mut drawn = String::new();
         // Drawing fails only where a place lies outside of its text; then the words must do.
-        if handler.render_report(&mut drawn, &Drawn::of(finding)).is_err() {
+        if handler.render_report(&mut drawn, &Drawn::of(finding, look.width.clamp(40, 120))).is_err() {
             drawn = format!(
                 "{}: {}\n",
                 finding.diagnostic.code,
@@ -51,7 +51,24 @@ pub fn text(report: &Report, look: Look) -> String {
         out.push('\n');
     }
     let _infallible = writeln!(out, "{}", summed(report.summary(), look.colour));
+    if let Some(line) = repairable(report) {
+        let _infallible = writeln!(out, "  {line}");
+    }
     out
+}
+
+/// How much of it a tool can repair.
+fn repairable(report: &Report) -> Option<String> {
+    let fixes = report.groups.iter().flat_map(|group| &group.findings);
+    let fixes = fixes.filter_map(|finding| finding.diagnostic.fix.as_ref());
+    let (safe, others): (Vec<_>, Vec<_>) = fixes.partition(|fix| fix.safe);
+    let said = |count: usize, option: &str| format!("{count} can be repaired with `{option}`");
+    match (safe.len(), others.len()) {
+        (0, 0) => None,
+        (safe, 0) => Some(said(safe, "--fix")),
+        (0, others) => Some(said(others, "--unsafe-fixes")),
+        (safe, others) => Some(format!("{}, {others} more with `--unsafe-fixes`", said(safe, "--fix"))),
+    }
 }
 
 fn bold(text: &str, colour: bool) -> String {
@@ -59,6 +76,18 @@ fn bold(text: &str, colour: bool) -> String {
 }
 
 fn summed(sum: Summary, colour: bool) -> String {
+    let (mark, ink) = match sum {
+        _ if sum.laws > 0 => ("✗", "31"),
+        _ if sum.errors > 0 => ("✗", "31"),
+        _ if sum.warnings > 0 => ("!", "33"),
+        _ => ("✓", "32"),
+    };
+    let mark = if colour { format!("\u{1b}[{ink}m{mark}\u{1b}[0m") } else { mark.to_owned() };
+    format!("{mark} {}", sentence(sum))
+}
+
+/// What was looked at and what was found, in one sentence.
+pub fn sentence(sum: Summary) -> String {
     let looked =
         format!("{} in {}", counted(sum.specs, "spec", "specs"), counted(sum.files, "file", "files"));
     let parts: Vec<String> = [
@@ -71,18 +100,12 @@ fn summed(sum: Summary, colour: bool) -> String {
     .filter(|(count, _, _)| *count > 0)
     .map(|(count, one, many)| counted(count, one, many))
     .collect();
-    let (mark, ink) = match sum {
-        _ if sum.laws > 0 => ("✗", "31"),
-        _ if sum.errors > 0 => ("✗", "31"),
-        _ if sum.warnings > 0 => ("!", "33"),
-        _ => ("✓", "32"),
-    };
     let verdict = if parts.is_empty() { "no problem".to_owned() } else { parts.join(", ") };
     let engine = if sum.laws > 0 { "; the engine refuses this catalogue" } else { "" };
-    let mark = if colour { format!("\u{1b}[{ink}m{mark}\u{1b}[0m") } else { mark.to_owned() };
-    format!("{mark} {looked}: {verdict}{engine}")
+    format!("{looked}: {verdict}{engine}")
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+/// `1 file`, `2 files`
+pub fn counted(count: usize, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

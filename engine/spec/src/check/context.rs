@@ -9,8 +9,9 @@ use super::memory::{Reading, Stamp};
 use super::people::People;
 use crate::catalogue::{Declarations, every};
 use crate::decode::Spanned;
-use crate::diagnostic::Diagnostic;
+use crate::diagnostic::{Diagnostic, Edit, meant};
 use crate::digest::Digest;
+use crate::edit::{Side, TODO, Written, field_into};
 use crate::kind::capability::Idempotency;
 use crate::kind::connector::Operation;
 use crate::kind::metadata::Risk;
@@ -175,6 +176,39 @@ impl<'a> Context<'a> {
         let text = file.slice(span);
         let line = text.split('\n').next().unwrap_or_default().trim_end();
         Span::new(span.file, span.start, span.start.saturating_add(u32::try_from(line.len()).unwrap_or(0)))
+    }
+}
+
+/// A broken law with the edit that adds the missing field, for the author to fill in.
+pub(super) fn with_todo(cx: &Context<'_>, problem: Diagnostic, map: Span, field: &str) -> Diagnostic {
+    let file = cx.all.sources.get(map.file);
+    let todo = (field, Written::Text(TODO));
+    let edit = file.and_then(|file| field_into(&file.text, file.notation, map, todo, Side::Head));
+    match edit {
+        Some(edit) => problem.fix(false, vec![edit]),
+        None => problem,
+    }
+}
+
+/// A word in the place of another, with the quotation marks that are there.
+pub(super) fn reworded(cx: &Context<'_>, span: Span, word: &str) -> Edit {
+    let there = cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
+    let quote = there.chars().next().filter(|first| matches!(first, '\'' | '"'));
+    Edit { span, text: quote.map_or_else(|| word.to_owned(), |quote| format!("{quote}{word}{quote}")) }
+}
+
+/// A broken law with the repair of a misspelt word, where one word was surely meant.
+pub(super) fn with_meant<'k>(
+    cx: &Context<'_>,
+    problem: Diagnostic,
+    (word, span): (&str, Span),
+    known: impl IntoIterator<Item = &'k str>,
+) -> Diagnostic {
+    // What is no name itself is to be mended first.
+    let is_word = |near: &str| near.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    match meant(word, known).filter(|near| is_word(near)) {
+        Some(near) => problem.fix(true, vec![reworded(cx, span, near)]),
+        None => problem,
     }
 }
 

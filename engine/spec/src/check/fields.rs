@@ -2,8 +2,12 @@
 
 use std::sync::Arc;
 
+<<<<<<< HEAD
 use super::context::{Context, law};
 use super::memory::{About, Memory};
+=======
+use super::context::{Context, law, with_todo};
+>>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
@@ -12,6 +16,7 @@ use crate::kind::field::{Field, FieldMap, FieldType};
 use crate::kind::scalar::{Json, Sensitivity};
 use crate::source::Span;
 
+<<<<<<< HEAD
 /// A schema is judged by itself: it is looked at again only where its own file changed.
 pub(super) fn check(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
     let mut each = |span: Span, maps: Vec<&FieldMap>| {
@@ -29,18 +34,36 @@ pub(super) fn check(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagno
     }
     for spec in every(&cx.all.approvals) {
         each(spec.span, spec.spec.stages.iter().map(|stage| &stage.form).collect());
+=======
+pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for capability in every(&cx.all.capabilities) {
+        map(cx, &capability.spec.input, sink);
+        map(cx, &capability.spec.output, sink);
+    }
+    for runbook in every(&cx.all.runbooks) {
+        map(cx, &runbook.spec.inputs, sink);
+        runbook
+            .spec
+            .steps
+            .iter()
+            .filter_map(|step| step.signal.as_ref())
+            .for_each(|signal| map(cx, &signal.fields, sink));
+    }
+    for approval in every(&cx.all.approvals) {
+        approval.spec.stages.iter().for_each(|stage| map(cx, &stage.form, sink));
+>>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
     }
 }
 
-fn map(fields: &FieldMap, sink: &mut Vec<Diagnostic>) {
+fn map(cx: &Context<'_>, fields: &FieldMap, sink: &mut Vec<Diagnostic>) {
     for (name, entry) in &fields.0 {
-        field(name, entry.key_span, &entry.value, sink);
+        field(cx, name, entry.key_span, &entry.value, sink);
     }
 }
 
-fn field(name: &Arc<str>, place: Span, field: &Field, sink: &mut Vec<Diagnostic>) {
+fn field(cx: &Context<'_>, name: &Arc<str>, place: Span, field: &Field, sink: &mut Vec<Diagnostic>) {
     let before = sink.len();
-    parts(name, place, field, sink);
+    parts(cx, name, place, field, sink);
     bounds(name, field, sink);
     if field.sensitivity.value == Sensitivity::Secret {
         sink.push(
@@ -62,7 +85,11 @@ fn field(name: &Arc<str>, place: Span, field: &Field, sink: &mut Vec<Diagnostic>
 }
 
 /// What the type asks for.
-fn parts(name: &Arc<str>, place: Span, declared: &Field, sink: &mut Vec<Diagnostic>) {
+fn parts(cx: &Context<'_>, name: &Arc<str>, place: Span, declared: &Field, sink: &mut Vec<Diagnostic>) {
+    let mut missing = |code, message: String, help: &str, todo: &str| {
+        let problem = law(code, place, message).help(help.to_owned());
+        sink.push(with_todo(cx, problem, declared.span, todo));
+    };
     match declared.type_.value {
         FieldType::String => {
             let bounded = declared.enum_.is_some()
@@ -70,33 +97,29 @@ fn parts(name: &Arc<str>, place: Span, declared: &Field, sink: &mut Vec<Diagnost
                 || declared.format.is_some()
                 || declared.max_length.is_some();
             if !bounded {
-                sink.push(
-                    law("missing-field", place, format!("string `{name}` has no bound"))
-                        .help("add one of `enum`, `pattern`, `format`, `maxLength`"),
-                );
+                let help = "add one of `enum`, `pattern`, `format`, `maxLength`";
+                missing("missing-field", format!("string `{name}` has no bound"), help, "maxLength");
             }
         }
         FieldType::Array => {
             if declared.max_items.is_none() {
-                sink.push(
-                    law("unbounded-collection", place, format!("array `{name}` has no `maxItems`"))
-                        .help("add `maxItems`"),
-                );
+                let message = format!("array `{name}` has no `maxItems`");
+                missing("unbounded-collection", message, "add `maxItems`", "maxItems");
             }
             match &declared.items {
-                Some(items) => field(&format!("{name}[]").into(), place, items, sink),
-                None => sink.push(
-                    law("missing-field", place, format!("array `{name}` does not say what its items are"))
-                        .help("add `items`"),
-                ),
+                Some(items) => field(cx, &format!("{name}[]").into(), place, items, sink),
+                None => {
+                    let message = format!("array `{name}` does not say what its items are");
+                    missing("missing-field", message, "add `items`", "items");
+                }
             }
         }
         FieldType::Object => match &declared.fields {
-            Some(fields) => map(fields, sink),
-            None => sink.push(
-                law("missing-field", place, format!("object `{name}` does not say what its fields are"))
-                    .help("add `fields`"),
-            ),
+            Some(fields) => map(cx, fields, sink),
+            None => {
+                let message = format!("object `{name}` does not say what its fields are");
+                missing("missing-field", message, "add `fields`", "fields");
+            }
         },
         FieldType::Integer
         | FieldType::Number

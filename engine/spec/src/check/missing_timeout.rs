@@ -1,6 +1,6 @@
 //! Law `missing-timeout`: an attempt without an end.
 
-use super::context::{Context, law};
+use super::context::{Context, law, with_todo};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::kind::connector::ConnectorType;
@@ -11,17 +11,13 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     {
         for (name, entry) in &connector.spec.operations.0 {
             if entry.value.timeout.is_none() && cx.is_whole(entry.value.span) {
-                sink.push(
-                    law(
-                        "missing-timeout",
-                        entry.key_span,
-                        format!(
-                            "operation `{name}` of connector `{}` has no `timeout`",
-                            connector.metadata.name.value
-                        ),
-                    )
-                    .help("add `timeout`, like `10s`: what takes longer is an unknown outcome"),
+                let message = format!(
+                    "operation `{name}` of connector `{}` has no `timeout`",
+                    connector.metadata.name.value
                 );
+                let problem = law("missing-timeout", entry.key_span, message)
+                    .help("add `timeout`, like `10s`: what takes longer is an unknown outcome");
+                sink.push(with_todo(cx, problem, entry.value.span, "timeout"));
             }
         }
     }

@@ -10,7 +10,13 @@ use super::memory::{About, Memory};
 use super::scope::{self, Outputs, Steps};
 use crate::catalogue::every;
 use crate::decode::Spanned;
+<<<<<<< HEAD
 use crate::diagnostic::Diagnostic;
+=======
+use crate::diagnostic::{Diagnostic, Edit, Fix};
+use crate::edit::{Side, Written, field_into};
+use crate::digest::Digest;
+>>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
 use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check, facts};
 use crate::kind::capability::{Guard, Idempotency};
 use crate::kind::connector::{EnvValue, Operation};
@@ -19,6 +25,7 @@ use crate::kind::metadata::Rollback;
 use crate::kind::runbook::Step;
 use crate::kind::scalar::Sensitivity;
 use crate::kind::{Capability, Connector, Policy, Runbook};
+use crate::source::Span;
 
 /// Checks every expression and template of the catalogue.
 pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
@@ -245,7 +252,13 @@ fn runbook_places(
         Place { scope: &personal(&steps.start()), known: Known::default(), sink }.expr(key, Expect::Anything);
     }
     for (at, step) in runbook.spec.steps.iter().enumerate() {
+        let before = sink.len();
         step_places(cx, runbook, &steps, at, step, sink);
+        for diagnostic in sink.iter_mut().skip(before) {
+            if diagnostic.code == "skippable-output-unguarded" && diagnostic.fix.is_none() {
+                diagnostic.fix = guarding(cx, step, diagnostic);
+            }
+        }
     }
     let exprs: Vec<&Expr> = runbook.spec.outputs.iter().map(|(_, expr)| expr).collect();
     if !exprs.is_empty() {
@@ -255,6 +268,32 @@ fn runbook_places(
             place.expr(expr, Expect::Anything);
         }
     }
+}
+
+/// The repair of a step that reads what may be absent: it runs only where that is there.
+fn guarding(cx: &Context<'_>, step: &Step, problem: &Diagnostic) -> Option<Fix> {
+    let file = cx.all.sources.get(step.span.file)?;
+    let read = problem.primary.as_ref()?.span;
+    let path = file.slice(read);
+    let plain = |letter: char| letter.is_ascii_alphanumeric() || matches!(letter, '.' | '_');
+    if !path.starts_with("steps.") || !path.chars().all(plain) {
+        return None;
+    }
+    let has = format!("has({path})");
+    let edits = match &step.when {
+        // Of a condition that itself reads it nothing is known.
+        Some(when) if when.span().start <= read.start && read.end <= when.span().end => return None,
+        Some(when) => {
+            let Span { file, start, end } = when.span();
+            let at = |at, text| Edit { span: Span::new(file, at, at), text };
+            vec![at(start, format!("{has} && (")), at(end, ")".to_owned())]
+        }
+        None => {
+            let when = ("when", Written::Text(&has));
+            vec![field_into(&file.text, file.notation, step.span, when, Side::Head)?]
+        }
+    };
+    Some(Fix { safe: false, edits })
 }
 
 /// All expressions of a step.

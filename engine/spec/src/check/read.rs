@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use crate::catalogue::{Declarations, Releases, digest_of};
 use crate::decode::{Decode, Decoder};
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
+use crate::edit::{Side, TODO, Written, field_into};
 use crate::folder::{BYTES, FILES};
 use crate::kind::metadata::{CapabilityMetadata, Metadata};
 use crate::kind::scalar::{Name, Version};
@@ -151,13 +152,16 @@ fn unknown_fields(map: &Map, cx: &mut Decoder<'_>) {
         }
         let problem = Diagnostic::law("unknown-field", key.span, format!("unknown field `{}`", key.text))
             .consequence("the engine refuses the catalogue: an unknown field is never ignored");
-        cx.report(match nearest(&key.text, FIELDS.iter().copied()) {
-            Some(near) => problem
-                .help(format!("did you mean `{near}`?"))
-                .fix(true, vec![Edit { span: key.span, text: near.to_owned() }]),
+        let problem = match nearest(&key.text, FIELDS.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(
                 "a spec has `apiVersion`, `kind`, `metadata` and `spec`; other fields belong below `spec`",
             ),
+        };
+        let surely = meant(&key.text, FIELDS.iter().copied()).filter(|near| map.get(near).is_none());
+        cx.report(match surely {
+            Some(near) => problem.fix(true, vec![Edit { span: key.span, text: near.to_owned() }]),
+            None => problem,
         });
     }
 }
@@ -167,7 +171,16 @@ fn missing(node: &Node, field: &str, cx: &mut Decoder<'_>) {
         .label("the spec begins here")
         .help(format!("add `{field}`"))
         .consequence("the engine refuses the catalogue");
-    cx.report(problem);
+    let added = inserted(node.span, field, cx);
+    cx.report(match added {
+        Some(edit) => problem.fix(false, vec![edit]),
+        None => problem,
+    });
+}
+
+/// The edit that adds a field with a value that is refused in its turn.
+fn inserted(map: Span, field: &str, cx: &Decoder<'_>) -> Option<Edit> {
+    field_into(cx.source(), cx.notation(), map, (field, Written::Text(TODO)), Side::Head)
 }
 
 fn api_version(node: &Node, map: &Map, cx: &mut Decoder<'_>) -> bool {
@@ -202,13 +215,15 @@ fn kind(node: &Node, map: &Map, cx: &mut Decoder<'_>) -> Option<(Kind, Span)> {
             Diagnostic::law("unknown-kind", value.span, format!("`{}` is no kind of spec", text.value))
                 .consequence("the engine refuses the catalogue");
         let known = || Kind::ALL.iter().map(|kind| kind.as_str());
-        cx.report(match nearest(&text.value, known()) {
-            Some(near) => problem
-                .help(format!("did you mean `{near}`?"))
-                .fix(true, vec![Edit { span: value.span, text: cx.quoted(near) }]),
+        let problem = match nearest(&text.value, known()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => {
                 problem.help(format!("the kinds are {}", crate::decode::listed(&known().collect::<Vec<_>>())))
             }
+        };
+        cx.report(match meant(&text.value, known()) {
+            Some(near) => problem.fix(true, vec![Edit { span: value.span, text: cx.quoted(near) }]),
+            None => problem,
         });
     }
     Some((kind?, value.span))
@@ -402,7 +417,11 @@ fn version_applies<M: Head>(metadata: &M, envelope: &Envelope<'_>, cx: &mut Deco
                 .related(key.span, format!("a {kind} has a version"))
                 .help("add `version`: a release like `1.0.0`")
                 .consequence("the engine refuses the catalogue");
-            cx.report(problem);
+            let added = inserted(node.span, "version", cx);
+            cx.report(match added {
+                Some(edit) => problem.fix(false, vec![edit]),
+                None => problem,
+            });
         }
         (Some(version), false) => cx.report(
             Diagnostic::law("unknown-field", version.span, format!("a {kind} has no `version`"))

@@ -2,10 +2,11 @@
 
 use crate::catalogue::{Unresolved, every};
 use crate::decode::Spanned;
+use crate::diagnostic::meant;
 use crate::kind::Kind;
 use crate::kind::budget::OnBreach;
 use crate::kind::metadata::Rollback;
-use crate::kind::scalar::Reference;
+use crate::kind::scalar::{Name, Reference};
 use crate::source::Span;
 
 use super::context::{Context, said};
@@ -28,6 +29,21 @@ impl Mention<'_> {
             Kind::Runbook => cx.all.runbook(reference).err(),
             _ => cx.all.approval(reference).err(),
         }
+    }
+
+    /// True where `near` is the one name that can have been meant, and with its requirement is there.
+    pub(super) fn is_surely(&self, cx: &Context<'_>, near: &str) -> bool {
+        let reference = &self.reference.value;
+        let Some(name) = Name::new(near) else { return false };
+        let due = Reference { name, requirement: reference.requirement.clone() };
+        let all = cx.all;
+        let (there, names): (bool, Vec<&str>) = match self.kind {
+            Kind::Capability => (all.capability(&due).is_ok(), all.capabilities.keys().map(Name::as_str).collect()),
+            Kind::Connector => (all.connector(&due).is_ok(), all.connectors.keys().map(Name::as_str).collect()),
+            Kind::Runbook => (all.runbook(&due).is_ok(), all.runbooks.keys().map(Name::as_str).collect()),
+            _ => (all.approval(&due).is_ok(), all.approvals.keys().map(Name::as_str).collect()),
+        };
+        there && meant(reference.name.as_str(), names) == Some(near)
     }
 
     /// Where the releases of its name are declared.

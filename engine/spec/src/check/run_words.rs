@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, law, said};
+use super::context::{Context, law, said, with_meant};
 use super::scope::RUN_STATES;
 use super::unresolved_reference::dangling;
 use crate::catalogue::every;
@@ -24,7 +24,9 @@ pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 continue;
             }
             let near = nearest(test.value.as_str(), cx.all.scenarios.keys().map(AsRef::as_ref));
-            sink.push(dangling("scenario", test.value.as_str(), test.span, &by, near));
+            let problem = dangling("scenario", test.value.as_str(), test.span, &by, near);
+            let known = cx.all.scenarios.keys().map(AsRef::as_ref);
+            sink.push(with_meant(cx, problem, (test.value.as_str(), test.span), known));
         }
     }
 }
@@ -50,7 +52,12 @@ impl Names<'_, '_> {
         let known: BTreeSet<&str> = known.collect();
         if !known.contains(name) {
             let near = nearest(name, known.iter().copied());
-            self.sink.push(dangling(kind, name, span, &self.by, near));
+            let problem = dangling(kind, name, span, &self.by, near);
+            // Of `connector.operation` only a part is the word.
+            let there = self.cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
+            let is_whole = there.trim_matches(['\'', '"']) == name;
+            let known = known.into_iter().filter(|_| is_whole);
+            self.sink.push(with_meant(self.cx, problem, (name, span), known));
         }
     }
 
@@ -87,10 +94,11 @@ impl Names<'_, '_> {
             return;
         }
         let problem = law("unknown-value", word.span, format!("`{}` is no {what}", word.value));
-        self.sink.push(match nearest(&word.value, known.iter().copied()) {
+        let problem = match nearest(&word.value, known.iter().copied()) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help(format!("it is one of {}", listed(known))),
-        });
+        };
+        self.sink.push(with_meant(self.cx, problem, (&word.value, word.span), known.iter().copied()));
     }
 
     fn check(&mut self, scenario: &Scenario) {

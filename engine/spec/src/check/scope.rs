@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use super::context::{Context, may_match};
 use super::flow::Flow;
+use crate::diagnostic::Edit;
+use crate::edit::{Side, Written, field_into, item_after};
 use crate::expr::{Expr, Field, Presence, Scope, Type, check, facts};
 use crate::kind::capability::CapabilitySpec;
 use crate::kind::connector::ConnectorType;
@@ -322,6 +324,7 @@ impl<'c, 'a> Steps<'c, 'a> {
                 code: "use-before-produce",
                 message: format!("step `{here}` does not come after step `{id}`").into(),
                 help: Some(format!("add `{id}` to the `needs` of step `{here}`").into()),
+                edit: self.needing(from, at, id, step).map(Arc::new),
             };
             return Field { ty: Type::Any, presence, sensitivity: Sensitivity::Public };
         }
@@ -330,11 +333,26 @@ impl<'c, 'a> Steps<'c, 'a> {
         self.fact(from, (!sure).then(why))
     }
 
+    /// The edit that makes a step need another; none where the two would then wait for each other.
+    fn needing(&self, from: usize, at: usize, id: &str, step: &Step) -> Option<Edit> {
+        let file = self.cx.all.sources.get(step.span.file)?;
+        if self.flow.is_ancestor(at, from) {
+            return None;
+        }
+        if let Some(last) = step.needs.last() {
+            return item_after(&file.text, file.notation, last.span, id, "need");
+        }
+        // An empty list is written somewhere: a second one would be a duplicate.
+        let value = ("needs", Written::ListOf(id));
+        let written = file.slice(step.span).contains("need");
+        if written { None } else { field_into(&file.text, file.notation, step.span, value, Side::Head) }
+    }
+
     /// A step's own results: not there yet. What reviewers fill in comes after what they agreed to.
     fn own(&self, id: &str, step: &Step) -> Field {
         let refused = |code, message: String, help: &str| Field {
             ty: Type::Any,
-            presence: Presence::Refused { code, message: message.into(), help: Some(help.into()) },
+            presence: Presence::Refused { code, message: message.into(), help: Some(help.into()), edit: None },
             sensitivity: Sensitivity::Public,
         };
         let early = || {

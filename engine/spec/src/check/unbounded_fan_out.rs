@@ -1,6 +1,6 @@
 //! Law `unbounded-fan-out`: a `forEach` without `maxItems`.
 
-use super::context::{Context, law};
+use super::context::{Context, law, with_todo};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 
@@ -12,15 +12,11 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             else {
                 continue;
             };
-            sink.push(
-                law(
-                    "unbounded-fan-out",
-                    cx.first_line(each.span),
-                    format!("step `{}` runs once for each item of a list without a bound", step.id.value),
-                )
+            let message = format!("step `{}` runs once for each item of a list without a bound", step.id.value);
+            let problem = law("unbounded-fan-out", cx.first_line(each.span), message)
                 .related(step.id.span, "this step")
-                .help("add `maxItems`: with more items the step is denied"),
-            );
+                .help("add `maxItems`: with more items the step is denied");
+            sink.push(with_todo(cx, problem, each.span, "maxItems"));
         }
     }
 }

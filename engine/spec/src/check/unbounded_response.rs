@@ -1,6 +1,6 @@
 //! Law `unbounded-response`: an answer as long as the other side likes.
 
-use super::context::{Context, law};
+use super::context::{Context, law, with_todo};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::kind::connector::ConnectorType;
@@ -14,17 +14,13 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 ConnectorType::Mock => continue,
             };
             if bound.is_none() && cx.is_whole(entry.value.span) {
-                sink.push(
-                    law(
-                        "unbounded-response",
-                        entry.key_span,
-                        format!(
-                            "operation `{name}` of connector `{}` has no `{field}`",
-                            connector.metadata.name.value
-                        ),
-                    )
-                    .help(format!("add `{field}`, like `64KiB`: a longer answer is an unknown outcome")),
+                let message = format!(
+                    "operation `{name}` of connector `{}` has no `{field}`",
+                    connector.metadata.name.value
                 );
+                let problem = law("unbounded-response", entry.key_span, message)
+                    .help(format!("add `{field}`, like `64KiB`: a longer answer is an unknown outcome"));
+                sink.push(with_todo(cx, problem, entry.value.span, field));
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeSet;
 
-use super::context::{Context, law};
+use super::context::{Context, law, with_meant};
 use super::scope::about;
 use crate::diagnostic::{Diagnostic, nearest};
 
@@ -25,10 +25,11 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 let problem = law("undeclared-output", field.span, message).consequence(
                     "the engine refuses the catalogue: a mask of a misspelt field hides nothing",
                 );
-                sink.push(match nearest(&field.value, known.iter().copied()) {
+                let problem = match nearest(&field.value, known.iter().copied()) {
                     Some(near) => problem.help(format!("did you mean `{near}`?")),
                     None => problem.help("name an output, or narrow `applies`"),
-                });
+                };
+                sink.push(with_meant(cx, problem, (&field.value, field.span), known.iter().copied()));
             }
         }
     }

@@ -1,12 +1,14 @@
 //! Law `unresolved-reference`: a name that means nothing of its kind.
 
-use super::context::{Context, REFUSES, law, said};
+use super::context::{Context, REFUSES, law, reworded, said, with_meant};
 use super::references::mentions;
 use super::run_words::{scenario_names, tests};
 use crate::catalogue::{Unresolved, every};
 use crate::decode::Spanned;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::kind::Kind;
+use crate::kind::connector::Operation;
+use crate::kind::field::Named;
 use crate::kind::scalar::Name;
 use crate::source::Span;
 
@@ -24,13 +26,9 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             let requirement = mention.reference.value.requirement.as_ref();
             let meant =
                 requirement.map_or_else(|| near.clone(), |requirement| format!("{near}@{requirement}"));
-            problem = problem.fix(
-                true,
-                vec![Edit {
-                    span: mention.reference.span,
-                    text: written(cx, mention.reference.span, &meant),
-                }],
-            );
+            if mention.is_surely(cx, &near) {
+                problem = problem.fix(true, vec![reworded(cx, mention.reference.span, &meant)]);
+            }
         }
         sink.push(problem);
     }
@@ -39,13 +37,6 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     exports(cx, sink);
     tests(cx, sink);
     scenario_names(cx, sink);
-}
-
-/// A word as it stands in the file: with the quotation marks that are there.
-fn written(cx: &Context<'_>, span: Span, word: &str) -> String {
-    let there = cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
-    let quote = there.chars().next().filter(|first| matches!(first, '\'' | '"'));
-    quote.map_or_else(|| word.to_owned(), |quote| format!("{quote}{word}{quote}"))
 }
 
 /// The diagnostic about a name that means nothing.
@@ -75,10 +66,7 @@ fn operations(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             connector_name.span,
             format!("connector `{}`, whose operation it would be", connector_name.value),
         );
-        if let Some(near) = near {
-            problem = problem
-                .fix(true, vec![Edit { span: operation.span, text: written(cx, operation.span, near) }]);
-        }
+        problem = with_meant(cx, problem, (operation.value.as_str(), operation.span), names(known));
         sink.push(problem);
     }
     for connector in every(&cx.all.connectors) {
@@ -87,9 +75,14 @@ fn operations(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         if known.get(operation.value.as_str()).is_none() {
             let near = nearest(operation.value.as_str(), known.keys().map(|name| &**name));
             let by = said(Kind::Connector, connector.metadata.name.value.as_str());
-            sink.push(dangling("operation", operation.value.as_str(), operation.span, &by, near));
+            let problem = dangling("operation", operation.value.as_str(), operation.span, &by, near);
+            sink.push(with_meant(cx, problem, (operation.value.as_str(), operation.span), names(known)));
         }
     }
+}
+
+fn names(operations: &Named<Operation>) -> impl Iterator<Item = &str> {
+    operations.keys().map(|name| &**name)
 }
 
 fn needs(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -106,10 +99,12 @@ fn needs(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                     near.and_then(|near| flow.index.get(near)).and_then(|at| flow.steps.get(*at))
                 {
                     problem = problem.related(place.id.span, "the nearest step");
-                    let text = written(cx, need.step.span, place.id.value.as_str());
-                    problem = problem.fix(true, vec![Edit { span: need.step.span, text }]);
                 }
-                sink.push(problem);
+                // A step never needs itself, and needs another once.
+                let free = flow.index.keys().map(|id| &**id).filter(|id| {
+                    *id != step.id.value.as_str() && step.needs.iter().all(|other| other.step.value.as_str() != *id)
+                });
+                sink.push(with_meant(cx, problem, (name, need.step.span), free));
             }
         }
     }
@@ -132,17 +127,14 @@ fn known<'k>(
     kind: Kind,
     name: &Spanned<Name>,
     by: &str,
-    mut known: impl Iterator<Item = &'k Name> + Clone,
+    known: impl Iterator<Item = &'k Name> + Clone,
     sink: &mut Vec<Diagnostic>,
 ) {
     let unread = cx.all.unread.contains(&(kind, name.value.shared()));
     if unread || known.clone().any(|known| *known == name.value) {
         return;
     }
-    let near = nearest(name.value.as_str(), known.by_ref().map(Name::as_str));
-    let mut problem = dangling(kind.as_str(), name.value.as_str(), name.span, by, near);
-    if let Some(near) = near {
-        problem = problem.fix(true, vec![Edit { span: name.span, text: written(cx, name.span, near) }]);
-    }
-    sink.push(problem);
+    let near = nearest(name.value.as_str(), known.clone().map(Name::as_str));
+    let problem = dangling(kind.as_str(), name.value.as_str(), name.span, by, near);
+    sink.push(with_meant(cx, problem, (name.value.as_str(), name.span), known.map(Name::as_str)));
 }

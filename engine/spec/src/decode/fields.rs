@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use super::{Decode, Decoder, FieldShape, RecordShape, listed};
-use crate::diagnostic::{Diagnostic, Edit, nearest};
-use crate::source::{Notation, Span};
+use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
+use crate::edit::{Side, TODO, Written, field_into};
 use crate::tree::{Key, Map, Node, Value};
 
 /// True for a text that stands for "to be done": counts as missing.
@@ -58,7 +58,7 @@ impl<'n> Fields<'n> {
         let mut meant = Vec::new();
         for (at, (key, _)) in map.entries.iter().enumerate() {
             if !known.contains(&&*key.text)
-                && let Some(near) = unknown_field(key, &known, cx)
+                && let Some(near) = unknown_field(key, &map, &known, cx)
             {
                 meant.push((at, near));
             }
@@ -149,26 +149,12 @@ impl<'n> Fields<'n> {
         let mut problem = Diagnostic::law(code, cx.first_line(self.node), format!("`{name}` is missing"))
             .label("the map it belongs to begins here")
             .help(format!("add `{name}`: {}", field.doc));
-        if let Some(edit) = self.insertion(&field.name, cx) {
+        let side = if self.record.name.ends_with("Spec") { Side::Block } else { Side::Head };
+        let todo = (field.name.as_str(), Written::Text(TODO));
+        if let Some(edit) = field_into(cx.source(), cx.notation(), self.node.span, todo, side) {
             problem = problem.fix(false, vec![edit]);
         }
         cx.report(problem);
-    }
-
-    /// The edit that writes `name: TODO` before the first entry; the `TODO` is refused in its turn.
-    fn insertion(&self, name: &str, cx: &Decoder<'_>) -> Option<Edit> {
-        let first = self.map.entries.first().map(|(key, _)| key.span)?;
-        if cx.notation() != Notation::Yaml {
-            return None;
-        }
-        let at = Span::new(first.file, first.start, first.start);
-        if cx.source().get(self.node.span.start as usize..)?.starts_with('{') {
-            return Some(Edit { span: at, text: format!("{name}: TODO, ") });
-        }
-        let before = cx.source().get(..first.start as usize)?;
-        let line_start = before.rfind('\n').map_or(0, |at| at + 1);
-        let indent = before.get(line_start..)?.chars().count();
-        Some(Edit { span: at, text: format!("{name}: TODO\n{:indent$}", "") })
     }
 }
 
@@ -187,22 +173,23 @@ fn as_meant(map: &Map, meant: &[(usize, &str)]) -> Map {
 }
 
 /// Reports a field that the record does not know; gives the one that was probably meant.
-fn unknown_field<'k>(key: &Key, known: &[&'k str], cx: &mut Decoder<'_>) -> Option<&'k str> {
+fn unknown_field<'k>(key: &Key, map: &Map, known: &[&'k str], cx: &mut Decoder<'_>) -> Option<&'k str> {
     let word = cx.spelled(&key.text);
     let problem = Diagnostic::law("unknown-field", key.span, format!("unknown field `{word}`"))
         .consequence("the engine refuses the catalogue: an unknown field is never ignored");
-    let meant = nearest(&key.text, known.iter().copied());
-    cx.report(match meant {
-        Some(near) => {
-            let near = cx.spelled(near);
-            problem
-                .help(format!("did you mean `{near}`?"))
-                .fix(true, vec![Edit { span: key.span, text: near }])
-        }
+    let near = nearest(&key.text, known.iter().copied());
+    // A field that is there already cannot have been meant a second time.
+    let surely = meant(&key.text, known.iter().copied()).filter(|near| map.get(near).is_none());
+    let problem = match near {
+        Some(near) => problem.help(format!("did you mean `{}`?", cx.spelled(near))),
         None => {
             let spelled: Vec<String> = known.iter().map(|name| cx.spelled(name)).collect();
             problem.help(format!("the fields here are {}", listed(&spelled)))
         }
+    };
+    cx.report(match surely {
+        Some(near) => problem.fix(true, vec![Edit { span: key.span, text: cx.spelled(near) }]),
+        None => problem,
     });
-    meant
+    near
 }

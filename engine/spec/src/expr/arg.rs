@@ -223,6 +223,16 @@ impl Arg {
         self.check_literal(expected)
     }
 
+    /// The place of a text without its quotation marks; none where it holds escapes.
+    fn word_at(&self, text: &str) -> Option<Span> {
+        let Span { file, start, end } = self.span;
+        match ((end - start) as usize).checked_sub(text.len())? {
+            0 => Some(self.span),
+            2 => Some(Span::new(file, start + 1, end - 1)),
+            _ => None,
+        }
+    }
+
     /// A value in which nothing is computed.
     fn check_literal(&self, expected: Option<&Type>) -> Checked {
         let own = self.literal_type();
@@ -231,7 +241,7 @@ impl Arg {
         match (expected, literal) {
             (None, _) => {}
             (Some(Type::Text { domain: Some(domain), .. }), Some(text)) if !domain.contains(&text) => {
-                whole.diagnostics.push(super::check::outside(self.span, &text, domain, None));
+                whole.diagnostics.push(super::check::outside(self.span, self.word_at(&text), &text, domain));
             }
             (Some(wanted @ (Type::Timestamp | Type::Duration)), Some(text)) => {
                 if let Err(mismatch) = Value::Text(text).conform(wanted) {

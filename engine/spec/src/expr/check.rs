@@ -14,7 +14,7 @@ use super::node::{At, Kind, Loop, LoopKind, Node};
 use super::template::{Piece, Template};
 use super::types::{Field, Known, Scope, Type, words};
 use super::{CONSEQUENCE, Expr, Path, Value, diagnose};
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::kind::scalar::Sensitivity;
 use crate::source::Span;
 
@@ -119,14 +119,17 @@ fn joined_len(ty: &Type) -> Option<u64> {
     }
 }
 
-/// A word that is none of the words a type allows.
-pub(super) fn outside(span: Span, word: &str, domain: &[Arc<str>], quote: Option<char>) -> Diagnostic {
+/// A word that is none of the words a type allows. `word_at` is the word itself, without its quotation marks.
+pub(super) fn outside(span: Span, word_at: Option<Span>, word: &str, domain: &[Arc<str>]) -> Diagnostic {
     let message = format!("`{word}` is none of {}", words(domain));
     let diagnostic = Diagnostic::law("value-outside-domain", span, message).consequence(CONSEQUENCE);
-    let Some(near) = nearest(word, domain.iter().map(|word| &**word)) else { return diagnostic };
-    let quote = quote.map(String::from).unwrap_or_default();
-    let edit = Edit { span, text: format!("{quote}{near}{quote}") };
-    diagnostic.help(format!("did you mean `{near}`?")).fix(true, vec![edit])
+    let known = || domain.iter().map(|word| &**word);
+    let Some(near) = nearest(word, known()) else { return diagnostic };
+    let diagnostic = diagnostic.help(format!("did you mean `{near}`?"));
+    match word_at.zip(meant(word, known())) {
+        Some((span, near)) => diagnostic.fix(true, vec![Edit { span, text: near.to_owned() }]),
+        None => diagnostic,
+    }
 }
 
 /// The type of a node, its worst cost, and its value where that is a known integer.
@@ -364,8 +367,7 @@ impl Checker<'_> {
         };
         if let Some(word) = own.first().filter(|_| !own.iter().any(|word| domain.contains(word))) {
             let span = self.place.at(root.at);
-            let quote = self.quote(root.at);
-            self.diagnostics.push(outside(span, word, domain, quote));
+            self.diagnostics.push(outside(span, self.word_at(root.at, word), word, domain));
         }
     }
 
@@ -401,10 +403,11 @@ impl Checker<'_> {
         self.place.text.value.get(self.place.base..).unwrap_or_default()
     }
 
-    /// The quotation mark with which a literal begins.
-    fn quote(&self, at: At) -> Option<char> {
-        let first = self.source().get(at.start as usize..).and_then(|text| text.chars().next());
-        first.filter(|first| matches!(first, '"' | '\''))
+    /// The place of a word between its quotation marks; none where it is written in another way.
+    fn word_at(&self, at: At, word: &str) -> Option<Span> {
+        let written = self.source().get(at.start as usize..at.end as usize)?;
+        let inner = written.strip_prefix(['"', '\''])?.strip_suffix(['"', '\''])?;
+        (inner == word).then(|| self.place.at(At { start: at.start + 1, end: at.end - 1 }))
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
+use crate::diagnostic::Edit;
 use crate::kind::field;
 use crate::kind::scalar::Sensitivity;
 
@@ -74,6 +75,8 @@ pub enum Presence {
         message: Arc<str>,
         /// What to do.
         help: Option<Arc<str>>,
+        /// The edit that does it, for somebody to look at.
+        edit: Option<Arc<Edit>>,
     },
 }
 

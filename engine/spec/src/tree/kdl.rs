@@ -13,12 +13,13 @@ use std::sync::Arc;
 use kdl::{KdlDocument, KdlNode};
 
 use crate::decode::{RecordShape, kebab};
-use crate::diagnostic::{Diagnostic, nearest};
+use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::kind::Kind;
 use crate::scan::span;
 use crate::source::{FileId, Span};
 use crate::tree::{Key, Map, Node, Text, Value};
 
+pub use build::{key_field, singular};
 use build::{Builder, Entries, place};
 
 /// Stack of the parser's thread: 64 levels need about a tenth of it.
@@ -184,12 +185,13 @@ fn unknown_kind(builder: &mut Builder<'_>, name: &str, place: Span) {
     };
     let problem = Diagnostic::law("unknown-kind", place, message);
     let problem = match nearest(name, names.iter().map(String::as_str)) {
-        Some(near) => problem
-            .help(format!("did you mean `{near}`?"))
-            .fix(true, vec![crate::diagnostic::Edit { span: place, text: near.to_owned() }]),
+        Some(near) => problem.help(format!("did you mean `{near}`?")),
         None => problem.help(format!("the kinds are {}", crate::decode::listed(&names))),
     };
-    builder.sink.push(problem);
+    builder.sink.push(match meant(name, names.iter().map(String::as_str)) {
+        Some(near) => problem.fix(true, vec![Edit { span: place, text: near.to_owned() }]),
+        None => problem,
+    });
 }
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ use crate::scan::span;
 use crate::source::FileId;
 use crate::tree::Node;
 
+pub use cut::quoted;
 use event::{Broken, Event, parse};
 
 /// How often a broken place is covered before the rest of the file is given up.

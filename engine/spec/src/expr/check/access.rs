@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::flow::segment;
 use super::{Checker, Typed};
-use crate::diagnostic::{Edit, nearest};
+use crate::diagnostic::{Edit, Fix, meant, nearest};
 use crate::expr::node::{At, Kind, Node, Step, StepKind};
 use crate::expr::types::{Field, Path, Presence, Type};
 use crate::expr::value::Value;
@@ -80,9 +80,11 @@ impl Checker<'_> {
                 self.mismatch(at, format!("`{}` has no one type: {why}", self.shown(at)));
                 return None;
             }
-            Presence::Refused { code, message, help } => {
-                let help = help.as_ref().map(ToString::to_string);
-                self.report(code, at, message.to_string()).help = help;
+            Presence::Refused { code, message, help, edit } => {
+                let diagnostic = self.report(code, at, message.to_string());
+                diagnostic.help = help.as_ref().map(ToString::to_string);
+                diagnostic.fix =
+                    edit.as_ref().map(|edit| Fix { safe: false, edits: vec![Edit::clone(edit)] });
                 return None;
             }
         }
@@ -174,7 +176,7 @@ impl Checker<'_> {
         let list = known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let help =
             near.map_or_else(|| format!("known here: {list}"), |near| format!("did you mean `{near}`?"));
-        let fix = near.map(|near| near.to_owned());
+        let fix = meant(name, known.iter().copied()).map(str::to_owned);
         let span = self.place.at(at);
         let diagnostic = self.report("unknown-fact", at, format!("there is no fact `{name}` here"));
         diagnostic.help = Some(help);
@@ -191,6 +193,7 @@ impl Checker<'_> {
         step: &Step,
     ) {
         let near = nearest(name, known.clone().map(|name| &**name)).map(str::to_owned);
+        let surely = meant(name, known.clone().map(|name| &**name)).map(str::to_owned);
         let list = known.take(12).map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
         let help = match &near {
             Some(near) => format!("did you mean `{near}`?"),
@@ -203,7 +206,7 @@ impl Checker<'_> {
         let plain = matches!(step.kind, StepKind::Field(_));
         let diagnostic = self.report(code, step.at, format!("{of} has no `{name}`"));
         diagnostic.help = Some(help);
-        if let Some(text) = near.filter(|_| plain) {
+        if let Some(text) = surely.filter(|_| plain) {
             *diagnostic = diagnostic.clone().fix(true, vec![Edit { span, text }]);
         }
     }

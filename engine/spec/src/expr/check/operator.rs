@@ -156,8 +156,8 @@ impl Checker<'_> {
         // Literals beside literals declare nothing.
         let declared = !matches!(other.kind, Kind::Literal(_) | Kind::List(_));
         if declared && !domain.contains(word) {
-            let (span, quote) = (self.place.at(node.at), self.quote(node.at));
-            self.diagnostics.push(outside(span, word, domain, quote));
+            let word_at = self.word_at(node.at, word);
+            self.diagnostics.push(outside(self.place.at(node.at), word_at, word, domain));
         }
     }
 }

@@ -28,7 +28,7 @@ pub(super) fn arithmetic(name: &str) -> Option<Arithmetic> {
 }
 
 /// Every function there is, for messages.
-pub(super) const FUNCTIONS: &[&str] = &[
+pub(in crate::expr) const FUNCTIONS: &[&str] = &[
     "has",
     "all",
     "exists",

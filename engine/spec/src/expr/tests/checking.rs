@@ -297,6 +297,7 @@ fn a_name_can_be_known_and_refused() {
             code: "use-before-produce",
             message: "`check` is no ancestor of this step".into(),
             help: Some("add `check` to `needs`".into()),
+            edit: None,
         },
         sensitivity: Sensitivity::Public,
     };

@@ -35,8 +35,18 @@ const LISTS: [(&str, &str, &str); 10] = [
     ("holds", "hold", "id"),
 ];
 
-fn key_field(list: &str) -> Option<&'static str> {
+/// The field that the argument of an item is.
+#[must_use]
+pub fn key_field(list: &str) -> Option<&'static str> {
     LISTS.iter().find(|(plural, ..)| *plural == list).map(|(.., key)| *key)
+}
+
+/// The name of an item of a list field of a record, and the field that its argument is.
+#[must_use]
+pub fn singular(record: &RecordShape, list: &str) -> Option<(&'static str, &'static str)> {
+    let (_, singular, key) = LISTS.iter().find(|(plural, ..)| *plural == list)?;
+    let is_list = record.field(list).is_some_and(|field| list_item(&(field.shape)()).is_some());
+    (is_list && record.field(singular).is_none()).then_some((*singular, *key))
 }
 
 /// The entries of a map while it is read.

@@ -1,0 +1,87 @@
+//! Repairs from outside: what is written, what is not, and what stays byte for byte.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests")]
+
+use std::os::unix::fs::PermissionsExt as _;
+
+use engine_tests::Workspace;
+
+const FILE: &str = "specs/runbooks/bad.yaml";
+const BROKEN: &str = "# kept\napiVersion: ordain/v1\nkind: Runbok   # what\nmetadata: {name: bad, version: 1.0.0, owner: group:data, sumary: x y.}\n\n\nspec:   {steps: [{id: rest,   wait: 1s}]}\n";
+
+fn broken() -> Workspace {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    workspace.write(FILE, BROKEN);
+    workspace
+}
+
+fn text(workspace: &Workspace, path: &str) -> String {
+    std::fs::read_to_string(workspace.path().join(path)).unwrap()
+}
+
+#[test]
+fn a_safe_repair_changes_nothing_but_the_repair_and_is_made_once() {
+    let workspace = broken();
+    let path = workspace.path().join(FILE);
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    let document = workspace.ordain(&["lint", "--fix", "--json"]).expect_code(0).json();
+    assert_eq!(document["fixed"].as_array().unwrap().len(), 2, "{document}");
+    let due = BROKEN.replace("Runbok", "Runbook").replace("sumary", "summary");
+    assert_eq!(text(&workspace, FILE), due);
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let document = workspace.ordain(&["lint", "--fix", "--json"]).expect_code(0).json();
+    assert_eq!(document["fixed"].as_array().unwrap().len(), 0);
+    assert_eq!(text(&workspace, FILE), due);
+}
+
+#[test]
+fn a_diff_writes_nothing_and_ends_with_1_where_something_would_change() {
+    let workspace = broken();
+    let said = workspace.ordain(&["lint", "--diff"]);
+    let diff = &said.expect_code(1).stdout;
+    assert!(diff.contains("--- a/specs/runbooks/bad.yaml\n+++ b/specs/runbooks/bad.yaml\n"), "{diff}");
+    assert!(diff.contains("\n-kind: Runbok   # what\n") && diff.contains("\n+kind: Runbook   # what\n"), "{diff}");
+    assert_eq!(text(&workspace, FILE), BROKEN);
+    workspace.ordain(&["lint", "--fix"]).expect_code(0);
+    let said = workspace.ordain(&["lint", "--diff"]);
+    assert_eq!(said.expect_code(0).stdout, "");
+}
+
+#[test]
+fn what_only_the_author_knows_is_a_todo_that_still_fails() {
+    let workspace = Workspace::copy_of("examples/agent-refund");
+    let file = "specs/policies/people.yaml";
+    let whole = text(&workspace, file);
+    workspace.write(file, &whole.replace(", expires: 8h", ""));
+    workspace.ordain(&["lint", "--fix"]).expect_code(1);
+    assert_eq!(text(&workspace, file), whole.replace(", expires: 8h", ""));
+    workspace.ordain(&["lint", "--unsafe-fixes"]).expect_code(1);
+    assert_eq!(text(&workspace, file), whole.replace(", expires: 8h", "").replace("{id: team", "{expires: TODO, id: team"));
+}
+
+#[test]
+fn a_missing_need_is_added_in_either_layout() {
+    for (before, after) in [("      needs: [look]\n", "needs: [look]"), ("      needs:\n        - look\n", "needs:")] {
+        let workspace = Workspace::copy_of("examples/agent-refund");
+        let file = "specs/runbooks/refund.yaml";
+        let whole = text(&workspace, file).replace("      needs: [look]\n", before);
+        assert!(whole.contains(after));
+        workspace.write(file, &whole.replace(before, ""));
+        workspace.ordain(&["lint"]).expect_code(1);
+        workspace.ordain(&["lint", "--unsafe-fixes"]).expect_code(0);
+        assert!(text(&workspace, file).contains("needs: [look]"), "{}", text(&workspace, file));
+    }
+}
+
+#[test]
+fn only_what_was_asked_for_is_repaired_and_no_link_is_followed() {
+    let workspace = broken();
+    workspace.ordain(&["lint", "--fix", "specs/capabilities"]).expect_code(0);
+    assert_eq!(text(&workspace, FILE), BROKEN);
+    let outside = Workspace::empty();
+    outside.write("outside.yaml", BROKEN);
+    std::fs::remove_file(workspace.path().join(FILE)).unwrap();
+    std::os::unix::fs::symlink(outside.path().join("outside.yaml"), workspace.path().join(FILE)).unwrap();
+    let said = workspace.ordain(&["lint", "--fix"]);
+    assert_ne!(said.code, 0, "{}", said.stdout);
+    assert_eq!(text(&outside, "outside.yaml"), BROKEN);
+}

@@ -1,0 +1,89 @@
+//! `ordain fmt` and `ordain convert` from outside: what is written, what is left alone, and that digests stay.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests")]
+
+use engine_tests::Workspace;
+
+const FILE: &str = "specs/runbooks/rests.yaml";
+const MESSY: &str = "# a comment\napiVersion: ordain/v1\nkind:    Runbook\nmetadata: { name: rests, version: 1.0.0, owner: group:data, summary: Rests. }\n\n\n\nspec:\n    steps:\n    -   id: rest   # one\n        wait: 1s\n    - {id: more, needs: [rest], when: steps.rest.state == \"succeeded\", wait: 1s}\n";
+const NEAT: &str = "# a comment\napiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: rests, version: 1.0.0, owner: group:data, summary: Rests.}\n\nspec:\n  steps:\n    - id: rest   # one\n      wait: 1s\n    - {id: more, needs: [rest], when: 'steps.rest.state == \"succeeded\"', wait: 1s}\n";
+
+fn messy() -> Workspace {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    workspace.ordain(&["fmt"]).expect_code(0);
+    workspace.write(FILE, MESSY);
+    workspace
+}
+
+fn text(workspace: &Workspace, path: &str) -> String {
+    std::fs::read_to_string(workspace.path().join(path)).unwrap()
+}
+
+fn digest(workspace: &Workspace) -> String {
+    workspace.ordain(&["specs", "show", "rests", "--json"]).expect_code(0).json()["digest"].to_string()
+}
+
+#[test]
+fn a_file_is_laid_out_once_with_its_digest() {
+    let workspace = messy();
+    let before = digest(&workspace);
+    workspace.ordain(&["fmt", "--check"]).expect_code(1);
+    let said = workspace.ordain(&["fmt", "--diff"]);
+    assert!(said.expect_code(1).stdout.contains("\n+    - id: rest   # one\n"), "{}", said.stdout);
+    assert_eq!(text(&workspace, FILE), MESSY);
+    let document = workspace.ordain(&["fmt", "--json"]).expect_code(0).json();
+    assert_eq!(document["changed"], serde_json::json!([FILE]));
+    assert_eq!(text(&workspace, FILE), NEAT);
+    assert_eq!(digest(&workspace), before);
+    workspace.ordain(&["fmt", "--check"]).expect_code(0);
+}
+
+#[test]
+fn a_file_that_cannot_be_read_is_left_alone_and_said() {
+    let workspace = messy();
+    let broken = "apiVersion:   ordain/v1\nkind: [Runbook\n";
+    workspace.write("specs/runbooks/broken.yaml", broken);
+    let said = workspace.ordain(&["fmt"]);
+    assert!(said.expect_code(1).stderr.contains("specs/runbooks/broken.yaml is left as it is"), "{}", said.stderr);
+    assert_eq!(text(&workspace, "specs/runbooks/broken.yaml"), broken);
+    assert_eq!(text(&workspace, FILE), NEAT);
+}
+
+#[test]
+fn a_file_goes_to_the_other_notation_and_back() {
+    let workspace = messy();
+    let before = digest(&workspace);
+    let said = workspace.ordain(&["convert", FILE, "--to", "kdl"]);
+    assert!(said.expect_code(0).stdout.contains("// a comment"), "{}", said.stdout);
+    assert!(said.stdout.contains("runbook \"rests\" version=\"1.0.0\""), "{}", said.stdout);
+    workspace.ordain(&["convert", FILE, "--to", "kdl", "--write"]).expect_code(0);
+    assert!(!workspace.path().join(FILE).exists());
+    assert_eq!(text(&workspace, "specs/runbooks/rests.kdl"), said.stdout);
+    assert_eq!(digest(&workspace), before);
+    workspace.ordain(&["convert", "specs", "--to", "yaml", "--write"]).expect_code(0);
+    assert!(text(&workspace, FILE).contains("# a comment"));
+    assert_eq!(digest(&workspace), before);
+    workspace.ordain(&["fmt", "--check"]).expect_code(0);
+}
+
+#[test]
+fn a_whole_catalogue_goes_to_the_other_notation_with_its_digest() {
+    let workspace = Workspace::copy_of("examples/agent-refund");
+    let digest = |workspace: &Workspace| {
+        let plan = workspace.ordain(&["plan", "refund", "--json"]).expect_code(0).json();
+        (plan["catalogueDigest"].to_string(), plan["planDigest"].to_string())
+    };
+    let before = digest(&workspace);
+    workspace.ordain(&["convert", "specs", "--to", "kdl", "--write"]).expect_code(0);
+    assert!(!workspace.path().join("specs/runbooks/refund.yaml").exists());
+    assert_eq!(digest(&workspace), before);
+    workspace.ordain(&["lint"]).expect_code(0);
+}
+
+#[test]
+fn a_new_file_never_takes_the_place_of_another() {
+    let workspace = messy();
+    workspace.write("specs/runbooks/rests.kdl", "ordain \"v1\"\n");
+    workspace.ordain(&["convert", FILE, "--to", "kdl", "--write"]).expect_code(2);
+    assert_eq!(text(&workspace, FILE), MESSY);
+    assert_eq!(text(&workspace, "specs/runbooks/rests.kdl"), "ordain \"v1\"\n");
+}

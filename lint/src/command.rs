@@ -1,0 +1,190 @@
+//! From options to what is printed and how it ends: everything the two binaries have in common. What
+//! is wrong with the command itself goes back to them; findings never do.
+
+use std::path::{Component, Path, PathBuf};
+
+use jiff::Timestamp;
+use ordain_spec::diagnostic::Severity;
+
+use crate::discover::Asked;
+use crate::fix::Which;
+use crate::fix::diff::unified;
+use crate::fix::report::{Change, Changes, changes};
+use crate::options::{Format, Options};
+use crate::render::{self, Look};
+use crate::report::Report;
+use crate::write;
+
+/// Where a command works and what it speaks to.
+#[derive(Debug, Clone)]
+pub struct Desk {
+    /// Where it starts.
+    pub directory: PathBuf,
+    /// How text on standard output looks.
+    pub look: Look,
+    /// Standard output takes one JSON document and nothing else, whatever the format.
+    pub json: bool,
+    /// Standard output.
+    pub out: fn(&str),
+    /// Remarks for people, beside what was asked for.
+    pub aside: fn(&str),
+    /// The clock of the caller: lint itself reads none.
+    pub now: fn() -> Timestamp,
+}
+
+/// What beside findings belongs into the answer.
+#[derive(Default)]
+struct Done {
+    changes: Changes,
+    /// What `--diff` shows.
+    diff: Option<String>,
+}
+
+impl Options {
+    /// Checks, repairs where that is asked for, and shows what is wrong. True where something blocks: then the
+    /// exit code is 1.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not be done: nothing to check, or a file that cannot be read or written.
+    pub fn run(&self, desk: &Desk) -> Result<bool, String> {
+        if self.watch {
+            if desk.json || self.format != Format::Text {
+                return Err("`--watch` shows text: it has no other format".to_owned());
+            }
+            return crate::watch::watch(self, desk, &|report| self.deliver(report, &Done::default(), desk));
+        }
+        let report = self.report(desk)?;
+        let Some(which) = self.repairs() else { return self.deliver(&report, &Done::default(), desk) };
+        let least = if self.pedantic { Severity::Info } else { Severity::Warning };
+        let changes = changes(&report, which, least, &self.asked(desk));
+        if self.diff {
+            let diff = |change: &Change| unified(&change.path, &change.before, &change.after, desk.look.colour);
+            let diff: String = changes.files.iter().map(diff).collect();
+            let would = !diff.is_empty();
+            let blocked = self.deliver(&report, &Done { changes, diff: Some(diff) }, desk)?;
+            return Ok(blocked || would);
+        }
+        changes.files.iter().try_for_each(|change| written(change, &desk.directory))?;
+        let report = self.report(desk)?;
+        self.deliver(&report, &Done { changes, diff: None }, desk)
+    }
+
+    /// What is wrong, as far as it was asked for.
+    pub(crate) fn report(&self, desk: &Desk) -> Result<Report, String> {
+        let asked = self.asked(desk);
+        let report = crate::lint(&desk.directory, &self.paths, &asked).map_err(|error| error.to_string())?;
+        Ok(if self.pedantic { report } else { report.without_infos() })
+    }
+
+    fn asked(&self, desk: &Desk) -> Asked {
+        Asked { as_of: self.as_of.unwrap_or_else(desk.now), remarks: self.pedantic }
+    }
+
+    /// Levels that block beside laws, errors, and what a workspace denies.
+    #[must_use]
+    pub const fn deny(&self) -> &[Severity] {
+        if self.deny_warnings { &[Severity::Warning] } else { &[] }
+    }
+
+    const fn repairs(&self) -> Option<Which> {
+        match (self.unsafe_fixes, self.fix || self.diff) {
+            (true, _) => Some(Which::All),
+            (false, true) => Some(Which::Safe),
+            (false, false) => None,
+        }
+    }
+
+    fn deliver(&self, report: &Report, done: &Done, desk: &Desk) -> Result<bool, String> {
+        let plain = Look { colour: false, width: 100 };
+        let rendered = |format, look| self.rendered(report, format, look, done, &desk.directory);
+        if let Some(path) = &self.output {
+            let text = rendered(self.format, plain);
+            write::whole(&desk.directory.join(path), text.as_bytes())
+                .map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
+        }
+        if self.format == Format::Github {
+            summary(report, &desk.directory)?;
+        }
+        let format = match (desk.json, &self.output) {
+            (true, _) => Format::Json,
+            (false, Some(_)) => Format::Text,
+            (false, None) => self.format,
+        };
+        (desk.out)(&rendered(format, desk.look));
+        if let Some(said) = said(done) {
+            (desk.aside)(&said);
+        }
+        Ok(report.blocks(self.deny()))
+    }
+
+    fn rendered(&self, report: &Report, format: Format, look: Look, done: &Done, directory: &Path) -> String {
+        let below = below(directory);
+        match (format, &done.diff) {
+            (Format::Text, Some(diff)) => diff.clone(),
+            (Format::Text, None) => render::text(report, look),
+            (Format::Json, diff) => {
+                let mut document = render::json(report);
+                let asked = self.repairs().is_some();
+                if let Some(object) = document.as_object_mut().filter(|_| asked) {
+                    let name = if diff.is_some() { "fixable" } else { "fixed" };
+                    object.insert(name.into(), render::repaired(&done.changes.repaired));
+                    diff.iter().for_each(|diff| {
+                        object.insert("diff".into(), diff.clone().into());
+                    });
+                }
+                format!("{document:#}\n")
+            }
+            (Format::Sarif, _) => format!("{:#}\n", render::sarif(report, &below)),
+            (Format::Github, _) => render::github(report, &below),
+            (Format::Junit, _) => render::junit(report, self.deny()),
+        }
+    }
+}
+
+/// What was repaired, or would be, in one line.
+fn said(done: &Done) -> Option<String> {
+    let repaired = &done.changes.repaired;
+    if repaired.is_empty() {
+        return done.diff.as_ref().map(|_| "nothing to repair".to_owned());
+    }
+    let verb = if done.diff.is_some() { "would repair" } else { "repaired" };
+    let files = done.changes.files.len();
+    let (problems, files) =
+        (render::text::counted(repaired.len(), "problem", "problems"), render::text::counted(files, "file", "files"));
+    Some(format!("{verb} {problems} in {files}"))
+}
+
+/// Writes one file anew. What a link leads to outside of the workspace stays as it is.
+///
+/// # Errors
+///
+/// Why it cannot be written; then its old text still stands.
+pub fn written(change: &Change, directory: &Path) -> Result<(), String> {
+    let fail = |error: std::io::Error| format!("`{}` cannot be written: {error}", change.path);
+    let base = directory.canonicalize().map_err(fail)?;
+    let path = base.join(&change.path);
+    let root = base.join(&change.root).canonicalize().map_err(fail)?;
+    let folder = path.parent().unwrap_or(&root).canonicalize().map_err(fail)?;
+    if !change.root.is_empty() && !folder.starts_with(&root) {
+        return Err(format!("`{}` cannot be written: a link leads out of the workspace", change.path));
+    }
+    write::whole(&path, change.after.as_bytes()).map_err(fail)
+}
+
+/// The folder of `-C` as CI sees it: the paths of a report are relative to it, those of CI to where the
+/// command was called.
+fn below(directory: &Path) -> String {
+    let parts = directory.components().filter(|part| *part != Component::CurDir);
+    parts.collect::<PathBuf>().to_string_lossy().into_owned()
+}
+
+/// The job summary, added to what other steps wrote there.
+fn summary(report: &Report, directory: &Path) -> Result<(), String> {
+    let Some(path) = std::env::var_os("GITHUB_STEP_SUMMARY").filter(|path| !path.is_empty()) else {
+        return Ok(());
+    };
+    let text = render::summary(report, &below(directory));
+    write::appended(Path::new(&path), text.as_bytes())
+        .map_err(|error| format!("`{}` cannot be written: {error}", Path::new(&path).display()))
+}

@@ -1,0 +1,283 @@
+//! KDL in its canonical layout: four spaces a level, one space between words, no semicolons but in a block
+//! on one line, at most one blank line. What the author decided stays: the order of nodes, what is a
+//! property and what a node, blocks of one line or several, comments, blank lines, and strings as written.
+
+pub mod tokens;
+
+use super::WIDTH;
+use super::comments::{blank_before, column, line_start};
+use tokens::{Token, What, tokens};
+
+/// Spaces a level.
+const INDENT: usize = 4;
+
+/// The text anew. It was read without a problem.
+pub fn laid_out(text: &str) -> String {
+    let mut reader = Reader { text, tokens: tokens(text), at: 0 };
+    let nodes = reader.nodes();
+    let mut printer = Printer { text, out: String::with_capacity(text.len()), fresh: true };
+    printer.nodes(&nodes, 0);
+    printer.out
+}
+
+/// What stands on lines of its own: a node, or a comment.
+enum Line {
+    Comment(Token),
+    Node(Node),
+}
+
+struct Node {
+    words: Vec<Token>,
+    /// Words behind which the author took a new line.
+    broken: Vec<usize>,
+    block: Option<Block>,
+    /// The comment behind it on its line.
+    comment: Option<Token>,
+}
+
+struct Block {
+    lines: Vec<Line>,
+    /// Written on one line.
+    is_short: bool,
+    /// The comment behind `{`.
+    comment: Option<Token>,
+}
+
+impl Node {
+    fn start(&self) -> usize {
+        self.words.first().map_or(0, |word| word.start)
+    }
+}
+
+struct Reader<'t> {
+    text: &'t str,
+    tokens: Vec<Token>,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<Token> {
+        self.tokens.get(self.at).copied()
+    }
+
+    fn nodes(&mut self) -> Vec<Line> {
+        let mut lines = Vec::new();
+        while let Some(token) = self.peek() {
+            match token.what {
+                What::Close => break,
+                What::Line | What::Semicolon | What::Continued | What::Open => self.at += 1,
+                What::LineComment | What::BlockComment if !self.leads_a_node() => {
+                    self.at += 1;
+                    lines.push(Line::Comment(token));
+                }
+                _ => lines.push(Line::Node(self.node())),
+            }
+        }
+        lines
+    }
+
+    /// True for a comment between slashes and stars with a node behind it on the line.
+    fn leads_a_node(&self) -> bool {
+        let here = self.peek().filter(|token| token.what == What::BlockComment);
+        let next = self.tokens.get(self.at + 1);
+        here.zip(next).is_some_and(|(here, next)| {
+            next.what == What::Word && self.text.get(here.end..next.start).is_some_and(|gap| !gap.contains('\n'))
+        })
+    }
+
+    fn node(&mut self) -> Node {
+        let mut node = Node { words: Vec::new(), broken: Vec::new(), block: None, comment: None };
+        while let Some(token) = self.peek() {
+            match token.what {
+                What::Word | What::BlockComment => node.words.push(token),
+                What::Continued => node.broken.push(node.words.len()),
+                What::Open => {
+                    self.at += 1;
+                    node.block = Some(self.block(token));
+                    self.behind(&mut node);
+                    break;
+                }
+                What::LineComment if self.goes_on() => {
+                    // It stands behind a line that goes on: it has no place but above the node.
+                    node.comment = Some(token);
+                }
+                What::LineComment => {
+                    node.comment = Some(token);
+                    self.at += 1;
+                    break;
+                }
+                What::Semicolon => {
+                    self.at += 1;
+                    self.behind(&mut node);
+                    break;
+                }
+                What::Line | What::Close => break,
+            }
+            self.at += 1;
+        }
+        node
+    }
+
+    fn goes_on(&self) -> bool {
+        self.at > 0 && self.tokens.get(self.at - 1).is_some_and(|before| before.what == What::Continued)
+    }
+
+    /// The comment behind a node that ended on this line.
+    fn behind(&mut self, node: &mut Node) {
+        let from = self.tokens.get(self.at.saturating_sub(1)).map_or(0, |token| token.end);
+        let next = self.peek().filter(|token| matches!(token.what, What::LineComment | What::BlockComment));
+        let Some(token) = next else { return };
+        if self.text.get(from..token.start).is_some_and(|gap| !gap.contains('\n')) && !self.leads_a_node() {
+            node.comment = Some(token);
+            self.at += 1;
+        }
+    }
+
+    fn block(&mut self, open: Token) -> Block {
+        let next = self.peek();
+        let comment = next.filter(|token| {
+            token.what == What::LineComment
+                && self.text.get(open.end..token.start).is_some_and(|gap| !gap.contains('\n'))
+        });
+        if comment.is_some() {
+            self.at += 1;
+        }
+        let lines = self.nodes();
+        let close = self.peek().map_or(self.text.len(), |token| token.start);
+        self.at += 1;
+        let inner = self.text.get(open.end..close).unwrap_or_default();
+        Block { lines, is_short: !inner.contains('\n'), comment }
+    }
+}
+
+struct Printer<'t> {
+    text: &'t str,
+    out: String,
+    fresh: bool,
+}
+
+impl<'t> Printer<'t> {
+    fn slice(&self, token: Token) -> &'t str {
+        self.text.get(token.start..token.end).unwrap_or_default()
+    }
+
+    fn pad(&mut self, depth: usize) {
+        self.out.extend(std::iter::repeat_n(' ', depth * INDENT));
+    }
+
+    fn spaced(&mut self, at: usize) {
+        if !self.fresh && blank_before(self.text, at) {
+            self.out.push('\n');
+        }
+        self.fresh = false;
+    }
+
+    fn nodes(&mut self, lines: &[Line], depth: usize) {
+        for line in lines {
+            match line {
+                Line::Comment(token) => {
+                    self.spaced(token.start);
+                    self.pad(depth);
+                    self.out.push_str(self.slice(*token));
+                    self.out.push('\n');
+                }
+                Line::Node(node) => {
+                    self.spaced(node.start());
+                    self.node(node, depth);
+                }
+            }
+        }
+    }
+
+    fn node(&mut self, node: &Node, depth: usize) {
+        self.pad(depth);
+        let head = self.head(node, depth);
+        self.out.push_str(&head);
+        if let Some(block) = &node.block {
+            self.block(block, depth);
+        }
+        self.comment(node.comment);
+        self.out.push('\n');
+    }
+
+    /// The words of a node; on several lines where the author took them and one is too short.
+    fn head(&self, node: &Node, depth: usize) -> String {
+        let words: Vec<String> = node.words.iter().map(|word| self.word(*word)).collect();
+        let line = words.join(" ");
+        if node.broken.is_empty() || depth * INDENT + line.chars().count() <= WIDTH {
+            return line;
+        }
+        let mut out = String::new();
+        for (at, word) in words.iter().enumerate() {
+            if at > 0 && node.broken.contains(&at) {
+                out.push_str(" \\\n");
+                out.extend(std::iter::repeat_n(' ', (depth + 1) * INDENT));
+            } else if at > 0 {
+                out.push(' ');
+            }
+            out.push_str(word);
+        }
+        out
+    }
+
+    /// A word without blanks around its `=`.
+    fn word(&self, token: Token) -> String {
+        let written = self.slice(token);
+        let Some((name, value)) = written.split_once('=') else { return written.to_owned() };
+        let bare = !name.contains(['"', '#', '(']) && name.trim_end() != name || value.trim_start() != value;
+        if bare { format!("{}={}", name.trim_end(), value.trim_start()) } else { written.to_owned() }
+    }
+
+    fn block(&mut self, block: &Block, depth: usize) {
+        if block.lines.is_empty() && block.comment.is_none() {
+            self.out.push_str(" {}");
+            return;
+        }
+        let here = column(&self.out, self.out.len());
+        if let Some(short) = self.short(block).filter(|short| here + 1 + short.chars().count() <= WIDTH) {
+            self.out.push(' ');
+            self.out.push_str(&short);
+            return;
+        }
+        self.out.push_str(" {");
+        self.comment(block.comment);
+        self.out.push('\n');
+        self.fresh = true;
+        self.nodes(&block.lines, depth + 1);
+        self.fresh = false;
+        self.pad(depth);
+        self.out.push('}');
+    }
+
+    /// A block on one line, where it was and can be.
+    fn short(&self, block: &Block) -> Option<String> {
+        if !block.is_short || block.comment.is_some() {
+            return None;
+        }
+        let mut parts = Vec::with_capacity(block.lines.len());
+        for line in &block.lines {
+            let Line::Node(node) = line else { return None };
+            if node.comment.is_some() || !node.broken.is_empty() {
+                return None;
+            }
+            let words: Vec<String> = node.words.iter().map(|word| self.word(*word)).collect();
+            let inner = match &node.block {
+                Some(block) if block.lines.is_empty() && block.comment.is_none() => " {}".to_owned(),
+                Some(block) => format!(" {}", self.short(block)?),
+                None => String::new(),
+            };
+            parts.push(format!("{}{inner}", words.join(" ")));
+        }
+        Some(format!("{{ {} }}", parts.join("; ")))
+    }
+
+    /// The comment behind what was written, in the column where it stood if that is free.
+    fn comment(&mut self, comment: Option<Token>) {
+        let Some(token) = comment else { return };
+        let start = line_start(&self.out, self.out.len());
+        let here = self.out.get(start..).unwrap_or_default().chars().count();
+        let there = column(self.text, token.start);
+        self.out.extend(std::iter::repeat_n(' ', there.saturating_sub(here).max(1)));
+        self.out.push_str(self.slice(token));
+    }
+}

@@ -1,0 +1,100 @@
+//! What `--format sarif` writes is SARIF 2.1.0 by the schema of the standard, judged by a validator that
+//! knows nothing of us.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
+
+use std::path::{Path, PathBuf};
+
+use boon::{Compiler, SchemaIndex, Schemas};
+use jiff::Timestamp;
+use serde_json::Value;
+use spec_lint::{Asked, lint, render};
+
+fn valid(document: &Value) -> Result<(), String> {
+    let text = include_str!("fixtures/sarif-schema-2.1.0.json");
+    let schema: Value = serde_json::from_str(text).unwrap();
+    let mut schemas = Schemas::new();
+    let mut compiler = Compiler::new();
+    compiler.enable_format_assertions();
+    compiler.add_resource("sarif.json", schema).unwrap();
+    let index: SchemaIndex = compiler.compile("sarif.json", &mut schemas).unwrap();
+    schemas.validate(document, index).map_err(|error| format!("{error:#}"))
+}
+
+fn asked() -> Asked {
+    Asked { as_of: Timestamp::UNIX_EPOCH, remarks: true }
+}
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_path_buf()
+}
+
+/// The refused snippets of all pages, as files of one folder.
+fn refused(folder: &Path) {
+    for slug in ordain_spec::check::slugs() {
+        let page = ordain_spec::check::page(slug).unwrap();
+        let below = page.split_once("## Refused").unwrap().1.split("\n## ").next().unwrap();
+        for (at, block) in below.split("```yaml\n").skip(1).enumerate() {
+            let text = block.split("```").next().unwrap();
+            std::fs::write(folder.join(format!("{slug} {at}.yaml")), text).unwrap();
+        }
+    }
+}
+
+#[test]
+fn the_document_is_valid_whatever_was_found() {
+    let folder = tempfile::tempdir().unwrap();
+    refused(folder.path());
+    let report = lint(folder.path(), &[PathBuf::from(".")], &asked()).unwrap();
+    assert!(report.summary().laws > 100);
+    let document = render::sarif(&report, "a folder");
+    valid(&document).unwrap();
+    let run = &document["runs"][0];
+    let results = run["results"].as_array().unwrap();
+    let rules = run["tool"]["driver"]["rules"].as_array().unwrap();
+    for result in results {
+        let number = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
+        assert_eq!(rules[number]["id"], result["ruleId"]);
+    }
+    let places = results.iter().filter_map(|one| one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str());
+    assert!(places.clone().count() > 100);
+    assert!(places.clone().all(|uri| uri.starts_with("a%20folder/")), "{:?}", places.take(3).collect::<Vec<_>>());
+    let mut prints: Vec<&str> =
+        results.iter().map(|one| one["partialFingerprints"]["ordain/v1"].as_str().unwrap()).collect();
+    let count = prints.len();
+    prints.sort_unstable();
+    prints.dedup();
+    assert_eq!(prints.len(), count, "no two findings have one fingerprint");
+    assert!(results.iter().any(|one| one["fixes"].is_array()));
+}
+
+#[test]
+fn the_document_is_valid_where_nothing_was_found() {
+    let report = lint(&root(), &[PathBuf::from("specs")], &asked()).unwrap();
+    valid(&render::sarif(&report.without_infos(), "")).unwrap();
+}
+
+#[test]
+fn the_validator_finds_what_is_wrong() {
+    let report = lint(&root(), &[PathBuf::from("specs")], &asked()).unwrap();
+    let mut document = render::sarif(&report, "");
+    document["runs"][0]["results"] = serde_json::json!([{"ruleId": "x"}]);
+    assert!(valid(&document).is_err());
+}
+
+#[test]
+fn a_fingerprint_stays_when_lines_move() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.yaml");
+    let text = "apiVersion: ordain/v1\nkind: Policyy\nmetadata: {name: a}\n";
+    let prints = || {
+        let report = lint(folder.path(), &[PathBuf::from(".")], &asked()).unwrap();
+        let document = render::sarif(&report, "");
+        let results = document["runs"][0]["results"].as_array().unwrap().clone();
+        results.iter().map(|one| one["partialFingerprints"].clone()).collect::<Vec<_>>()
+    };
+    std::fs::write(&path, text).unwrap();
+    let before = prints();
+    std::fs::write(&path, format!("# a comment\n\n{text}")).unwrap();
+    assert_eq!(before, prints());
+    assert!(!before.is_empty());
+}
