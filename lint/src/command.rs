@@ -59,7 +59,8 @@ impl Options {
         let least = if self.pedantic { Severity::Info } else { Severity::Warning };
         let changes = changes(&report, which, least, &self.asked(desk));
         if self.diff {
-            let diff = |change: &Change| unified(&change.path, &change.before, &change.after, desk.look.colour);
+            let diff =
+                |change: &Change| unified(&change.path, &change.before, &change.after, desk.look.colour);
             let diff: String = changes.files.iter().map(diff).collect();
             let would = !diff.is_empty();
             let blocked = self.deliver(&report, &Done { changes, diff: Some(diff) }, desk)?;
@@ -150,8 +151,10 @@ fn said(done: &Done) -> Option<String> {
     }
     let verb = if done.diff.is_some() { "would repair" } else { "repaired" };
     let files = done.changes.files.len();
-    let (problems, files) =
-        (render::text::counted(repaired.len(), "problem", "problems"), render::text::counted(files, "file", "files"));
+    let (problems, files) = (
+        render::text::counted(repaired.len(), "problem", "problems"),
+        render::text::counted(files, "file", "files"),
+    );
     Some(format!("{verb} {problems} in {files}"))
 }
 

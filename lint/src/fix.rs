@@ -101,7 +101,9 @@ fn round(
 ) -> (Texts, Vec<Repaired>) {
     let mut by_file: BTreeMap<FileId, Vec<(&Diagnostic, &Fix)>> = BTreeMap::new();
     for diagnostic in diagnostics {
-        let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.safe || which == Which::All) else { continue };
+        let Some(fix) = diagnostic.fix.as_ref().filter(|fix| fix.safe || which == Which::All) else {
+            continue;
+        };
         let Some(id) = one_file(fix) else { continue };
         let Some(file) = sources.get(id) else { continue };
         if file.refusal.is_none() && !file.path.starts_with("std:") && may(diagnostic, file) {
@@ -170,7 +172,8 @@ pub fn apply(text: &str, fixes: &[&Fix]) -> (String, Vec<bool>) {
     let mut made = Vec::with_capacity(fixes.len());
     for fix in fixes {
         let there = fix.edits.iter().all(|edit| taken.contains(&edit));
-        let fits = fix.edits.iter().all(|edit| lies_in(text, edit) && !taken.iter().any(|other| touch(other, edit)));
+        let fits =
+            fix.edits.iter().all(|edit| lies_in(text, edit) && !taken.iter().any(|other| touch(other, edit)));
         if !there && fits {
             taken.extend(&fix.edits);
         }

@@ -57,7 +57,8 @@ pub fn formatted(text: &str, notation: Notation) -> Result<String, Unformatted> 
     };
     let laid_out = if is_crlf(text) { laid_out.replace('\n', "\r\n") } else { laid_out };
     let after = read(&laid_out, notation).map_err(|_| Unformatted::WouldChange)?;
-    let same = before.len() == after.len() && before.iter().zip(&after).all(|(one, other)| reads_as(one, other));
+    let same =
+        before.len() == after.len() && before.iter().zip(&after).all(|(one, other)| reads_as(one, other));
     let kept = comments::texts(text, notation, &before) == comments::texts(&laid_out, notation, &after);
     if same && kept { Ok(laid_out) } else { Err(Unformatted::WouldChange) }
 }

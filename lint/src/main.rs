@@ -23,7 +23,8 @@ struct App {
 fn main() -> ExitCode {
     let App { options, directory } = App::parse();
     let stdout = std::io::stdout();
-    let desk = Desk { directory, look: look(stdout.is_terminal()), json: false, out, aside, now: Timestamp::now };
+    let desk =
+        Desk { directory, look: look(stdout.is_terminal()), json: false, out, aside, now: Timestamp::now };
     match options.run(&desk) {
         Ok(blocked) => ExitCode::from(u8::from(blocked)),
         Err(why) => {

@@ -209,7 +209,9 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in RULES.iter().filter(|rule| cx.has(rule.about) && (cx.remarks || rule.severity != Severity::Info)) {
+    for rule in
+        RULES.iter().filter(|rule| cx.has(rule.about) && (cx.remarks || rule.severity != Severity::Info))
+    {
         (rule.find)(cx, &mut found);
     }
     found.retain(|problem| problem.primary.as_ref().is_none_or(|label| !cx.is_built_in(label.span)));

@@ -73,7 +73,11 @@ pub fn watch(
             }
         };
         let found = report.as_ref().map(findings).unwrap_or_default();
-        (desk.out)(&format!("{}checked in {} ms; waiting for changes, Ctrl-C ends\n", since(last.as_ref(), &found), took.as_millis()));
+        (desk.out)(&format!(
+            "{}checked in {} ms; waiting for changes, Ctrl-C ends\n",
+            since(last.as_ref(), &found),
+            took.as_millis()
+        ));
         last = Some(found);
         loop {
             if !wait(&woken) {
@@ -150,9 +154,8 @@ fn look(folder: &Path, depth: usize, into: &mut BTreeMap<PathBuf, Digest>) {
 /// Which files changed, in one line.
 fn changed(before: &BTreeMap<PathBuf, Digest>, now: &BTreeMap<PathBuf, Digest>, base: &Path) -> String {
     let base = base.canonicalize().unwrap_or_default();
-    let shown = |path: &PathBuf| {
-        crate::render::harmless(&path.strip_prefix(&base).unwrap_or(path).to_string_lossy())
-    };
+    let shown =
+        |path: &PathBuf| crate::render::harmless(&path.strip_prefix(&base).unwrap_or(path).to_string_lossy());
     let mut parts = Vec::new();
     for (path, digest) in now {
         match before.get(path) {
@@ -161,20 +164,26 @@ fn changed(before: &BTreeMap<PathBuf, Digest>, now: &BTreeMap<PathBuf, Digest>, 
             Some(_) => {}
         }
     }
-    parts.extend(before.keys().filter(|path| !now.contains_key(*path)).map(|path| format!("gone {}", shown(path))));
+    parts.extend(
+        before.keys().filter(|path| !now.contains_key(*path)).map(|path| format!("gone {}", shown(path))),
+    );
     format!("↻ {}\n\n", parts.join(", "))
 }
 
 /// What was found, without its places: lines move when a file is edited.
 fn findings(report: &Report) -> Vec<String> {
     let all = report.groups.iter().flat_map(|group| &group.findings);
-    all.map(|finding| format!("{} {} {}", finding.primary().file, finding.diagnostic.code, finding.diagnostic.message)).collect()
+    all.map(|finding| {
+        format!("{} {} {}", finding.primary().file, finding.diagnostic.code, finding.diagnostic.message)
+    })
+    .collect()
 }
 
 /// How many problems are new since the last look, and how many gone.
 fn since(last: Option<&Vec<String>>, now: &[String]) -> String {
     let Some(last) = last else { return String::new() };
-    let missing_in = |one: &[String], other: &[String]| one.iter().filter(|line| !other.contains(line)).count();
+    let missing_in =
+        |one: &[String], other: &[String]| one.iter().filter(|line| !other.contains(line)).count();
     match (missing_in(now, last), missing_in(last, now)) {
         (0, 0) => "nothing new, nothing gone · ".to_owned(),
         (new, gone) => format!("{new} new, {gone} gone · "),

@@ -20,7 +20,9 @@ pub fn whole(path: &Path, bytes: &[u8]) -> io::Result<()> {
         }
         Ok(metadata) if metadata.is_file() => Some(metadata),
         // A device or a pipe holds no text that could be lost.
-        Ok(metadata) if !metadata.is_dir() => return OpenOptions::new().write(true).open(path)?.write_all(bytes),
+        Ok(metadata) if !metadata.is_dir() => {
+            return OpenOptions::new().write(true).open(path)?.write_all(bytes);
+        }
         Ok(_) => return Err(io::Error::from(io::ErrorKind::IsADirectory)),
         Err(error) if error.kind() == io::ErrorKind::NotFound => None,
         Err(error) => return Err(error),

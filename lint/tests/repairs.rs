@@ -21,16 +21,42 @@ use spec_lint::fix::{Which, mend};
 
 /// Fields that say who may do what, under which eyes, until when.
 const CONTROLS: &[&str] = &[
-    "risk", "anyOf", "expires", "allow", "deny", "require", "approvedBy", "to", "quorum", "stepUp", "distinct",
-    "requesterMayApprove", "enforcement", "approval", "roles", "custodians", "limit", "max", "maxItems", "timeout",
-    "effect", "sensitivity", "clearance", "access", "failureMode", "when", "applies", "restrictsOnly",
+    "risk",
+    "anyOf",
+    "expires",
+    "allow",
+    "deny",
+    "require",
+    "approvedBy",
+    "to",
+    "quorum",
+    "stepUp",
+    "distinct",
+    "requesterMayApprove",
+    "enforcement",
+    "approval",
+    "roles",
+    "custodians",
+    "limit",
+    "max",
+    "maxItems",
+    "timeout",
+    "effect",
+    "sensitivity",
+    "clearance",
+    "access",
+    "failureMode",
+    "when",
+    "applies",
+    "restrictsOnly",
 ];
 
 type Files = Vec<(String, String)>;
 
 fn files(folder: &str) -> Files {
     fn walk(folder: &Path, base: &Path, found: &mut Files) {
-        let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut paths: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         paths.sort();
         for path in paths {
             if path.is_dir() {
@@ -114,7 +140,9 @@ fn repaired(files: &Files) -> Result<usize, String> {
     }
     let after: Files = files
         .iter()
-        .map(|(path, text)| (path.clone(), mended.texts.get(path).map_or_else(|| text.clone(), ToString::to_string)))
+        .map(|(path, text)| {
+            (path.clone(), mended.texts.get(path).map_or_else(|| text.clone(), ToString::to_string))
+        })
         .collect();
     let said = || format!("{:?}\n{:?}", mended.repaired, mended.texts);
     let again = mend(&sources(&after), &judge, Which::Safe, &|_, _| true);
@@ -135,7 +163,9 @@ fn repaired(files: &Files) -> Result<usize, String> {
         for (place, value) in &new {
             let Some(written) = old.get(place) else {
                 // Under another name it was no control: that name was misspelt, and the value is the same.
-                let name = |path: &str| path.rsplit('/').find(|part| CONTROLS.contains(part)).unwrap_or("").to_owned();
+                let name = |path: &str| {
+                    path.rsplit('/').find(|part| CONTROLS.contains(part)).unwrap_or("").to_owned()
+                };
                 let own = name(place);
                 if own.is_empty() {
                     return Err(format!("{place} is new: {}", said()));
@@ -195,14 +225,18 @@ fn safe_repairs_of_single_mistakes_weaken_nothing() {
             .iter()
             .enumerate()
             .flat_map(|(file, (_, text))| {
-                words(text).into_iter().filter(|(_, word)| word.len() > 2).map(move |(at, word)| (file, at, word.to_owned()))
+                words(text)
+                    .into_iter()
+                    .filter(|(_, word)| word.len() > 2)
+                    .map(move |(at, word)| (file, at, word.to_owned()))
             })
             .collect();
         // Every seventh word, each in its own way: the same on every machine.
         for (number, (file, at, word)) in places.iter().enumerate().step_by(7) {
             let mut files = whole.clone();
             let text = &whole[*file].1;
-            files[*file].1 = format!("{}{}{}", &text[..*at], mistaken(word, number), &text[at + word.len()..]);
+            files[*file].1 =
+                format!("{}{}{}", &text[..*at], mistaken(word, number), &text[at + word.len()..]);
             if files[*file].1 == *text || laws(&files) == 0 {
                 continue;
             }

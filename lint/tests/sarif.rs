@@ -55,9 +55,15 @@ fn the_document_is_valid_whatever_was_found() {
         let number = usize::try_from(result["ruleIndex"].as_u64().unwrap()).unwrap();
         assert_eq!(rules[number]["id"], result["ruleId"]);
     }
-    let places = results.iter().filter_map(|one| one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str());
+    let places = results
+        .iter()
+        .filter_map(|one| one["locations"][0]["physicalLocation"]["artifactLocation"]["uri"].as_str());
     assert!(places.clone().count() > 100);
-    assert!(places.clone().all(|uri| uri.starts_with("a%20folder/")), "{:?}", places.take(3).collect::<Vec<_>>());
+    assert!(
+        places.clone().all(|uri| uri.starts_with("a%20folder/")),
+        "{:?}",
+        places.take(3).collect::<Vec<_>>()
+    );
     let mut prints: Vec<&str> =
         results.iter().map(|one| one["partialFingerprints"]["ordain/v1"].as_str().unwrap()).collect();
     let count = prints.len();

@@ -39,7 +39,10 @@ fn a_diff_writes_nothing_and_ends_with_1_where_something_would_change() {
     let said = workspace.ordain(&["lint", "--diff"]);
     let diff = &said.expect_code(1).stdout;
     assert!(diff.contains("--- a/specs/runbooks/bad.yaml\n+++ b/specs/runbooks/bad.yaml\n"), "{diff}");
-    assert!(diff.contains("\n-kind: Runbok   # what\n") && diff.contains("\n+kind: Runbook   # what\n"), "{diff}");
+    assert!(
+        diff.contains("\n-kind: Runbok   # what\n") && diff.contains("\n+kind: Runbook   # what\n"),
+        "{diff}"
+    );
     assert_eq!(text(&workspace, FILE), BROKEN);
     workspace.ordain(&["lint", "--fix"]).expect_code(0);
     let said = workspace.ordain(&["lint", "--diff"]);
@@ -55,12 +58,17 @@ fn what_only_the_author_knows_is_a_todo_that_still_fails() {
     workspace.ordain(&["lint", "--fix"]).expect_code(1);
     assert_eq!(text(&workspace, file), whole.replace(", expires: 8h", ""));
     workspace.ordain(&["lint", "--unsafe-fixes"]).expect_code(1);
-    assert_eq!(text(&workspace, file), whole.replace(", expires: 8h", "").replace("{id: team", "{expires: TODO, id: team"));
+    assert_eq!(
+        text(&workspace, file),
+        whole.replace(", expires: 8h", "").replace("{id: team", "{expires: TODO, id: team")
+    );
 }
 
 #[test]
 fn a_missing_need_is_added_in_either_layout() {
-    for (before, after) in [("      needs: [look]\n", "needs: [look]"), ("      needs:\n        - look\n", "needs:")] {
+    for (before, after) in
+        [("      needs: [look]\n", "needs: [look]"), ("      needs:\n        - look\n", "needs:")]
+    {
         let workspace = Workspace::copy_of("examples/agent-refund");
         let file = "specs/runbooks/refund.yaml";
         let whole = text(&workspace, file).replace("      needs: [look]\n", before);

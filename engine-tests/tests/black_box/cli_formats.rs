@@ -56,7 +56,11 @@ fn a_spec_cannot_write_workflow_commands() {
     let said = workspace.ordain(&["lint", "--format", "github"]);
     let lines: Vec<&str> = said.expect_code(1).stdout.lines().collect();
     assert_eq!(lines.len(), 1, "{}", said.stdout);
-    assert!(lines[0].starts_with("::error file=specs/runbooks/bad.yaml,line=8,endLine=8,col=3,"), "{}", lines[0]);
+    assert!(
+        lines[0].starts_with("::error file=specs/runbooks/bad.yaml,line=8,endLine=8,col=3,"),
+        "{}",
+        lines[0]
+    );
     assert!(!lines[0].contains("\n") && lines[0].contains("%25"), "{}", lines[0]);
     let said = std::fs::read_to_string(&summary).unwrap();
     assert!(said.starts_with("before\n### spec-lint\n"), "{said}");

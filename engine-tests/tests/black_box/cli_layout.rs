@@ -43,7 +43,11 @@ fn a_file_that_cannot_be_read_is_left_alone_and_said() {
     let broken = "apiVersion:   ordain/v1\nkind: [Runbook\n";
     workspace.write("specs/runbooks/broken.yaml", broken);
     let said = workspace.ordain(&["fmt"]);
-    assert!(said.expect_code(1).stderr.contains("specs/runbooks/broken.yaml is left as it is"), "{}", said.stderr);
+    assert!(
+        said.expect_code(1).stderr.contains("specs/runbooks/broken.yaml is left as it is"),
+        "{}",
+        said.stderr
+    );
     assert_eq!(text(&workspace, "specs/runbooks/broken.yaml"), broken);
     assert_eq!(text(&workspace, FILE), NEAT);
 }

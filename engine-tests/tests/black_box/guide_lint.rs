@@ -51,7 +51,10 @@ const MISTAKES: &[Mistake] = &[
         title: "An expression that YAML eats",
         story: "What begins with `!` is a tag for YAML, not a \"not\".",
         file: RUNBOOK,
-        edits: &[("      retry: {attempts: 3}\n      ensures:", "      when: !has(inputs.reason)\n      retry: {attempts: 3}\n      ensures:")],
+        edits: &[(
+            "      retry: {attempts: 3}\n      ensures:",
+            "      when: !has(inputs.reason)\n      retry: {attempts: 3}\n      ensures:",
+        )],
     },
     Mistake {
         title: "The same key twice",
@@ -75,7 +78,10 @@ const MISTAKES: &[Mistake] = &[
         title: "An argument that nobody takes",
         story: "The input is called `reason`.",
         file: RUNBOOK,
-        edits: &[("reason: '${ inputs.reason }'}\n      guards", "reasons: '${ inputs.reason }'}\n      guards")],
+        edits: &[(
+            "reason: '${ inputs.reason }'}\n      guards",
+            "reasons: '${ inputs.reason }'}\n      guards",
+        )],
     },
     Mistake {
         title: "Reading what comes later",
@@ -110,7 +116,10 @@ const MISTAKES: &[Mistake] = &[
                 "    reason: {type: string, minLength: 10, maxLength: 200}\n",
                 "    reason: {type: string, minLength: 10, maxLength: 200}\n    refunds: {type: array, maxItems: 9, items: {type: string, pattern: 're_[a-z0-9_]{1,60}'}, default: []}\n",
             ),
-            ("  outputs: {refund_id", "    - id: each\n      uses: till.paid@^1\n      forEach: {in: inputs.refunds}\n      with: {refund: '${ item }'}\n  outputs: {refund_id"),
+            (
+                "  outputs: {refund_id",
+                "    - id: each\n      uses: till.paid@^1\n      forEach: {in: inputs.refunds}\n      with: {refund: '${ item }'}\n  outputs: {refund_id",
+            ),
         ],
     },
     Mistake {
@@ -137,20 +146,29 @@ const MISTAKES: &[Mistake] = &[
         file: POLICY,
         edits: &[
             ("capabilities: [till.*]}\n  rules", "}\n  rules"),
-            ("{id: operators, allow: 'true', to: ['role:operator'], reason: operator}", "{id: operators, allow: 'true', reason: operator}"),
+            (
+                "{id: operators, allow: 'true', to: ['role:operator'], reason: operator}",
+                "{id: operators, allow: 'true', reason: operator}",
+            ),
         ],
     },
     Mistake {
         title: "A write without a bound",
         story: "An answer of any length would be read into memory.",
         file: CONNECTOR,
-        edits: &[("      output: {refund_id: response.json.id}\n      timeout: 10s\n      maxResponse: 4KiB\n", "      output: {refund_id: response.json.id}\n      timeout: 10s\n")],
+        edits: &[(
+            "      output: {refund_id: response.json.id}\n      timeout: 10s\n      maxResponse: 4KiB\n",
+            "      output: {refund_id: response.json.id}\n      timeout: 10s\n",
+        )],
     },
     Mistake {
         title: "A bot that belongs to nobody",
         story: "Somebody has to answer for what an agent does; he may not approve it either.",
         file: ROSTER,
-        edits: &[("{type: agent, custodians: ['user:bea'], onBehalfOf: 'user:bea'}", "{type: agent, onBehalfOf: 'user:bea'}")],
+        edits: &[(
+            "{type: agent, custodians: ['user:bea'], onBehalfOf: 'user:bea'}",
+            "{type: agent, onBehalfOf: 'user:bea'}",
+        )],
     },
 ];
 
@@ -202,8 +220,15 @@ fn the_guide_shows_what_the_program_says() {
         let (code, text) = shown(&mistaken(mistake), &[]);
         assert_eq!(code, 1, "{}: {text}", mistake.title);
         let lines = text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
-        write!(page, "\n## {}. {}\n\n{}\n\n```text\n{}\n```\n", at + 1, mistake.title, mistake.story, lines.trim_end())
-            .unwrap();
+        write!(
+            page,
+            "\n## {}. {}\n\n{}\n\n```text\n{}\n```\n",
+            at + 1,
+            mistake.title,
+            mistake.story,
+            lines.trim_end()
+        )
+        .unwrap();
     }
     let path = root().join("docs/guide/lint.md");
     if std::env::var_os("INSTA_UPDATE").is_some_and(|value| value == "always") {

@@ -214,10 +214,19 @@ mod tests {
     #[test]
     fn in_kdl_it_is_a_property_or_the_first_node_of_the_block() {
         let kdl = |source, map, side| with(Notation::Kdl, source, map, side);
-        assert_eq!(kdl("a \"x}\" b=1 { c 2 }\n", "a \"x}\" b=1 { c 2 }", Side::Head), "a \"x}\" b=1 max-items=\"TODO\" { c 2 }\n");
+        assert_eq!(
+            kdl("a \"x}\" b=1 { c 2 }\n", "a \"x}\" b=1 { c 2 }", Side::Head),
+            "a \"x}\" b=1 max-items=\"TODO\" { c 2 }\n"
+        );
         assert_eq!(kdl("a #\"{\"#\n", "a #\"{\"#", Side::Head), "a #\"{\"# max-items=\"TODO\"\n");
-        assert_eq!(kdl("a \\\n  b=1 // c\n", "a \\\n  b=1", Side::Head), "a \\\n  b=1 max-items=\"TODO\" // c\n");
-        assert_eq!(kdl("a {\n  c 2\n}\n", "a {\n  c 2\n}", Side::Block), "a {\n  max-items \"TODO\"\n  c 2\n}\n");
+        assert_eq!(
+            kdl("a \\\n  b=1 // c\n", "a \\\n  b=1", Side::Head),
+            "a \\\n  b=1 max-items=\"TODO\" // c\n"
+        );
+        assert_eq!(
+            kdl("a {\n  c 2\n}\n", "a {\n  c 2\n}", Side::Block),
+            "a {\n  max-items \"TODO\"\n  c 2\n}\n"
+        );
         assert_eq!(kdl("a { c 2 }\n", "a { c 2 }", Side::Block), "a { max-items \"TODO\"; c 2 }\n");
     }
 }

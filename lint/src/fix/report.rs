@@ -7,9 +7,9 @@ use ordain_spec::check::check;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::source::{SourceFile, Sources};
 
+use super::{Judged, Mended, Repaired, Which, mend};
 use crate::discover::Asked;
 use crate::judge::judged;
-use super::{Judged, Mended, Repaired, Which, mend};
 use crate::report::{Group, Report, shown};
 use crate::rules::Context;
 use crate::subject::Subject;

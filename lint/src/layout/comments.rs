@@ -103,5 +103,10 @@ fn in_kdl(text: &str, token: &Token) -> Option<Comment> {
         _ => return None,
     };
     let lead = text.get(line_start(text, token.start)..token.start)?;
-    Some(Comment { start: token.start, end: token.end, says: says.to_owned(), own_line: lead.trim().is_empty() })
+    Some(Comment {
+        start: token.start,
+        end: token.end,
+        says: says.to_owned(),
+        own_line: lead.trim().is_empty(),
+    })
 }

@@ -65,9 +65,23 @@ fn digests(text: &str, notation: Notation) -> Result<BTreeMap<String, String>, U
 
 /// What keeps a document, or a part of it, from being digested.
 const UNREAD: &[&str] = &[
-    "unknown-field", "missing-field", "wrong-type", "unknown-value", "bad-duration", "bad-name", "unknown-kind",
-    "placeholder-value", "unsupported-api-version", "duplicate-spec", "versions-not-allowed", "bad-requirement",
-    "integer-too-large", "expression-syntax", "out-of-range", "wildcard-reviewer", "confusable-name",
+    "unknown-field",
+    "missing-field",
+    "wrong-type",
+    "unknown-value",
+    "bad-duration",
+    "bad-name",
+    "unknown-kind",
+    "placeholder-value",
+    "unsupported-api-version",
+    "duplicate-spec",
+    "versions-not-allowed",
+    "bad-requirement",
+    "integer-too-large",
+    "expression-syntax",
+    "out-of-range",
+    "wildcard-reviewer",
+    "confusable-name",
 ];
 
 /// Every text of the documents, sorted: what digests leave out must be the same too.

@@ -110,4 +110,3 @@ fn laid_out(file: &SourceFile) -> Result<String, String> {
         None => formatted(&file.text, file.notation).map_err(|why| why.to_string()),
     }
 }
-

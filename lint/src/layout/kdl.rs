@@ -81,7 +81,8 @@ impl Reader<'_> {
         let here = self.peek().filter(|token| token.what == What::BlockComment);
         let next = self.tokens.get(self.at + 1);
         here.zip(next).is_some_and(|(here, next)| {
-            next.what == What::Word && self.text.get(here.end..next.start).is_some_and(|gap| !gap.contains('\n'))
+            next.what == What::Word
+                && self.text.get(here.end..next.start).is_some_and(|gap| !gap.contains('\n'))
         })
     }
 

@@ -1,4 +1,9 @@
-#![allow(clippy::unwrap_used, clippy::panic, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::disallowed_methods,
+    reason = "a test that cannot go on fails"
+)]
 use std::path::{Path, PathBuf};
 
 use super::*;
@@ -32,7 +37,11 @@ fn yaml_has_two_spaces_a_level_and_what_the_author_decided() {
 fn braces_that_do_not_fit_or_hold_comments_become_a_block() {
     let long = "x".repeat(60);
     let text = format!("a: {{b: {long}, c: {long}, d: [1, 2]}}\ne: {{\n  f: 1, # one\n  g: 2\n}}\n");
-    assert_eq!(yaml(&text), format!("a:\n  b: {long}\n  c: {long}\n  d: [1, 2]\ne:\n  f: 1, # one\n  g: 2\n").replace("1, #", "1  #"));
+    assert_eq!(
+        yaml(&text),
+        format!("a:\n  b: {long}\n  c: {long}\n  d: [1, 2]\ne:\n  f: 1, # one\n  g: 2\n")
+            .replace("1, #", "1  #")
+    );
 }
 
 #[test]
@@ -67,7 +76,8 @@ fn what_cannot_be_read_is_left_alone() {
 /// (path, text) of everything in the repository that is a spec, and the snippets of all pages.
 fn everything() -> Vec<(PathBuf, String)> {
     fn walk(folder: &Path, found: &mut Vec<(PathBuf, String)>) {
-        let mut entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        let mut entries: Vec<PathBuf> =
+            std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
         entries.sort();
         for path in entries {
             if path.is_dir() {

@@ -13,7 +13,8 @@ use super::yaml_text::{block_text, inline, single};
 /// The text anew. It was read as `documents`, without a problem.
 pub fn laid_out(text: &str, documents: &[Node]) -> String {
     let comments = comments::all(text, Notation::Yaml, documents);
-    let mut printer = Printer { text, comments, next: 0, out: String::with_capacity(text.len()), fresh: true };
+    let mut printer =
+        Printer { text, comments, next: 0, out: String::with_capacity(text.len()), fresh: true };
     let mut end = 0;
     for (at, document) in documents.iter().enumerate() {
         let start = document.span.start as usize;
@@ -86,7 +87,8 @@ impl Printer<'_> {
     /// and the end of the line.
     fn end_line(&mut self, end: usize) {
         let comment = self.comments.get(self.next).filter(|comment| {
-            comment.start >= end && !self.text.get(end..comment.start).is_none_or(|between| between.contains('\n'))
+            comment.start >= end
+                && !self.text.get(end..comment.start).is_none_or(|between| between.contains('\n'))
         });
         if let Some(comment) = comment.cloned() {
             let here = column(&self.out, self.out.len());
@@ -134,12 +136,17 @@ impl Printer<'_> {
             }
         }
         let own_column = first.map_or(0, |first| column(self.text, first));
-        let own_column = if matches!(node.value, Value::List(_)) { own_column.saturating_sub(2) } else { own_column };
+        let own_column =
+            if matches!(node.value, Value::List(_)) { own_column.saturating_sub(2) } else { own_column };
         let flow_end = if self.is_flow(node) { Some(node.span.end as usize) } else { None };
         while let Some(comment) = self.comments.get(self.next).cloned() {
             let within = match flow_end {
                 Some(end) => comment.start < end,
-                None => comment.start < limit && comment.own_line && column(self.text, comment.start) >= own_column,
+                None => {
+                    comment.start < limit
+                        && comment.own_line
+                        && column(self.text, comment.start) >= own_column
+                }
             };
             if !within || indent == 0 {
                 break;

@@ -38,7 +38,8 @@ pub fn block_text(text: &str, node: &Node, indent: usize) -> String {
     let mut out = lines.next().unwrap_or_default().trim_end().to_owned();
     let is_block = written.starts_with(['|', '>']);
     let indented = |line: &&str| !line.trim().is_empty();
-    let least = lines.clone().filter(indented).map(|line| line.len() - line.trim_start_matches(' ').len()).min();
+    let least =
+        lines.clone().filter(indented).map(|line| line.len() - line.trim_start_matches(' ').len()).min();
     for line in lines {
         out.push('\n');
         // A block keeps what stands behind its indentation; of other texts only the words count.
@@ -64,7 +65,8 @@ pub fn inline(text: &str, node: &Node, place: &Place) -> Option<String> {
             format!("{{{}}}", parts.join(", "))
         }
         Value::List(items) => {
-            let parts: Option<Vec<String>> = items.iter().map(|item| inline(text, item, &place.item())).collect();
+            let parts: Option<Vec<String>> =
+                items.iter().map(|item| inline(text, item, &place.item())).collect();
             format!("[{}]", parts?.join(", "))
         }
         _ => match single(text, node, place) {

@@ -88,11 +88,18 @@ fn drawn(
     let window = Window::new(&text, &marks, columns, CONTEXT_LINES as usize);
     let mut columns = Vec::with_capacity(labels.len());
     let spans = labels.iter().enumerate().map(|(at, label)| {
-        columns.push((window.place(label.span).0, (file.line_column(label.span.start).1 as usize).saturating_sub(1)));
+        columns.push((
+            window.place(label.span).0,
+            (file.line_column(label.span.start).1 as usize).saturating_sub(1),
+        ));
         let said = (!label.text.is_empty()).then(|| harmless(&label.text));
         let (start, length) = window.place(label.span);
         let place = SourceSpan::new(start.into(), length);
-        if at == 0 { LabeledSpan::new_primary_with_span(said, place) } else { LabeledSpan::new_with_span(said, place) }
+        if at == 0 {
+            LabeledSpan::new_primary_with_span(said, place)
+        } else {
+            LabeledSpan::new_with_span(said, place)
+        }
     });
     let spans = spans.collect();
     (Excerpt { name: shown(&finding.root, &file.path), text: window.text, columns }, spans)

@@ -28,8 +28,10 @@ pub fn junit(report: &Report, deny: &[Severity]) -> String {
     // A report without a case would read as a run that never was.
     let tests = suites.values().map(Vec::len).sum::<usize>() + 1;
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _infallible =
-        writeln!(out, "<testsuites name=\"spec-lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">");
+    let _infallible = writeln!(
+        out,
+        "<testsuites name=\"spec-lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
+    );
     let _infallible = writeln!(
         out,
         "  <testsuite name=\"spec-lint\" tests=\"1\" failures=\"0\" errors=\"0\">\n    <testcase classname=\"spec-lint\" \

@@ -64,7 +64,9 @@ impl Options {
         let visible = ordain_plan::render::visible;
         match files {
             _ if self.write => {
-                files.iter().for_each(|file| print(&format!("{} → {}\n", visible(&file.from), visible(&file.to))));
+                files
+                    .iter()
+                    .for_each(|file| print(&format!("{} → {}\n", visible(&file.from), visible(&file.to))));
             }
             [one] => print(&one.text),
             many => {
@@ -81,14 +83,16 @@ impl Options {
     fn free(&self, cx: &Context, files: &[Conversion]) -> Result<(), Failure> {
         let taken = files.iter().find(|file| cx.directory.join(&file.to).symlink_metadata().is_ok());
         taken.map_or(Ok(()), |file| {
-            Err(Failure::usage(format!("`{}` is there already", file.to)).hint("move it away, or convert one file"))
+            Err(Failure::usage(format!("`{}` is there already", file.to))
+                .hint("move it away, or convert one file"))
         })
     }
 }
 
 /// The new file is written whole before the old one goes.
 fn moved(cx: &Context, file: &Conversion) -> Result<(), Failure> {
-    let fail = |path: &str, error: std::io::Error| Failure::usage(format!("`{path}` cannot be written: {error}"));
+    let fail =
+        |path: &str, error: std::io::Error| Failure::usage(format!("`{path}` cannot be written: {error}"));
     let (from, to) = (cx.directory.join(&file.from), cx.directory.join(&file.to));
     spec_lint::write::whole(&to, file.text.as_bytes()).map_err(|error| fail(&file.to, error))?;
     std::fs::remove_file(&from).map_err(|error| fail(&file.from, error))

@@ -51,7 +51,9 @@ impl Options {
             if self.diff {
                 print(&diff());
             } else {
-                changes.iter().for_each(|change| print(&format!("{}\n", ordain_plan::render::visible(&change.path))));
+                changes
+                    .iter()
+                    .for_each(|change| print(&format!("{}\n", ordain_plan::render::visible(&change.path))));
             }
             for left in &left {
                 cx.remark(&format!("{} is left as it is: {}", left.path, left.why));

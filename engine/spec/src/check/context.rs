@@ -205,7 +205,8 @@ pub(super) fn with_meant<'k>(
     known: impl IntoIterator<Item = &'k str>,
 ) -> Diagnostic {
     // What is no name itself is to be mended first.
-    let is_word = |near: &str| near.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+    let is_word =
+        |near: &str| near.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
     match meant(word, known).filter(|near| is_word(near)) {
         Some(near) => problem.fix(true, vec![reworded(cx, span, near)]),
         None => problem,

@@ -2,12 +2,8 @@
 
 use std::sync::Arc;
 
-<<<<<<< HEAD
-use super::context::{Context, law};
-use super::memory::{About, Memory};
-=======
 use super::context::{Context, law, with_todo};
->>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
+use super::memory::{About, Memory};
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
@@ -16,12 +12,11 @@ use crate::kind::field::{Field, FieldMap, FieldType};
 use crate::kind::scalar::{Json, Sensitivity};
 use crate::source::Span;
 
-<<<<<<< HEAD
 /// A schema is judged by itself: it is looked at again only where its own file changed.
 pub(super) fn check(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
     let mut each = |span: Span, maps: Vec<&FieldMap>| {
         memory.problems(About::Fields, cx.stamp(span), Vec::new(), sink, |sink| {
-            maps.into_iter().for_each(|fields| map(fields, sink));
+            maps.into_iter().for_each(|fields| map(cx, fields, sink));
         });
     };
     for spec in every(&cx.all.capabilities) {
@@ -34,24 +29,6 @@ pub(super) fn check(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagno
     }
     for spec in every(&cx.all.approvals) {
         each(spec.span, spec.spec.stages.iter().map(|stage| &stage.form).collect());
-=======
-pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for capability in every(&cx.all.capabilities) {
-        map(cx, &capability.spec.input, sink);
-        map(cx, &capability.spec.output, sink);
-    }
-    for runbook in every(&cx.all.runbooks) {
-        map(cx, &runbook.spec.inputs, sink);
-        runbook
-            .spec
-            .steps
-            .iter()
-            .filter_map(|step| step.signal.as_ref())
-            .for_each(|signal| map(cx, &signal.fields, sink));
-    }
-    for approval in every(&cx.all.approvals) {
-        approval.spec.stages.iter().for_each(|stage| map(cx, &stage.form, sink));
->>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
     }
 }
 

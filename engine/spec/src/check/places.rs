@@ -10,13 +10,8 @@ use super::memory::{About, Memory};
 use super::scope::{self, Outputs, Steps};
 use crate::catalogue::every;
 use crate::decode::Spanned;
-<<<<<<< HEAD
-use crate::diagnostic::Diagnostic;
-=======
 use crate::diagnostic::{Diagnostic, Edit, Fix};
 use crate::edit::{Side, Written, field_into};
-use crate::digest::Digest;
->>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
 use crate::expr::{Arg, Checked, Expect, Expr, Known, Scope, Type, check, facts};
 use crate::kind::capability::{Guard, Idempotency};
 use crate::kind::connector::{EnvValue, Operation};

@@ -38,8 +38,12 @@ impl Mention<'_> {
         let due = Reference { name, requirement: reference.requirement.clone() };
         let all = cx.all;
         let (there, names): (bool, Vec<&str>) = match self.kind {
-            Kind::Capability => (all.capability(&due).is_ok(), all.capabilities.keys().map(Name::as_str).collect()),
-            Kind::Connector => (all.connector(&due).is_ok(), all.connectors.keys().map(Name::as_str).collect()),
+            Kind::Capability => {
+                (all.capability(&due).is_ok(), all.capabilities.keys().map(Name::as_str).collect())
+            }
+            Kind::Connector => {
+                (all.connector(&due).is_ok(), all.connectors.keys().map(Name::as_str).collect())
+            }
             Kind::Runbook => (all.runbook(&due).is_ok(), all.runbooks.keys().map(Name::as_str).collect()),
             _ => (all.approval(&due).is_ok(), all.approvals.keys().map(Name::as_str).collect()),
         };

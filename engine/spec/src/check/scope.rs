@@ -352,7 +352,12 @@ impl<'c, 'a> Steps<'c, 'a> {
     fn own(&self, id: &str, step: &Step) -> Field {
         let refused = |code, message: String, help: &str| Field {
             ty: Type::Any,
-            presence: Presence::Refused { code, message: message.into(), help: Some(help.into()), edit: None },
+            presence: Presence::Refused {
+                code,
+                message: message.into(),
+                help: Some(help.into()),
+                edit: None,
+            },
             sensitivity: Sensitivity::Public,
         };
         let early = || {

@@ -16,13 +16,9 @@ use super::node::{At, Function, Kind, Loop, LoopKind, Node, Part, Step, StepKind
 use super::scan::{Fault, MAX_DEPTH, is_name_byte};
 use super::value::Value;
 use crate::diagnostic::nearest;
-<<<<<<< HEAD
 use crate::kind::scalar::Principal;
-use names::{FUNCTIONS, arithmetic, comparison, fits, function, part, usage};
-=======
 pub(super) use names::FUNCTIONS;
 use names::{arithmetic, comparison, fits, function, part, usage};
->>>>>>> 88799e8 (lint, cli: findings for machines, repairs, layout, conversion and watching)
 
 /// Most comprehensions within each other.
 const MAX_LOOPS: usize = 2;

@@ -19,8 +19,8 @@ use crate::scan::span;
 use crate::source::{FileId, Span};
 use crate::tree::{Key, Map, Node, Text, Value};
 
-pub use build::{key_field, singular};
 use build::{Builder, Entries, place};
+pub use build::{key_field, singular};
 
 /// Stack of the parser's thread: 64 levels need about a tenth of it.
 const STACK: usize = 32 << 20;

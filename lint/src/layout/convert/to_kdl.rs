@@ -60,7 +60,8 @@ impl Writer {
         let spec = map.get("spec");
         // Comments about the parts of a document of YAML have no place but above its node.
         let begins = spec.map_or(document.span.end, |(key, _)| key.span.start);
-        let held = metadata.entries.iter().filter(|(key, _)| !HEAD.contains(&&*key.text) && &*key.text != "name");
+        let held =
+            metadata.entries.iter().filter(|(key, _)| !HEAD.contains(&&*key.text) && &*key.text != "name");
         let first_held = held.clone().map(|(key, _)| key.span.start).min().unwrap_or(begins);
         self.above(first_held.min(begins) as usize, 0);
         let mut head = kind.unwrap_or_default();
@@ -122,7 +123,9 @@ impl Writer {
         let inner = place.field(key);
         if let (Value::List(items), Some(record)) = (&value.value, place.record())
             && let Some((one, argument)) = singular(record, key)
-            && items.iter().all(|item| item.as_map().is_some() || inner.item().record().is_some_and(|item| item.short.is_some()))
+            && items.iter().all(|item| {
+                item.as_map().is_some() || inner.item().record().is_some_and(|item| item.short.is_some())
+            })
             && !items.is_empty()
             && items.iter().any(|item| item.as_map().is_some())
         {
@@ -161,7 +164,13 @@ impl Writer {
     }
 
     /// What is left of a map whose node has begun: properties, then a block.
-    fn rest(&mut self, place: &Place, node: &Node, entries: &[&(ordain_spec::tree::Key, Node)], depth: usize) {
+    fn rest(
+        &mut self,
+        place: &Place,
+        node: &Node,
+        entries: &[&(ordain_spec::tree::Key, Node)],
+        depth: usize,
+    ) {
         let (start, end) = (node.span.start as usize, node.span.end as usize);
         let last = entries.last().map_or(start, |(_, value)| value.span.end as usize);
         let as_nodes = self.comments.any_in(start, last);
@@ -171,7 +180,11 @@ impl Writer {
             let name = if place.record().is_some() { kebab(&key.text) } else { bare(&key.text) };
             let here = self.out.len() - self.out.rfind('\n').map_or(0, |at| at + 1);
             match scalar(value) {
-                Some(text) if !as_nodes && here + name.len() + text.chars().count() + 4 <= WIDTH && nodes.is_empty() => {
+                Some(text)
+                    if !as_nodes
+                        && here + name.len() + text.chars().count() + 4 <= WIDTH
+                        && nodes.is_empty() =>
+                {
                     self.out.push_str(&format!(" {name}={text}"));
                 }
                 _ => nodes.push(*entry),
@@ -215,12 +228,21 @@ impl Writer {
         }
     }
 
-    fn list(&mut self, place: &Place, name: &str, field: &str, (value, items): (&Node, &[Node]), depth: usize) {
+    fn list(
+        &mut self,
+        place: &Place,
+        name: &str,
+        field: &str,
+        (value, items): (&Node, &[Node]),
+        depth: usize,
+    ) {
         let (start, end) = (value.span.start as usize, value.span.end as usize);
         let arguments: Option<Vec<String>> = items.iter().map(scalar).collect();
         let is_free = place.is_data();
         let commented = self.comments.any_in(start, end);
-        if let Some(arguments) = arguments.filter(|arguments| !(commented || place.is_choice() && arguments.len() < 2)) {
+        if let Some(arguments) =
+            arguments.filter(|arguments| !(commented || place.is_choice() && arguments.len() < 2))
+        {
             let annotation = if is_free && arguments.len() < 2 { "(list)" } else { "" };
             let line: String = arguments.iter().map(|argument| format!(" {argument}")).collect();
             let here = depth * 4 + annotation.len() + name.len() + line.chars().count();

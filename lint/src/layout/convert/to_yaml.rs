@@ -124,7 +124,9 @@ fn inline(node: &Node, place: &Place) -> String {
             let parts: Vec<String> = map
                 .entries
                 .iter()
-                .map(|(key, value)| format!("{}: {}", name(&key.text), inline(value, &place.field(&key.text))))
+                .map(|(key, value)| {
+                    format!("{}: {}", name(&key.text), inline(value, &place.field(&key.text)))
+                })
                 .collect();
             format!("{{{}}}", parts.join(", "))
         }
@@ -152,7 +154,8 @@ fn name(text: &str) -> String {
 
 /// A text: plain where YAML reads it as that text and nothing else, in braces too.
 fn scalar(text: &str, is_expression: bool) -> String {
-    if text.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{85}')) {
+    if text.chars().any(|letter| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}' | '\u{85}'))
+    {
         return double(text);
     }
     if is_expression || !is_plain(text) { quoted(text) } else { text.to_owned() }
@@ -180,7 +183,11 @@ fn double(text: &str) -> String {
 /// True for words and phrases that nobody reads as anything else.
 fn is_plain(text: &str) -> bool {
     let inner = |letter: char| {
-        letter.is_alphanumeric() || matches!(letter, ' ' | '.' | '-' | '_' | '/' | '@' | '^' | '+' | '%' | '~' | '(' | ')' | ';' | '=')
+        letter.is_alphanumeric()
+            || matches!(
+                letter,
+                ' ' | '.' | '-' | '_' | '/' | '@' | '^' | '+' | '%' | '~' | '(' | ')' | ';' | '='
+            )
     };
     let reads_otherwise = matches!(
         text.to_ascii_lowercase().as_str(),
@@ -203,5 +210,6 @@ fn is_measure(text: &str) -> bool {
 /// `1.4.0`
 fn is_release(text: &str) -> bool {
     let parts: Vec<&str> = text.split('.').collect();
-    parts.len() == 3 && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
+    parts.len() == 3
+        && parts.iter().all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()))
 }

@@ -41,7 +41,8 @@ impl Window {
             .map(|(span, _)| (line_of(&lines, span.start as usize), line_of(&lines, span.end as usize)))
             .collect();
         for (number, (start, line)) in lines.iter().enumerate() {
-            let shown = marked.iter().any(|(first, last)| number + context >= *first && number <= last + context);
+            let shown =
+                marked.iter().any(|(first, last)| number + context >= *first && number <= last + context);
             let (from, to) = if shown { part(*start, line, marks, columns) } else { (0, 0) };
             window.push(*start, line, (from, to), shown);
         }
