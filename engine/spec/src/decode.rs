@@ -114,7 +114,9 @@ impl<'s> Decoder<'s> {
     }
 
     /// Adds a problem.
-    pub fn report(&mut self, diagnostic: Diagnostic) {
+    pub fn report(&mut self, mut diagnostic: Diagnostic) {
+        // Whatever cannot be decoded is a broken law.
+        diagnostic.consequence.get_or_insert("the engine refuses the catalogue".into());
         self.diagnostics.push(diagnostic);
     }
 

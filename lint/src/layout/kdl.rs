@@ -225,8 +225,12 @@ impl<'t> Printer<'t> {
     fn word(&self, token: Token) -> String {
         let written = self.slice(token);
         let Some((name, value)) = written.split_once('=') else { return written.to_owned() };
-        let bare = !name.contains(['"', '#', '(']) && name.trim_end() != name || value.trim_start() != value;
-        if bare { format!("{}={}", name.trim_end(), value.trim_start()) } else { written.to_owned() }
+        let spaced = name.trim_end() != name || value.trim_start() != value;
+        if spaced && !name.contains(['"', '#', '(']) {
+            format!("{}={}", name.trim_end(), value.trim_start())
+        } else {
+            written.to_owned()
+        }
     }
 
     fn block(&mut self, block: &Block, depth: usize) {

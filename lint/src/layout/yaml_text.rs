@@ -12,9 +12,6 @@ fn written<'t>(text: &'t str, node: &Node) -> &'t str {
 /// whose double quotes do nothing, too; everything else as the author wrote it.
 pub fn single(text: &str, node: &Node, place: &Place) -> Option<String> {
     let written = written(text, node);
-    if written.starts_with(['|', '>']) {
-        return None;
-    }
     if let Value::Text(value) = &node.value {
         let plain = !value.value.chars().any(char::is_control);
         let computed = place.is_expression() || value.value.contains("${");
@@ -23,7 +20,25 @@ pub fn single(text: &str, node: &Node, place: &Place) -> Option<String> {
             return Some(quoted(&value.value));
         }
     }
-    (!written.contains('\n')).then(|| written.to_owned())
+    (!written.contains('\n') && header(text, node).is_none()).then(|| written.to_owned())
+}
+
+/// The head of a text that stands below it in lines of its own (`|`, `>-`), and where those lines begin.
+fn header<'t>(text: &'t str, node: &Node) -> Option<(&'t str, usize)> {
+    let start = node.span.start as usize;
+    let lead = text.get(..start)?;
+    let below = lead.rfind('\n')? + 1;
+    if !lead.get(below..)?.trim().is_empty() {
+        return None;
+    }
+    // Blank lines may stand between the head and the first words.
+    let above = lead.get(..below)?.trim_end();
+    let line = above.rsplit('\n').next()?;
+    let line = line.split(" #").next()?.trim_end();
+    let head = line.rsplit([' ', '\t']).next()?;
+    let is_head = head.starts_with(['|', '>']) && head.chars().skip(1).all(|c| "+-0123456789".contains(c));
+    let lines = above.len() + text.get(above.len()..)?.find('\n')? + 1;
+    is_head.then_some((head, lines))
 }
 
 /// A text in single quotes.
@@ -34,9 +49,16 @@ pub fn quoted(text: &str) -> String {
 /// A text of several lines, each indented by `indent`.
 pub fn block_text(text: &str, node: &Node, indent: usize) -> String {
     let written = written(text, node);
-    let mut lines = written.lines();
-    let mut out = lines.next().unwrap_or_default().trim_end().to_owned();
-    let is_block = written.starts_with(['|', '>']);
+    let head = header(text, node);
+    let (first, lines) = match head {
+        Some((head, from)) => (head, text.get(from..node.span.end as usize).unwrap_or_default().lines()),
+        None => {
+            let mut lines = written.lines();
+            (lines.next().unwrap_or_default().trim_end(), lines)
+        }
+    };
+    let mut out = first.to_owned();
+    let is_block = head.is_some();
     let indented = |line: &&str| !line.trim().is_empty();
     let least =
         lines.clone().filter(indented).map(|line| line.len() - line.trim_start_matches(' ').len()).min();

@@ -47,7 +47,9 @@ pub fn text(report: &Report, look: Look) -> String {
                 super::excerpt::harmless(&finding.diagnostic.message)
             );
         }
-        out.push_str(drawn.trim_start_matches('\n'));
+        // A place in another file comes under a word of its own, which says nothing.
+        let lines = drawn.trim_start_matches('\n').split_inclusive('\n');
+        lines.filter(|line| line.trim() != "Advice:").for_each(|line| out.push_str(line));
         out.push('\n');
     }
     let _infallible = writeln!(out, "{}", summed(report.summary(), look.colour));
