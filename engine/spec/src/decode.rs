@@ -195,7 +195,8 @@ impl<'s> Decoder<'s> {
                 _ => None,
             },
             Value::Int(_) | Value::Float(_) | Value::Bool(_)
-                if !wants_integer && !wants_boolean && due.contains("string") =>
+                // Names, releases and measures have forms of their own: quotes alone would not make one.
+                if matches!(due, "a string" | "an expression (a string)") =>
             {
                 let (start, end) = (node.span.start as usize, node.span.end as usize);
                 let written = self.source.get(start..end)?;
