@@ -268,5 +268,5 @@ fn safe_repairs_of_refused_snippets_weaken_nothing() {
         }
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n\n"));
-    assert!(made > 10, "{made} snippets are repaired");
+    assert!(made > 3, "{made} snippets are repaired");
 }
