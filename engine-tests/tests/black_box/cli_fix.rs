@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use engine_tests::Workspace;
 
 const FILE: &str = "specs/runbooks/bad.yaml";
-const BROKEN: &str = "# kept\napiVersion: ordain/v1\nkind: Runbok   # what\nmetadata: {name: bad, version: 1.0.0, owner: group:data, sumary: x y.}\n\n\nspec:   {steps: [{id: rest,   wait: 1s}]}\n";
+const BROKEN: &str = "# kept\napiVersion: ordain/v1\nkind: Runbok   # what\nmetadata: {name: bad, version: 1.0.0, owner: group:team, sumary: x y.}\n\n\nspec:   {steps: [{id: rest,   wait: 1s}]}\n";
 
 fn broken() -> Workspace {
     let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");

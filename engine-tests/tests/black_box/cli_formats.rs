@@ -10,7 +10,7 @@ fn hostile(name: &str) -> Workspace {
     let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
     workspace.write(
         "specs/runbooks/bad.yaml",
-        &format!("apiVersion: ordain/v1\nkind: Runbook\nmetadata:\n  name: bad\n  version: 1.0.0\n  owner: group:data\n  summary: A runbook.\n  {name}: 1\nspec: {{steps: [{{id: rest, wait: 1s}}]}}\n"),
+        &format!("apiVersion: ordain/v1\nkind: Runbook\nmetadata:\n  name: bad\n  version: 1.0.0\n  owner: group:team\n  summary: A runbook.\n  {name}: 1\nspec: {{steps: [{{id: rest, wait: 1s}}]}}\n"),
     );
     workspace
 }

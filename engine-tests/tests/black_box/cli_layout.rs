@@ -4,8 +4,8 @@
 use engine_tests::Workspace;
 
 const FILE: &str = "specs/runbooks/rests.yaml";
-const MESSY: &str = "# a comment\napiVersion: ordain/v1\nkind:    Runbook\nmetadata: { name: rests, version: 1.0.0, owner: group:data, summary: Rests. }\n\n\n\nspec:\n    steps:\n    -   id: rest   # one\n        wait: 1s\n    - {id: more, needs: [rest], when: steps.rest.state == \"succeeded\", wait: 1s}\n";
-const NEAT: &str = "# a comment\napiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: rests, version: 1.0.0, owner: group:data, summary: Rests.}\n\nspec:\n  steps:\n    - id: rest   # one\n      wait: 1s\n    - {id: more, needs: [rest], when: 'steps.rest.state == \"succeeded\"', wait: 1s}\n";
+const MESSY: &str = "# a comment\napiVersion: ordain/v1\nkind:    Runbook\nmetadata: { name: rests, version: 1.0.0, owner: group:team, summary: Rests. }\n\n\n\nspec:\n    steps:\n    -   id: rest   # one\n        wait: 1s\n    - {id: more, needs: [rest], when: steps.rest.state == \"succeeded\", wait: 1s}\n";
+const NEAT: &str = "# a comment\napiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: rests, version: 1.0.0, owner: group:team, summary: Rests.}\n\nspec:\n  steps:\n    - id: rest   # one\n      wait: 1s\n    - {id: more, needs: [rest], when: 'steps.rest.state == \"succeeded\"', wait: 1s}\n";
 
 fn messy() -> Workspace {
     let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
