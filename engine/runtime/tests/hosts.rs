@@ -43,7 +43,7 @@ use chance::Chance;
 use specs::Specs;
 
 /// Seeds that are played.
-const SEEDS: std::ops::RangeInclusive<u64> = 1..=40;
+const SEEDS: std::ops::RangeInclusive<u64> = 1..=20;
 
 /// Acts of one seed.
 const ACTS: usize = 60;
@@ -347,16 +347,20 @@ async fn play(seed: u64) -> (usize, usize) {
             let said = memory.turn(now, Some(&act));
             let (by, request) = act.request();
             let caller = Caller { login: None, acting_as: Some(by.id.to_string()), token: None };
+            let asked = format!("{request:?}");
             let answer = engine.answer(caller, request).await;
-            let code = answer.err().map(|error| error.code);
-            assert_eq!(said.map(|code| code.as_str().to_owned()), code, "seed {seed}");
+            let code = answer.as_ref().err().map(|error| error.code.clone());
+            let said = said.map(|code| code.as_str().to_owned());
+            assert_eq!(said, code, "seed {seed}: {asked} {answer:?}");
         } else {
             let soon = memory.realm.next_wake().unwrap_or(now) + SignedDuration::from_secs(1);
             now = if chance.in_ten(5) { soon.max(now) } else { now + SignedDuration::from_mins(30) };
             memory.turn(now, None);
             hand.set(now);
-            // Whoever asks after the writer woke sees what came of it.
-            engine.answer(Caller::default(), Request::Kills).await.unwrap();
+            // The first answer comes in the turn in which the writer woke, the second after that turn is stored.
+            for _ in 0..2 {
+                engine.answer(Caller::default(), Request::Kills).await.unwrap();
+            }
         }
     }
     for run in memory.realm.runs() {
@@ -382,5 +386,5 @@ async fn the_same_scenario_has_the_same_records_in_memory_and_in_the_store() {
         runs += all;
         settled += over;
     }
-    assert!(runs > 60 && settled * 2 > runs, "{settled} of {runs} runs settled: too little to compare");
+    assert!(runs > 30 && settled * 2 > runs, "{settled} of {runs} runs settled: too little to compare");
 }
