@@ -9,6 +9,8 @@ use crate::failure::{Done, Exit, Failure};
 
 /// Checks spec files: laws, which the engine holds too, and matters of taste
 #[derive(Debug, clap::Args)]
+// The options of the library are a group of that name already.
+#[group(skip)]
 pub struct Options {
     #[command(flatten)]
     lint: spec_lint::Options,
