@@ -19,3 +19,6 @@ mod run_current;
 mod run_live;
 mod run_stops;
 mod scenarios;
+mod store_care;
+mod store_damage;
+mod store_tools;

@@ -6,7 +6,9 @@ pub mod live;
 pub mod resolve;
 pub mod run;
 pub mod table;
+pub mod working;
 
+use ordain_plan::render::{Ink, Line, Look};
 use serde_json::Value;
 
 /// A string of a document, empty where there is none.
@@ -48,4 +50,14 @@ pub fn value(value: &Value) -> String {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     }
+}
+
+/// `{ok, created, detail}`: what was done, and what is there now.
+pub fn done(document: &Value, look: Look) -> String {
+    let mut out = String::new();
+    Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, text(document, "detail")).write(look, &mut out);
+    for path in list(document, "created") {
+        Line::default().with(Ink::Dim, "  ").with(Ink::Name, &value(path)).write(look, &mut out);
+    }
+    out
 }

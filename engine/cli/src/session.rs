@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use ordain_runtime::api::{Caller, Request};
+use ordain_runtime::api::{ApiError, Caller, Request};
 use ordain_runtime::session::Session;
 use ordain_runtime::workspace::Opened;
 use serde_json::Value;
@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::render::working::Working;
 
 /// A conversation: several questions, one after another, through one session.
 pub struct Conversation {
@@ -24,6 +25,9 @@ impl Conversation {
     pub fn open(cx: &Context) -> Result<Self, Failure> {
         let (runtime, workspace) = found(cx)?;
         let session = runtime.block_on(Session::open(&workspace))?;
+        if session.rebuilt() {
+            cx.remark("the store's views did not say what its journal says; they were built anew");
+        }
         Ok(Self { runtime, workspace, session, caller: cx.caller() })
     }
 
@@ -66,10 +70,48 @@ impl Conversation {
     }
 }
 
+/// Does something long with the files of a workspace's store, and says so while it takes longer than a moment.
+pub fn at_the_store<'c, F, T>(
+    cx: &'c Context,
+    what: &str,
+    work: impl FnOnce(Opened, Caller) -> F,
+) -> Result<T, Failure>
+where
+    F: Future<Output = Result<T, ApiError>> + 'c,
+{
+    let (runtime, workspace) = found(cx)?;
+    let work = work(workspace, cx.caller());
+    let mut working = Working::new(cx, what);
+    let done = runtime.block_on(async {
+        let mut work = std::pin::pin!(work);
+        let mut ticks = tokio::time::interval(Duration::from_millis(200));
+        loop {
+            tokio::select! {
+                biased;
+                done = &mut work => return done,
+                _ = ticks.tick() => working.tick(),
+            }
+        }
+    });
+    working.clear();
+    Ok(done?)
+}
+
 /// Verifies the audit log, also of a store that is not continued because somebody changed it.
 pub fn audit_verify(cx: &Context) -> Result<Value, Failure> {
-    let (runtime, workspace) = found(cx)?;
-    Ok(runtime.block_on(Session::audit_verify(&workspace, &cx.caller()))?)
+    at_the_store(cx, "verifying the log", |workspace, caller| async move {
+        Session::audit_verify(&workspace, &caller).await
+    })
+}
+
+/// One question that may take its time, and its answer.
+pub fn ask_long(cx: &Context, what: &str, request: &Request) -> Result<Value, Failure> {
+    let mut conversation = Conversation::open(cx)?;
+    let mut working = Working::new(cx, what);
+    let answer = conversation.ask_ticking(request, Duration::from_millis(200), |_| working.tick());
+    working.clear();
+    conversation.close();
+    answer
 }
 
 fn found(cx: &Context) -> Result<(Runtime, Opened), Failure> {

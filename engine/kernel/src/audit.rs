@@ -3,6 +3,7 @@
 //! never a value.
 
 mod chain;
+mod line;
 #[cfg(test)]
 mod tests;
 
@@ -15,7 +16,8 @@ use ordain_spec::kind::scenario::Assurance;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use chain::{
-    Chain, FirstBad, NotARecord, Verified, Verifier, hash_of, renumbered, verify, verify_chains, verify_lines,
+    Chain, End, FirstBad, NotARecord, SystemRecord, Verified, Verifier, hash_of, renumbered, verify,
+    verify_chains, verify_lines,
 };
 
 use crate::actor::Actor;

@@ -1,7 +1,7 @@
 //! Keys that make a repetition harmless: the key of an effect, stable over its attempts, and the keys of the
 //! business, remembered for 30 days over all runs. What is under way or unknown is never done again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -130,6 +130,26 @@ impl Keys {
         }
     }
 
+    /// Runs whose outcome is taken over by others that come with the same key.
+    #[must_use]
+    pub fn remembering(&self, now: Timestamp) -> BTreeSet<RunId> {
+        let taken_over =
+            |memory: &&Memory| matches!(memory.known, Known::Succeeded { .. }) && !is_forgotten(memory, now);
+        self.0.values().filter(taken_over).map(|memory| memory.run).collect()
+    }
+
+    /// Drops what a run's outcome was remembered by: its payloads are erased. Gives the keys.
+    pub fn erase(&mut self, runs: &BTreeSet<RunId>) -> Vec<Arc<str>> {
+        let of =
+            |memory: &Memory| matches!(memory.known, Known::Succeeded { .. }) && runs.contains(&memory.run);
+        let keys: Vec<_> =
+            self.0.iter().filter(|(_, memory)| of(memory)).map(|(key, _)| Arc::clone(key)).collect();
+        for key in &keys {
+            self.0.remove(key);
+        }
+        keys
+    }
+
     /// Keys that are remembered no longer and can be dropped.
     #[must_use]
     pub fn forgotten(&self, now: Timestamp) -> Vec<Arc<str>> {
@@ -160,7 +180,7 @@ mod tests {
 
     #[test]
     fn keys_of_effects_differ_by_run_step_item_and_direction_and_by_nothing_else() {
-        let keys: std::collections::BTreeSet<_> = [
+        let keys: BTreeSet<_> = [
             step_key(run(1), "a", 0, Direction::Do),
             step_key(run(1), "a", 0, Direction::Undo),
             step_key(run(1), "a", 1, Direction::Do),
@@ -202,7 +222,11 @@ mod tests {
         assert_eq!(keys.look("k", at(29)), Lookup::Replay(output));
         assert_eq!(keys.look("k", at(30)), Lookup::Free);
         assert_eq!(keys.forgotten(at(29)), Vec::<Arc<str>>::new());
-        assert_eq!(keys.forgotten(at(30)), vec![key]);
+        assert_eq!(keys.forgotten(at(30)), vec![Arc::clone(&key)]);
+        assert!(keys.remembering(at(29)).contains(&run(1)) && keys.remembering(at(30)).is_empty());
+        assert_eq!(keys.erase(&[run(2)].into()), Vec::<Arc<str>>::new());
+        assert_eq!(keys.erase(&[run(1)].into()), vec![key]);
+        assert_eq!(keys, Keys::default());
     }
 
     #[test]

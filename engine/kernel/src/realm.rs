@@ -19,7 +19,7 @@ use crate::audit::{Action, AuditRecord, Entry as AuditEntry};
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
 use crate::run::system::{SystemCommand, SystemEvent};
-use crate::run::{Command, Effect, Event, Recorded, Rejection, Run};
+use crate::run::{Command, Effect, Event, Payload, Recorded, Rejection, Run, journal_digest};
 use crate::world::{Active, World};
 
 /// A wish to start a run.
@@ -91,8 +91,10 @@ pub struct Entry {
     pub at: Timestamp,
     /// What happened.
     pub body: Body,
-    /// The same as JSON, for storing.
+    /// The same as JSON, for storing, with references in the places of a run's payloads.
     pub json: String,
+    /// What the references stand for, to be kept apart.
+    pub payloads: Vec<Payload>,
     /// Its audit records, chained.
     pub audit: Vec<AuditRecord>,
 }
@@ -323,9 +325,26 @@ impl Realm {
                 }
                 self.note(SystemEvent::QuotaReset { capability, reason, by }, now, &mut batch);
             }
+            SystemCommand::Prune { runs, before, by } => {
+                self.permitted(&by, "role:admin")?;
+                let kept = self.kept(now);
+                if let Some(run) = runs.iter().find(|run| kept.contains(run)) {
+                    return Err(Rejection::new(Code::NotPermitted, format!("run {run} needs its payloads")));
+                }
+                self.note(SystemEvent::Pruned { runs, before, by }, now, &mut batch);
+            }
             SystemCommand::Note(event) => self.note(*event, now, &mut batch),
         }
         Ok(batch)
+    }
+
+    /// Runs whose payloads may not be erased: those at hand, which are not settled or stand below one that is
+    /// not, and those whose outcome is remembered under a key of the business.
+    #[must_use]
+    pub fn kept(&self, now: Timestamp) -> BTreeSet<RunId> {
+        let mut kept = self.world.idempotency.remembering(now);
+        kept.extend(self.runs.keys());
+        kept
     }
 
     fn permitted(&self, by: &Actor, role: &str) -> Result<(), Rejection> {
@@ -363,8 +382,12 @@ impl Realm {
         let json = serde_json::to_string(&event).unwrap_or_default();
         let mut entry = system_entry(&event, at);
         entry.catalogue_digest = self.world.active.as_ref().map(|active| active.catalogue.digest());
+        let chain = self.world.system_chain;
+        entry.payload_digest =
+            Some(journal_digest(&chain.head, chain.length + 1, at.as_millisecond(), &json));
         let audit = vec![self.world.chain(entry)];
-        batch.entries.push(Entry { run: None, seq: 0, at, body: Body::System(Box::new(event)), json, audit });
+        let (body, payloads) = (Body::System(Box::new(event)), Vec::new());
+        batch.entries.push(Entry { run: None, seq: 0, at, body, json, payloads, audit });
     }
 
     fn store(&mut self, id: RunId, recorded: Vec<Recorded>, batch: &mut Batch) {
@@ -376,13 +399,14 @@ impl Realm {
             if let Some(effect) = self.runs.get(&id).and_then(|run| run.effect_of(&one.event)) {
                 batch.effects.push(effect);
             }
-            let Recorded { seq, at, event, json, audit } = one;
+            let Recorded { seq, at, event, json, payloads, audit } = one;
             batch.entries.push(Entry {
                 run: Some(id),
                 seq,
                 at,
                 body: Body::Run(Box::new(event)),
                 json,
+                payloads,
                 audit,
             });
         }
@@ -475,6 +499,12 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
             let mut entry = AuditEntry::new(at, Actor::system(), Action::CatalogueRefused, "catalogue");
             entry.reasons = clean(reasons);
             entry
+        }
+        SystemEvent::Pruned { by, before, .. } => {
+            AuditEntry::new(at, by.clone(), Action::StorePruned, before.to_string())
+        }
+        SystemEvent::Restored { by, from, .. } => {
+            AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string())
         }
         SystemEvent::WorkspaceChanged { to, .. } => {
             AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, to.to_string())

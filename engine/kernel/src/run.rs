@@ -19,6 +19,7 @@ pub(crate) mod cost;
 mod decide;
 mod facts;
 mod gate;
+pub mod payload;
 mod prepare;
 mod record;
 mod schedule;
@@ -37,7 +38,8 @@ pub use command::{Command, Decide, Rejection, Verdict};
 pub use effect::{Call, CallId, Effect, Outcome};
 pub use event::{Event, Started};
 pub use evolve::CorruptJournal;
-pub use record::Recorded;
+pub use payload::{Kept, Payload};
+pub use record::{Recorded, journal_digest, leaves_a_record, payload_digest};
 pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, WaitingFor};
 
 use crate::ids::RunId;
@@ -58,11 +60,34 @@ impl Run {
         plan: Arc<ordain_plan::Plan>,
         journal: impl IntoIterator<Item = (Timestamp, &'e Event)>,
     ) -> Result<Self, CorruptJournal> {
+        Self::replayed(plan, journal, false)
+    }
+
+    /// The same of a journal whose payloads are erased: states, decisions and digests are what they were, and
+    /// references stand where payloads stood. Nothing may be done with such a run but looking at it.
+    ///
+    /// # Errors
+    /// When an entry cannot follow what is there.
+    pub fn replay_erased<'e>(
+        plan: Arc<ordain_plan::Plan>,
+        journal: impl IntoIterator<Item = (Timestamp, &'e Event)>,
+    ) -> Result<Self, CorruptJournal> {
+        Self::replayed(plan, journal, true)
+    }
+
+    fn replayed<'e>(
+        plan: Arc<ordain_plan::Plan>,
+        journal: impl IntoIterator<Item = (Timestamp, &'e Event)>,
+        erased: bool,
+    ) -> Result<Self, CorruptJournal> {
         let empty = || CorruptJournal { event: "nothing".into(), state: "nothing".into() };
         let mut journal = journal.into_iter();
         let (at, first) = journal.next().ok_or_else(empty)?;
         let Event::Started(started) = first else { return Err(empty()) };
         let mut run = Self::new(plan, at, Arc::new((**started).clone()));
+        if erased {
+            run.record_salt = run.started.salt;
+        }
         run.record(at, first.clone());
         for (at, event) in journal {
             run.retrace(at, event)?;
@@ -78,6 +103,12 @@ impl Run {
         self.evolve(at, event)?;
         self.record(at, event.clone());
         Ok(())
+    }
+
+    /// True when its payloads are erased: references stand in their places.
+    #[must_use]
+    pub fn is_erased(&self) -> bool {
+        self.record_salt == self.started.salt
     }
 
     /// Judges a command. What it leads to has happened to the run and the world when this returns.

@@ -58,6 +58,9 @@ pub fn run(run: &Run) -> Value {
             json!({"run": parent.run.to_string(), "step": parent.step, "item": parent.item}),
         );
     }
+    if run.is_erased() {
+        fields.insert("erased".into(), json!(true));
+    }
     if let Some(end) = &run.end {
         fields.insert("outcomeDigest".into(), json!(end.outcome_digest.to_string()));
         fields.insert("settledAt".into(), json!(end.at.to_string()));

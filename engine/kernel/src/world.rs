@@ -243,7 +243,12 @@ impl World {
                 let these = self.quotas.reset(capability);
                 self.dirty.extend(these.into_iter().map(Dirty::Quota));
             }
+            SystemEvent::Pruned { runs, .. } => {
+                let keys = self.idempotency.erase(&runs.iter().copied().collect());
+                self.dirty.extend(keys.into_iter().map(Dirty::Key));
+            }
             SystemEvent::StartRefused { .. }
+            | SystemEvent::Restored { .. }
             | SystemEvent::CatalogueActivated { .. }
             | SystemEvent::CatalogueRefused { .. }
             | SystemEvent::WorkspaceChanged { .. } => {}

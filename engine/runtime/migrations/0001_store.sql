@@ -1,10 +1,18 @@
--- The store of one workspace. Journal and audit are append-only; all else is derived from them, or
--- addressed by its digest.
+-- The store of one workspace: what is true. Journal and audit are append-only; payloads can be erased, never
+-- changed; specs are addressed by their digest. What is derived from these stands in `views.sql`.
 create table journal (
     run    text    not null,
     seq    integer not null,
     at     integer not null,          -- ms since the epoch
-    event  text    not null,          -- JSON
+    place  integer not null,          -- in the order of all events of the store
+    event  text    not null,          -- JSON, with references in the places of payloads
+    primary key (run, seq)
+) strict, without rowid;
+
+create table payload (                -- what runs carry: erased with the salt, which is one of them
+    run  text    not null,
+    seq  integer not null,            -- the first event of the transaction that brought them
+    body text    not null,            -- JSON: values by reference
     primary key (run, seq)
 ) strict, without rowid;
 
@@ -14,40 +22,6 @@ create table audit (
     record text    not null           -- canonical JSON, without seq
 ) strict;
 create index audit_by_run on audit (run, seq);
-
-create table runs (                   -- view
-    id         text    primary key,
-    runbook    text    not null,
-    state      text    not null,
-    requester  text    not null,
-    mode       text    not null,
-    parent     text,
-    created_at integer not null,
-    settled_at integer,
-    specs      text    not null       -- digest of the pinned specs, see `pinned`
-) strict;
-create index runs_by_state on runs (state, id);
-create index runs_by_parent on runs (parent, id) where parent is not null;
-create index runs_unsettled on runs (id) where settled_at is null;
-
-create table approvals (              -- view
-    id    text primary key,
-    run   text not null,
-    state text not null
-) strict, without rowid;
-create index approvals_by_state on approvals (state, id);
-
-create table decisions (              -- view: which run a decision belongs to
-    id  text primary key,
-    run text not null
-) strict, without rowid;
-
-create table world (                  -- view: counters, locks, keys, switches
-    kind  text not null,
-    key   text not null,
-    value text not null,              -- JSON
-    primary key (kind, key)
-) strict, without rowid;
 
 create table pinned (                 -- catalogue and grants that runs were started under
     digest    text primary key,
@@ -71,12 +45,3 @@ create table meta (
     key   text primary key,
     value text not null
 ) strict, without rowid;
-
-create trigger journal_is_append_only_update before update on journal
-begin select raise(abort, 'the journal is append-only'); end;
-create trigger journal_is_append_only_delete before delete on journal
-begin select raise(abort, 'the journal is append-only'); end;
-create trigger audit_is_append_only_update before update on audit
-begin select raise(abort, 'the audit log is append-only'); end;
-create trigger audit_is_append_only_delete before delete on audit
-begin select raise(abort, 'the audit log is append-only'); end;

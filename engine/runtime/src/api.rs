@@ -180,6 +180,13 @@ pub enum Request {
     AuditCompleteness,
     /// Builds the views anew from the journal.
     Rebuild,
+    /// Erases the payloads of runs that settled longer ago than this.
+    Prune {
+        /// In ms.
+        older_than: u64,
+        /// Only says what would be erased.
+        dry_run: bool,
+    },
     /// Which catalogue, how many runs: for `doctor`.
     Status,
 }
@@ -213,6 +220,7 @@ impl Request {
             | Self::Kill { .. }
             | Self::Revive { .. }
             | Self::ResetQuota { .. }
+            | Self::Prune { .. }
             | Self::Rebuild => true,
         }
     }
@@ -287,11 +295,29 @@ impl ApiError {
 
 impl From<crate::store::StoreError> for ApiError {
     fn from(error: crate::store::StoreError) -> Self {
-        if matches!(&error, crate::store::StoreError::Sqlite(sqlx::Error::PoolClosed)) {
-            return crate::engine::gone();
+        use crate::store::{StoreError, Trouble};
+        let unavailable = Self::new("audit_unavailable", error.to_string());
+        match error.trouble() {
+            Trouble::Closing => crate::engine::gone(),
+            Trouble::Held => Self::new("store_in_use", format!("another program works on the store: {error}"))
+                .hint("end the program that holds `.ordain/ordain.db` open for writing, then try again"),
+            Trouble::Damage => unavailable.hint(
+                "nothing was done; `ordain audit verify` names the first bad record, `ordain restore FILE` puts a copy back",
+            ),
+            Trouble::Foreign => unavailable.hint(
+                "nothing was done; `ordain restore FILE` puts a copy of the store there, and keeps what lies there beside",
+            ),
+            Trouble::Version => {
+                let error = match error {
+                    StoreError::Format(_) => Self::fault(error.to_string()),
+                    _ => unavailable,
+                };
+                error.hint("use the program that wrote it, or a newer one")
+            }
+            Trouble::Disk => {
+                unavailable.hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
+            }
         }
-        Self::new("audit_unavailable", error.to_string())
-            .hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
     }
 }
 

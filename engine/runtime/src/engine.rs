@@ -24,7 +24,7 @@ use crate::session::Lock;
 use crate::specs::Specs;
 use crate::store::read::Reader;
 use crate::workspace::Opened;
-use crate::writer::Message;
+use crate::writer::{Commits, Message};
 use crate::{open, recover};
 
 /// How many messages may wait for the writer; beyond it askers wait.
@@ -42,11 +42,13 @@ pub(crate) struct Inner {
     pub(crate) specs: Arc<Specs>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) profile: Profile,
-    pub(crate) commits: watch::Receiver<u64>,
+    pub(crate) commits: watch::Receiver<Commits>,
     /// Slugs of the laws that keep the catalogue from loading.
     pub(crate) refused: Vec<String>,
     /// What could not be continued, and why.
     pub(crate) left_out: Vec<(String, String)>,
+    /// The views did not say what the journal says and were built anew.
+    rebuilt: bool,
     socket: Mutex<Option<(tokio::task::JoinHandle<()>, PathBuf)>>,
     _lock: Lock,
 }
@@ -66,7 +68,7 @@ impl Engine {
     /// As [`Engine::open`].
     pub async fn open_on(workspace: &Opened, lock: Lock, machine: Machine) -> Result<Self, ApiError> {
         let clock = Arc::clone(&machine.clock);
-        let open::Running { messages, reader, specs, commits, left_out } =
+        let open::Running { messages, reader, specs, commits, left_out, rebuilt } =
             open::open(workspace, machine).await?;
         let refused = open::refusals(workspace);
         let profile = workspace.profile();
@@ -80,6 +82,7 @@ impl Engine {
             commits,
             refused,
             left_out,
+            rebuilt,
             socket,
             _lock: lock,
         };
@@ -116,6 +119,14 @@ impl Engine {
     #[must_use]
     pub fn left_out(&self) -> &[(String, String)] {
         &self.inner.left_out
+    }
+}
+
+impl Engine {
+    /// True when the views did not say what the journal says and were built anew.
+    #[must_use]
+    pub fn rebuilt(&self) -> bool {
+        self.inner.rebuilt
     }
 }
 

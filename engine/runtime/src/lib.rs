@@ -1,6 +1,8 @@
 //! Making it happen: the store, the connectors, the driver. Decides nothing: the kernel does.
 
 pub mod api;
+pub mod backup;
+mod bound;
 pub mod connector;
 mod driver;
 pub mod engine;
@@ -13,6 +15,7 @@ mod open;
 pub mod permit;
 pub mod ports;
 pub mod prepare;
+mod prune;
 mod recover;
 pub mod secret;
 pub mod secrets;

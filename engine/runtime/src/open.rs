@@ -19,9 +19,12 @@ use crate::machine::Machine;
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::read::Reader;
-use crate::store::{FORMAT, Store};
+use crate::store::{Store, StoreError};
 use crate::workspace::Opened;
-use crate::writer::{Beginning, Message, Writer};
+use crate::writer::{Beginning, Commits, Message, Writer};
+
+/// What a store that was put back says of itself until that is on record.
+pub const RESTORED: &str = "restored";
 
 /// How many of the last records are verified at every start; `ordain audit verify` verifies all.
 const TAIL: i64 = 2_000;
@@ -35,9 +38,11 @@ pub struct Running {
     /// What is active and what was.
     pub specs: Arc<Specs>,
     /// Counts transactions.
-    pub commits: watch::Receiver<u64>,
+    pub commits: watch::Receiver<Commits>,
     /// Runs that cannot be continued, and why.
     pub left_out: Vec<(String, String)>,
+    /// The views did not say what the journal says and were built anew.
+    pub rebuilt: bool,
 }
 
 /// Opens the store of a workspace and starts its writer.
@@ -47,17 +52,17 @@ pub struct Running {
 pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiError> {
     std::fs::create_dir_all(&workspace.state).map_err(|error| {
         ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}"))
+            .hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
     })?;
     let mut store = Store::open(&workspace.state.join("ordain.db")).await?;
     let reader = store.reader();
-    format_is_ours(&reader).await?;
     profile_is_kept(&reader, workspace.profile()).await?;
     chain_is_whole(&reader).await?;
     let specs = Arc::new(Specs::new(&workspace.root, workspace.active.clone()));
     if let Some(active) = &workspace.active {
         store.pin(&active.pinned()).await?;
     }
-    let recovered = recover::realm(&reader, &specs).await?;
+    let (recovered, rebuilt) = recovered(&mut store, &reader, &specs).await?;
     let beginning = Beginning {
         notes: notes(&reader, workspace).await?,
         activated: activated(&reader, workspace).await?,
@@ -68,11 +73,26 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
         SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
     let driver = Driver::new(Arc::new(live), Arc::clone(&machine.clock), finished);
-    let (commits, committed) = watch::channel(0);
+    let (commits, committed) = watch::channel(Commits::default());
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
     let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, machine, outcomes, commits);
     tokio::spawn(writer.run(inbox, beginning));
-    Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out })
+    Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out, rebuilt })
+}
+
+/// What is not settled. Where the views say something else than was stored of them, they are made anew from
+/// the journal first; true says so.
+async fn recovered(
+    store: &mut Store,
+    reader: &Reader,
+    specs: &Arc<Specs>,
+) -> Result<(recover::Recovered, bool), StoreError> {
+    let rebuilt = !store.views_hold();
+    if rebuilt {
+        let rows = recover::from_journal(reader, specs).await?;
+        store.replace_views(&rows).await?;
+    }
+    Ok((recover::realm(reader, specs).await?, rebuilt))
 }
 
 /// Slugs of the laws that keep the catalogue or the operator's file from loading.
@@ -89,16 +109,6 @@ pub fn refusals(workspace: &Opened) -> Vec<String> {
     slugs.sort();
     slugs.dedup();
     slugs
-}
-
-async fn format_is_ours(reader: &Reader) -> Result<(), ApiError> {
-    match reader.meta("format").await? {
-        Some(format) if format != FORMAT.to_string() => {
-            Err(ApiError::fault(format!("the store has format {format}, this program writes {FORMAT}"))
-                .hint("use the program that wrote it, or a newer one"))
-        }
-        _ => Ok(()),
-    }
 }
 
 async fn profile_is_kept(reader: &Reader, profile: Profile) -> Result<(), ApiError> {
@@ -118,14 +128,14 @@ async fn chain_is_whole(reader: &Reader) -> Result<(), ApiError> {
     let whole = rows.first().is_none_or(|row| row.seq == 1);
     let mut verifier = if whole { Verifier::default() } else { Verifier::of_a_tail() };
     for row in &rows {
-        verifier.stored(row.seq.unsigned_abs(), &row.record);
+        verifier.stored(row.seq.unsigned_abs(), row.run.as_deref(), &row.record);
     }
     match verifier.finish().first_bad {
         None => Ok(()),
         Some(bad) => {
             let message = format!("the audit log was changed: record {}: {}", bad.seq, bad.reason);
             Err(ApiError::new("audit_unavailable", message)
-                .hint("`ordain audit verify` says more; restore the store from a backup"))
+                .hint("`ordain audit verify` says more; `ordain restore FILE` puts a copy back"))
         }
     }
 }
@@ -139,6 +149,9 @@ async fn notes(reader: &Reader, workspace: &Opened) -> Result<Vec<SystemCommand>
     let file = Digest::of(workspace.read.text.as_bytes());
     if before.is_some_and(|before| before != file) {
         note(SystemEvent::WorkspaceChanged { from: before, to: file });
+    }
+    if let Some(restored) = reader.meta(RESTORED).await?.filter(|text| !text.is_empty()) {
+        note(serde_json::from_str(&restored).map_err(|error| ApiError::fault(error.to_string()))?);
     }
     if workspace.active.is_none() {
         let slugs = refusals(workspace).join(" ");
@@ -160,13 +173,15 @@ async fn activated(reader: &Reader, workspace: &Opened) -> Result<Option<Arc<Act
 /// What the store is to remember of itself and does not yet.
 async fn meta(reader: &Reader, workspace: &Opened) -> Result<Vec<(String, String)>, ApiError> {
     let mut wanted = vec![
-        ("format".to_owned(), FORMAT.to_string()),
         ("profile".to_owned(), workspace.profile().as_str().to_owned()),
         ("workspace".to_owned(), Digest::of(workspace.read.text.as_bytes()).to_string()),
     ];
     match &workspace.active {
         Some(active) => wanted.push(("catalogue".to_owned(), active.catalogue.digest().to_string())),
         None => wanted.push(("refused".to_owned(), refusals(workspace).join(" "))),
+    }
+    if reader.meta(RESTORED).await?.is_some() {
+        wanted.push((RESTORED.to_owned(), String::new()));
     }
     let mut missing = Vec::new();
     for (key, value) in wanted {

@@ -7,9 +7,11 @@ use jiff::Timestamp;
 use ordain_kernel::audit::{AuditRecord, Chain};
 use ordain_kernel::realm::Realm;
 use ordain_kernel::run::system::SystemEvent;
-use ordain_kernel::run::{Event, Run};
+use ordain_kernel::run::{Event, Kept, Run};
 use ordain_kernel::world::{Row, World};
+use serde_json::Value;
 
+use crate::bound;
 use crate::specs::Specs;
 use crate::store::read::Reader;
 use crate::store::rows::{AuditRow, JournalRow, Rows, RunRow};
@@ -18,6 +20,17 @@ use crate::views;
 
 /// An event of a journal with its instant.
 pub type Recorded = (Timestamp, Event);
+
+/// When the payloads of runs were erased, in ms since the epoch, by run.
+pub type Erasures = BTreeMap<String, i64>;
+
+/// What is kept of a run.
+pub struct Journal {
+    /// Its events, in order.
+    pub events: Vec<Recorded>,
+    /// Its payloads were erased: references stand in their places.
+    pub erased: bool,
+}
 
 /// What the store came back as.
 pub struct Recovered {
@@ -31,13 +44,44 @@ fn corrupt(what: impl std::fmt::Display) -> StoreError {
     StoreError::Corrupt(what.to_string())
 }
 
-/// The journal of a run, read.
+/// The journal of a run, with its payloads put back.
+///
+/// # Errors
+/// When the data base refuses, a row is no event, or payloads are gone that nobody erased.
+pub async fn journal(reader: &Reader, run: &str) -> Result<Journal, StoreError> {
+    let rows = reader.journal(run).await?;
+    let mut events: Vec<Recorded> =
+        rows.iter().enumerate().map(|(index, row)| event(row, index)).collect::<Result<_, _>>()?;
+    let mut kept = Kept::default();
+    for body in reader.payloads(run).await? {
+        let payloads: BTreeMap<String, Value> = serde_json::from_str(&body)
+            .map_err(|error| corrupt(format!("the payloads of run {run}: {error}")))?;
+        payloads.into_iter().for_each(|(reference, value)| kept.insert(reference, value));
+    }
+    if kept.is_empty() && !events.is_empty() {
+        if erasures(reader).await?.contains_key(run) {
+            return Ok(Journal { events, erased: true });
+        }
+        return Err(corrupt(format!("the payloads of run {run} are gone, and nobody erased them")));
+    }
+    for (_, event) in &mut events {
+        kept.restore(event).map_err(|gone| corrupt(format!("run {run}: {gone}")))?;
+    }
+    Ok(Journal { events, erased: false })
+}
+
+/// Which runs' payloads were erased, as the workspace's own journal says.
 ///
 /// # Errors
 /// When the data base refuses, or a row is no event.
-pub async fn events(reader: &Reader, run: &str) -> Result<Vec<Recorded>, StoreError> {
-    let rows = reader.journal(run).await?;
-    rows.iter().enumerate().map(|(index, row)| event(row, index)).collect()
+pub async fn erasures(reader: &Reader) -> Result<Erasures, StoreError> {
+    let mut erasures = Erasures::new();
+    for row in reader.journal(SYSTEM).await? {
+        if let SystemEvent::Pruned { runs, .. } = serde_json::from_str(&row.event).map_err(corrupt)? {
+            erasures.extend(runs.iter().map(|run| (run.to_string(), row.at)));
+        }
+    }
+    Ok(erasures)
 }
 
 fn event(row: &JournalRow, index: usize) -> Result<Recorded, StoreError> {
@@ -69,7 +113,7 @@ async fn found(reader: &Reader, specs: &Specs, id: &str) -> Result<(Run, String)
             Err(error) => trouble = Some(error),
         }
     }
-    for set in reader.pinned_digests().await? {
+    for set in reader.pinned_of(&catalogue_of(reader, id).await?).await? {
         match replay(reader, specs, id, &set).await {
             Ok(run) => return Ok((run, set)),
             Err(error) => {
@@ -80,14 +124,30 @@ async fn found(reader: &Reader, specs: &Specs, id: &str) -> Result<(Run, String)
     Err(trouble.unwrap_or_else(|| corrupt(format!("no run {id}"))))
 }
 
+/// The catalogue that a run was started under, as its journal says.
+async fn catalogue_of(reader: &Reader, id: &str) -> Result<String, StoreError> {
+    let first = reader.journal(id).await?.into_iter().next();
+    match first.as_ref().map(|row| event(row, 0)).transpose()? {
+        Some((_, Event::Started(started))) => Ok(started.catalogue.to_string()),
+        _ => Err(corrupt(format!("the journal of run {id} has no beginning"))),
+    }
+}
+
 async fn replay(reader: &Reader, specs: &Specs, id: &str, set: &str) -> Result<Run, StoreError> {
-    let events = events(reader, id).await?;
+    let Journal { events, erased } = journal(reader, id).await?;
     let Some((_, Event::Started(started))) = events.first() else {
-        return Err(corrupt(format!("the journal of run {} has no beginning", id)));
+        return Err(corrupt(format!("the journal of run {id} has no beginning")));
     };
-    let plan = specs.plan(reader, set, &started.runbook, &started.version, started.plan).await?;
-    Run::replay(plan, events.iter().map(|(at, event)| (*at, event)))
-        .map_err(|error| corrupt(format!("run {}: {error}", id)))
+    let plan =
+        specs.plan(reader, set, &started.runbook, &started.version, started.plan).await.map_err(|error| {
+            match error {
+                StoreError::Corrupt(why) => StoreError::LeftOut(why),
+                error => error,
+            }
+        })?;
+    let recorded = events.iter().map(|(at, event)| (*at, event));
+    let run = if erased { Run::replay_erased(plan, recorded) } else { Run::replay(plan, recorded) };
+    run.map_err(|error| StoreError::LeftOut(format!("run {id}: {error}")))
 }
 
 /// Everything that is not settled. A run that cannot be continued is left out and named; one whose
@@ -98,9 +158,7 @@ async fn replay(reader: &Reader, specs: &Specs, id: &str, set: &str) -> Result<R
 pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, StoreError> {
     let mut world = World::new(specs.active().map(|active| Arc::new(active.active())));
     world.load(stored_world(reader).await?).map_err(corrupt)?;
-    let recorded =
-        reader.audit_head(None).await?.map(|row| record(&row)).transpose()?.map(|record| record.hash);
-    if recorded.unwrap_or(Chain::default().head) != world.system_chain.head {
+    if system_chain(reader).await? != world.system_chain {
         return Err(corrupt("the workspace's own records do not end where they should"));
     }
     let mut realm = Realm::new(world);
@@ -109,14 +167,25 @@ pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, Sto
         specs.remember(row.id.clone(), row.specs.clone());
         match replay(reader, specs, &row.id, &row.specs).await {
             Ok(run) => {
-                head_is_recorded(reader, &row, &run).await?;
+                head_is_recorded(reader, &row.id, &run).await?;
                 realm.insert(run);
             }
-            Err(StoreError::Corrupt(why)) => left_out.push((row.id, why)),
+            Err(StoreError::LeftOut(why)) => {
+                journal_is_recorded(reader, &row.id).await?;
+                left_out.push((row.id, why));
+            }
             Err(error) => return Err(error),
         }
     }
     Ok(Recovered { realm, left_out })
+}
+
+/// A run that cannot be replayed is left out only where its journal is the one that was recorded.
+async fn journal_is_recorded(reader: &Reader, id: &str) -> Result<(), StoreError> {
+    match bound::parted(id, &reader.journal(id).await?, &reader.audit_of(id).await?) {
+        None => Ok(()),
+        Some(parted) => Err(corrupt(format!("record {}: {}", parted.seq, parted.reason))),
+    }
 }
 
 async fn stored_world(reader: &Reader) -> Result<Vec<Row>, StoreError> {
@@ -145,16 +214,16 @@ async fn wanted(reader: &Reader) -> Result<Vec<RunRow>, StoreError> {
     Ok(wanted)
 }
 
-async fn head_is_recorded(reader: &Reader, row: &RunRow, run: &Run) -> Result<(), StoreError> {
-    let recorded = reader.audit_head(Some(&row.id)).await?;
+async fn head_is_recorded(reader: &Reader, id: &str, run: &Run) -> Result<(), StoreError> {
+    let recorded = reader.audit_head(Some(id)).await?;
     let recorded = recorded.map(|row| record(&row)).transpose()?.map(|record| record.hash);
     if recorded == Some(run.audit_chain.head) {
         return Ok(());
     }
-    Err(corrupt(format!("the audit records of run {} do not end where its journal does", row.id)))
+    Err(corrupt(format!("the audit records of run {id} do not end where its journal does")))
 }
 
-/// The rows of all views, from the journal alone.
+/// The rows of all views, from journal and records alone.
 ///
 /// # Errors
 /// When the data base refuses or is damaged.
@@ -162,37 +231,52 @@ pub async fn from_journal(reader: &Reader, specs: &Arc<Specs>) -> Result<Rows, S
     let mut timeline = Vec::new();
     let mut rows = Rows::default();
     let mut started = BTreeMap::new();
+    let erasures = erasures(reader).await?;
     for id in reader.run_ids().await? {
         let (run, set) = found(reader, specs, &id).await?;
+        head_is_recorded(reader, &id, &run).await?;
         specs.remember(id.clone(), set);
-        for (seq, (at, event)) in (1..).zip(events(reader, &id).await?) {
+        let places = reader.journal(&id).await?;
+        for (row, (at, event)) in places.iter().zip(journal(reader, &id).await?.events) {
             views::decision_row(run.id(), &event, &mut rows);
-            timeline.push((at, Some(run.id()), seq, Happened::Run(event)));
+            timeline.push((row.place, at, Some(run.id()), Happened::Run(event)));
         }
         views::run_rows(&run, specs, &mut rows);
+        if let (Some(row), Some(at)) = (rows.runs.last_mut(), erasures.get(&id)) {
+            row.erased_at = Some(*at);
+        }
         started.insert(run.id(), Arc::clone(&run.started));
     }
     for row in reader.journal(SYSTEM).await? {
         let at = Timestamp::from_millisecond(row.at).map_err(corrupt)?;
         let event = serde_json::from_str(&row.event).map_err(corrupt)?;
-        timeline.push((at, None, row.seq, Happened::System(event)));
+        timeline.push((row.place, at, None, Happened::System(event)));
     }
-    // One command was decided after the other: instants, then ids, then numbers are the order wherever
-    // the order between runs can matter.
-    timeline.sort_by_key(|(at, run, seq, _)| (*at, *run, *seq));
+    // In the order in which it was decided: between runs too, where locks, keys and counters are shared.
+    timeline.sort_by_key(|(place, ..)| *place);
     let mut world = World::new(None);
-    for (at, run, _, happened) in &timeline {
+    for (_, at, run, happened) in &timeline {
         match (happened, run.and_then(|run| started.get(&run))) {
             (Happened::Run(event), Some(started)) => world.apply(started, event, *at),
             (Happened::System(event), _) => world.apply_system(event, *at),
             (Happened::Run(_), None) => return Err(corrupt("an event of no run")),
         }
     }
-    let mut stored = World::new(None);
-    stored.load(stored_world(reader).await?).map_err(corrupt)?;
-    world.system_chain = stored.system_chain;
+    world.system_chain = system_chain(reader).await?;
     views::all_world_rows(&world, &mut rows);
     Ok(rows)
+}
+
+/// The end of the chain `system`, as the records say.
+async fn system_chain(reader: &Reader) -> Result<Chain, StoreError> {
+    let (records, events) = reader.system_counts().await?;
+    if records != events {
+        return Err(corrupt(format!(
+            "the workspace has {events} events of its own and {records} records of them"
+        )));
+    }
+    let Some(last) = reader.audit_head(None).await? else { return Ok(Chain::default()) };
+    Ok(Chain { head: record(&last)?.hash, length: records.unsigned_abs() })
 }
 
 /// What is replayed into the world.

@@ -51,6 +51,7 @@ impl Session {
     /// # Errors
     /// When neither is possible: `store_in_use` after ten seconds, or whatever keeps the store from opening.
     pub async fn open(workspace: &Opened) -> Result<Self, ApiError> {
+        limits_are_errors();
         let begun = Instant::now();
         let path = local::socket_path(&workspace.state);
         loop {
@@ -109,6 +110,7 @@ impl Session {
     /// # Errors
     /// When the store cannot be read.
     pub async fn audit_verify(workspace: &Opened, caller: &Caller) -> Answer {
+        limits_are_errors();
         let begun = Instant::now();
         loop {
             if !workspace.state.exists() {
@@ -129,6 +131,13 @@ impl Session {
         }
     }
 
+    /// True when this process opened the store and found that its views did not say what the journal says:
+    /// they were built anew.
+    #[must_use]
+    pub fn rebuilt(&self) -> bool {
+        matches!(self, Self::Holder(engine) if engine.rebuilt())
+    }
+
     /// Leaves. A holder finishes what it is answering and lets go of the store.
     pub async fn close(self) {
         if let Self::Holder(engine) = self {
@@ -137,9 +146,17 @@ impl Session {
     }
 }
 
+/// A limit on the size of files refuses a write, as a full disk does; it does not end the process.
+pub(crate) fn limits_are_errors() {
+    use tokio::signal::unix::{SignalKind, signal};
+    // Once it is listened to the default, which ends the process, does not come back.
+    let _heard = signal(SignalKind::from_raw(nix::sys::signal::Signal::SIGXFSZ as i32));
+}
+
 #[expect(clippy::needless_pass_by_value, reason = "the signature that `map_err` asks for")]
 fn unusable(error: std::io::Error) -> ApiError {
     ApiError::new("audit_unavailable", format!("the local state cannot be used: {error}"))
+        .hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
 }
 
 fn in_use() -> ApiError {

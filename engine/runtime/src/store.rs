@@ -3,12 +3,15 @@
 //! WAL, `synchronous=FULL`. Exactly one writer connection, owned by the writer; a small pool reads
 //! beside it. Nothing here decides anything: rows come in, rows go out.
 
+mod active;
 mod copy;
+pub mod header;
 pub mod read;
 pub mod rows;
+mod schema;
 mod write;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -18,8 +21,13 @@ use sqlx::sqlite::{
 };
 use sqlx::{ConnectOptions, Connection, Executor, SqlStr};
 
+use active::{ActiveRows, Mark};
+
 /// The version of what is written; a store of another version is refused.
-pub const FORMAT: u32 = 1;
+pub const FORMAT: u32 = 2;
+
+/// The views: what is dropped and made anew.
+const VIEWS: &str = include_str!("store/views.sql");
 
 /// The journal of the workspace itself: what happened to no run.
 pub const SYSTEM: &str = "system";
@@ -36,9 +44,65 @@ pub enum StoreError {
     /// A row does not say what it must.
     #[error("the store is damaged: {0}")]
     Corrupt(String),
+    /// A run cannot be continued by this program, or under the specs that are kept.
+    #[error("{0}")]
+    LeftOut(String),
+    /// The file is no store.
+    #[error("there is no store of this program: {0}")]
+    Foreign(String),
+    /// The file is a store of another version of this program.
+    #[error("the store has format {0}, this program writes {FORMAT}")]
+    Format(u32),
     /// The folder or a file of it.
     #[error("the store cannot be opened: {0}")]
     Io(#[from] std::io::Error),
+}
+
+/// What kind of trouble it is: what a person can do about it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Trouble {
+    /// The store is being closed.
+    Closing,
+    /// Another program holds the file.
+    Held,
+    /// The disk or its permissions.
+    Disk,
+    /// What stands in the file is not what was written.
+    Damage,
+    /// The file is no store.
+    Foreign,
+    /// Another version of the program wrote it.
+    Version,
+}
+
+impl StoreError {
+    /// Which kind of trouble it is.
+    #[must_use]
+    pub fn trouble(&self) -> Trouble {
+        match self {
+            Self::Corrupt(_) => Trouble::Damage,
+            Self::Foreign(_) => Trouble::Foreign,
+            Self::Format(_) | Self::LeftOut(_) | Self::Migrate(_) => Trouble::Version,
+            Self::Io(_) => Trouble::Disk,
+            Self::Sqlite(sqlx::Error::PoolClosed) => Trouble::Closing,
+            Self::Sqlite(error) => match primary_code(error) {
+                Some(5 | 6) => Trouble::Held,
+                // Corrupt, not a data base, no such table or column.
+                Some(1 | 11 | 26) => Trouble::Damage,
+                Some(_) => Trouble::Disk,
+                None if matches!(error, sqlx::Error::Decode(_) | sqlx::Error::ColumnDecode { .. }) => {
+                    Trouble::Damage
+                }
+                None => Trouble::Disk,
+            },
+        }
+    }
+}
+
+/// SQLite's own number of an error, without its extension.
+fn primary_code(error: &sqlx::Error) -> Option<u32> {
+    let code: u32 = error.as_database_error()?.code()?.parse().ok()?;
+    Some(code & 0xff)
 }
 
 /// The store, opened for writing.
@@ -47,20 +111,27 @@ pub struct Store {
     readers: SqlitePool,
     next_audit: i64,
     next_system: i64,
+    next_place: i64,
+    active: ActiveRows,
+    views_hold: bool,
 }
 
-fn options(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
+/// How every connection to a store is made.
+pub(crate) fn options(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
     let name = path.to_str().ok_or_else(|| StoreError::Corrupt("its path is not UTF-8".into()))?;
     // Not from a text such as `sqlite::memory:`: its mark "in memory" would outlive the file name.
     Ok(SqliteConnectOptions::new()
         .filename(name)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
         .busy_timeout(Duration::from_secs(5))
         .foreign_keys(true)
         .pragma("trusted_schema", "off")
         .pragma("cell_size_check", "on")
         .disable_statement_logging())
+}
+
+/// For writing: a transaction is durable when it is committed.
+fn writing(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
+    Ok(options(path)?.journal_mode(SqliteJournalMode::Wal).synchronous(SqliteSynchronous::Full))
 }
 
 /// The tables, version by version. Each file is applied once and never changed afterwards.
@@ -75,18 +146,62 @@ fn migrator() -> Migrator {
     )])
 }
 
+/// Makes an empty store. It appears at `path` whole or not at all.
+async fn create(path: &Path) -> Result<(), StoreError> {
+    let mut name = path.as_os_str().to_owned();
+    name.push(".new");
+    let new = PathBuf::from(name);
+    match std::fs::remove_file(&new) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
+        _ => {}
+    }
+    let plain = options(&new)?.create_if_missing(true).journal_mode(SqliteJournalMode::Delete);
+    let mut connection = plain.connect().await?;
+    migrator().run(&mut connection).await?;
+    sqlx::raw_sql(VIEWS).execute(&mut connection).await?;
+    schema::restore_triggers(&mut connection).await?;
+    let marks = format!("pragma application_id = {}; pragma user_version = {FORMAT}", header::APPLICATION);
+    sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut connection).await?;
+    connection.close().await?;
+    std::fs::File::open(&new)?.sync_all()?;
+    std::fs::rename(&new, path)?;
+    sync_folder(path)
+}
+
+/// Makes what was renamed in a file's folder durable.
+pub(crate) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    if let Some(folder) = path.parent() {
+        let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        std::fs::File::open(folder)?.sync_all()?;
+    }
+    Ok(())
+}
+
 impl Store {
-    /// Opens the store at `path`, creating it where there is none.
+    /// Opens the store at `path`, creating it where there is none. The views may say something else than the
+    /// journal afterwards: ask [`Store::views_hold`].
     ///
     /// # Errors
     /// When the file cannot be opened, is damaged, or is of another version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        let mut writer = options(path)?.create_if_missing(true).connect().await?;
-        migrator().run(&mut writer).await?;
+        if !path.exists() {
+            create(path).await?;
+        }
+        header::check(path)?;
+        let interrupted = header::has_wal(path);
+        let mut writer = writing(path)?.connect().await?;
+        if interrupted {
+            // What is committed is written back, so that the file is as long as it says.
+            sqlx::raw_sql("pragma wal_checkpoint(passive)").execute(&mut writer).await?;
+        }
         let readers = SqlitePoolOptions::new()
             .max_connections(2)
             .min_connections(0)
             .connect_lazy_with(options(path)?.read_only(true));
+        schema::restore_triggers(&mut writer).await?;
+        if schema::of_truth(&mut writer).await? != schema::TRUTH {
+            return Err(StoreError::Corrupt("its tables are not as this program made them".into()));
+        }
         let next_audit: i64 =
             sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from audit").fetch_one(&mut writer).await?;
         let next_system: i64 =
@@ -94,7 +209,36 @@ impl Store {
                 .bind(SYSTEM)
                 .fetch_one(&mut writer)
                 .await?;
-        Ok(Self { writer, readers, next_audit, next_system })
+        if schema::of_views(&mut writer).await? != schema::VIEWS {
+            // Whatever stands in them is made anew: without the mark nothing of them is believed.
+            sqlx::raw_sql(VIEWS).execute(&mut writer).await?;
+            sqlx::raw_sql("delete from meta where key = 'views'").execute(&mut writer).await?;
+        }
+        let active = ActiveRows::default();
+        let mut store =
+            Self { writer, readers, next_audit, next_system, next_place: 1, active, views_hold: false };
+        store.look_at_views().await?;
+        Ok(store)
+    }
+
+    /// Compares what is not over with what was stored of it.
+    async fn look_at_views(&mut self) -> Result<(), StoreError> {
+        let reader = self.reader();
+        let mark = reader.meta("views").await?;
+        let empty = mark.is_none() && self.next_audit == 1;
+        let mark = mark.as_deref().and_then(Mark::of_text);
+        let (runs, approvals) = (reader.unsettled().await?, reader.approvals(Some("open"), -1).await?);
+        self.active = ActiveRows::of(&runs, &approvals, &reader.world().await?);
+        self.next_place = mark.map_or(1, |mark| mark.place);
+        self.views_hold = empty || mark.is_some_and(|mark| mark.active == self.active.sum());
+        Ok(())
+    }
+
+    /// True when the views of what is not over say what was stored of them. Otherwise they are made anew
+    /// from the journal before anything else is done.
+    #[must_use]
+    pub const fn views_hold(&self) -> bool {
+        self.views_hold
     }
 
     /// A handle for reading beside the writer.
@@ -110,6 +254,25 @@ impl Store {
     pub async fn check(&mut self) -> Result<(), StoreError> {
         let verdict: String = sqlx::query_scalar("pragma quick_check(1)").fetch_one(&mut self.writer).await?;
         if verdict == "ok" { Ok(()) } else { Err(StoreError::Corrupt(verdict)) }
+    }
+
+    /// While payloads are erased, what is deleted is overwritten.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn overwrite_deleted(&mut self, on: bool) -> Result<(), StoreError> {
+        let pragma = if on { "pragma secure_delete = on" } else { "pragma secure_delete = off" };
+        sqlx::raw_sql(pragma).execute(&mut self.writer).await?;
+        Ok(())
+    }
+
+    /// Writes what is in the WAL back into the file, and empties it where nobody reads it.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn write_back(&mut self) -> Result<(), StoreError> {
+        sqlx::raw_sql("pragma wal_checkpoint(truncate)").execute(&mut self.writer).await?;
+        Ok(())
     }
 
     /// Writes what is in the WAL back and closes; nothing is lost when this is not called.

@@ -1,46 +1,192 @@
-//! Verifying the audit log of a store, also of one that is not continued because its log was changed.
-//! Reads; changes nothing.
+//! Verifying the store: every chain of the audit log, the journals that its records are bound to, and the
+//! payloads that the journals name. Also of a store that is not continued because somebody changed it. Reads;
+//! changes nothing.
 
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
 
-use ordain_kernel::audit::Verifier;
+use ordain_kernel::audit::{End, Verifier};
+use ordain_kernel::run::{journal_digest, payload};
+use ordain_spec::digest::Digest;
+use serde_json::Value;
 
 use crate::api::{Answer, ApiError};
+use crate::bound::{self, Followed, Parted};
 use crate::recover;
-use crate::specs::Specs;
+use crate::store::header;
 use crate::store::read::Reader;
+
+use crate::store::{SYSTEM, StoreError};
 use crate::workspace::Opened;
 
-/// How many records are read at a time.
-const PAGE: i64 = 5_000;
+/// How many rows are read at a time.
+const PAGE: i64 = 4_000;
 
-/// Every chain, and whether each ends where the journal of its run does: a cut tail of the log alone
-/// shows here.
+/// Every chain; whether every journal is the one that its records were made for, to its end; and whether
+/// every payload is there and is what the journal names, or was erased.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn log(reader: &Reader, specs: &Specs) -> Answer {
+pub async fn log(reader: &Reader) -> Answer {
     // Journal and log are compared as they were at one instant: runs go on meanwhile.
     let reader = &reader.snapshot().await?;
+    let mut verifier = chains(reader).await?;
+    if verifier.holds()
+        && let Some(parted) = journals(reader, &verifier).await?
+    {
+        verifier.bad(parted.seq, &parted.reason);
+    }
+    serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))
+}
+
+async fn chains(reader: &Reader) -> Result<Verifier, StoreError> {
     let mut verifier = Verifier::default();
     let mut after = 0;
     loop {
         let rows = reader.audit(after, PAGE).await?;
-        let Some(last) = rows.last() else { break };
+        let Some(last) = rows.last() else { return Ok(verifier) };
         after = last.seq;
         for row in &rows {
-            verifier.stored(row.seq.unsigned_abs(), &row.record);
+            verifier.stored(row.seq.unsigned_abs(), row.run.as_deref(), &row.record);
+        }
+        if !verifier.holds() {
+            return Ok(verifier);
         }
     }
-    for id in reader.run_ids().await? {
-        let fault = match recover::run(reader, specs, &id).await {
-            Ok(run) if verifier.head_of(&id) == Some(run.audit_chain.head) => continue,
-            Ok(_) => format!("the records of run {id} do not end where its journal does"),
-            Err(error) => error.to_string(),
-        };
-        verifier.bad(verifier.next(), &fault);
+}
+
+/// The first record whose journal is another.
+async fn journals(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
+    let mut ends: BTreeMap<&str, End> = verifier.ends().map(|(chain, end)| (chain, *end)).collect();
+    ends.remove(SYSTEM);
+    let mut suspects = BTreeMap::new();
+    let mut payloads = Payloads::new(reader).await?;
+    let (mut run, mut seq) = (String::new(), 0);
+    let mut open: Option<Open> = None;
+    loop {
+        let rows = reader.journals(&run, seq, PAGE).await?;
+        let Some(last) = rows.last() else { break };
+        (run, seq) = (last.run.clone(), last.seq);
+        for row in rows.iter().filter(|row| row.run != SYSTEM) {
+            if open.as_ref().is_none_or(|open| open.id != row.run) {
+                settle(open.take(), &mut payloads, &mut suspects).await?;
+                let end = ends.remove(row.run.as_str());
+                open = Some(Open {
+                    id: row.run.clone(),
+                    end,
+                    followed: Followed::new(end),
+                    named: BTreeSet::new(),
+                });
+            }
+            if let Some(open) = &mut open {
+                open.followed.row(row);
+                open.named.extend(payload::references_in(&row.event).map(str::to_owned));
+            }
+        }
     }
-    serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))
+    settle(open, &mut payloads, &mut suspects).await?;
+    for (id, end) in ends {
+        suspects.insert(id.to_owned(), Parted { seq: end.seq, reason: format!("run {id} has no journal") });
+    }
+    let mut found = system(reader, verifier).await?;
+    for (id, parted) in suspects {
+        let exactly = bound::parted(&id, &reader.journal(&id).await?, &reader.audit_of(&id).await?);
+        let parted = exactly.unwrap_or(parted);
+        found = Some(found.filter(|found| found.seq <= parted.seq).unwrap_or(parted));
+    }
+    Ok(found)
+}
+
+/// A run whose journal is being read.
+struct Open {
+    id: String,
+    end: Option<End>,
+    followed: Followed,
+    named: BTreeSet<String>,
+}
+
+async fn settle(
+    open: Option<Open>,
+    payloads: &mut Payloads<'_>,
+    suspects: &mut BTreeMap<String, Parted>,
+) -> Result<(), StoreError> {
+    let Some(open) = open else { return Ok(()) };
+    let seq = open.end.map_or(0, |end| end.seq);
+    let fault = if open.followed.holds() {
+        payloads.fault(&open).await?
+    } else {
+        Some(format!("the journal of run {} does not end where its records do", open.id))
+    };
+    if let Some(reason) = fault {
+        suspects.insert(open.id, Parted { seq, reason });
+    }
+    Ok(())
+}
+
+/// The events of the workspace itself: one record each, bound to it.
+async fn system(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
+    let rows = reader.journal(SYSTEM).await?;
+    let records = verifier.system();
+    for ((row, record), number) in rows.iter().zip(records).zip(1_u64..) {
+        let expected = journal_digest(&record.prev_hash, number, row.at, &row.event);
+        if row.seq.unsigned_abs() != number || record.payload_digest != Some(expected) {
+            let reason = format!("event {number} of the workspace is not what it was made for");
+            return Ok(Some(Parted { seq: record.seq, reason }));
+        }
+    }
+    let more = |seq, reason: &str| Ok(Some(Parted { seq, reason: reason.to_owned() }));
+    match (rows.get(records.len()), records.get(rows.len())) {
+        (Some(_), _) => more(verifier.next(), "an event of the workspace has no record"),
+        (None, Some(record)) => more(record.seq, "its event is not in the journal of the workspace"),
+        (None, None) => Ok(None),
+    }
+}
+
+/// The payloads of all runs, read beside their journals.
+struct Payloads<'r> {
+    reader: &'r Reader,
+    erased: recover::Erasures,
+}
+
+impl<'r> Payloads<'r> {
+    async fn new(reader: &'r Reader) -> Result<Self, StoreError> {
+        // A workspace's journal that cannot be read is said by its records.
+        Ok(Self { reader, erased: recover::erasures(reader).await.unwrap_or_default() })
+    }
+
+    /// What is wrong with the payloads of a run.
+    async fn fault(&self, open: &Open) -> Result<Option<String>, StoreError> {
+        let bodies = self.reader.payloads(&open.id).await?;
+        let gone = || Some(format!("payloads of run {} are gone, and nobody erased them", open.id));
+        match (bodies.is_empty(), self.erased.contains_key(&open.id)) {
+            (true, true) => return Ok(None),
+            (true, false) => return Ok(gone()),
+            (false, true) => {
+                return Ok(Some(format!("payloads of run {} are there, and were erased", open.id)));
+            }
+            (false, false) => {}
+        }
+        let changed = || Some(format!("a payload of run {} is not the one that its journal names", open.id));
+        let mut kept = BTreeMap::new();
+        for body in &bodies {
+            let Ok(payloads) = serde_json::from_str::<BTreeMap<String, Value>>(body) else {
+                return Ok(changed());
+            };
+            kept.extend(payloads);
+        }
+        let Some(record_salt) = open.followed.record_salt() else { return Ok(gone()) };
+        let name = payload::salt_name(&record_salt);
+        let salt = kept.remove(&name).and_then(|salt| salt.as_str()?.parse::<Digest>().ok());
+        let Some(salt) = salt.filter(|salt| payload::record_salt(salt) == record_salt) else {
+            return Ok(gone());
+        };
+        if open.named.iter().any(|named| !kept.contains_key(named)) {
+            return Ok(gone());
+        }
+        let is_named = |(reference, value): (&String, &Value)| {
+            serde_json::to_string(value).is_ok_and(|text| payload::reference(&salt, &text) == *reference)
+        };
+        Ok(if kept.iter().all(is_named) { None } else { changed() })
+    }
 }
 
 /// The log of a workspace's store that nobody holds.
@@ -48,12 +194,18 @@ pub async fn log(reader: &Reader, specs: &Specs) -> Answer {
 /// # Errors
 /// When the store cannot be read.
 pub async fn of_workspace(workspace: &Opened) -> Answer {
-    let path = workspace.state.join("ordain.db");
+    of_file(&workspace.state.join("ordain.db")).await
+}
+
+/// The log of a store in a file; of no store, where there is none.
+///
+/// # Errors
+/// When it cannot be read, or is no store.
+pub async fn of_file(path: &std::path::Path) -> Answer {
     if !path.exists() {
         let nothing = Verifier::default().finish();
         return serde_json::to_value(nothing).map_err(|error| ApiError::fault(error.to_string()));
     }
-    let reader = Reader::open(&path)?;
-    let specs = Specs::new(&workspace.root, workspace.active.as_ref().map(Arc::clone));
-    log(&reader, &specs).await
+    header::check(path)?;
+    log(&Reader::open(path)?).await
 }

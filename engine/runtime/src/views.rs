@@ -1,15 +1,15 @@
 //! From what the realm decided to rows. Views are derived: `rebuild` makes the same from the journal.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use ordain_kernel::ids::RunId;
-use ordain_kernel::realm::{Batch, Body, Realm};
+use ordain_kernel::realm::{Batch, Body, Entry, Realm};
 use ordain_kernel::run::hold::{StageRun, StageState};
 use ordain_kernel::run::{Event, Run};
 
 use crate::specs::Specs;
 use crate::store::SYSTEM;
-use crate::store::rows::{ApprovalRow, AuditRow, JournalRow, Rows, RunRow, WorldRow};
+use crate::store::rows::{ApprovalRow, AuditRow, JournalRow, PayloadRow, Rows, RunRow, WorldRow};
 
 /// Journal, records and decisions of a batch.
 pub fn rows_of(batch: &Batch, rows: &mut Rows) {
@@ -18,8 +18,10 @@ pub fn rows_of(batch: &Batch, rows: &mut Rows) {
             run: entry.run.map_or_else(|| SYSTEM.to_owned(), |run| run.to_string()),
             seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
             at: entry.at.as_millisecond(),
+            place: 0,
             event: entry.json.clone(),
         });
+        payload_row(entry, rows);
         if let (Some(run), Body::Run(event)) = (entry.run, &entry.body) {
             decision_row(run, event, rows);
         }
@@ -30,6 +32,17 @@ pub fn rows_of(batch: &Batch, rows: &mut Rows) {
                 record: record.to_line(),
             });
         }
+    }
+}
+
+/// What an event carries joins what its run brought in this transaction before.
+fn payload_row(entry: &Entry, rows: &mut Rows) {
+    let (Some(run), false) = (entry.run, entry.payloads.is_empty()) else { return };
+    let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
+    let row =
+        rows.payloads.entry(run.to_string()).or_insert_with(|| PayloadRow { seq, payloads: BTreeMap::new() });
+    for payload in &entry.payloads {
+        row.payloads.entry(payload.reference.clone()).or_insert_with(|| payload.text.clone());
     }
 }
 
@@ -77,6 +90,7 @@ pub fn run_rows(run: &Run, specs: &Specs, rows: &mut Rows) {
         parent,
         created_at: run.created_at.as_millisecond(),
         settled_at: run.end.as_ref().map(|end| end.at.as_millisecond()),
+        erased_at: None,
         id: id.clone(),
     });
     for stage in stages(run).filter(|stage| stage.state != StageState::Pending) {

@@ -21,6 +21,7 @@ use crate::api::ApiError;
 use crate::driver::{Driver, Finished};
 use crate::fault;
 use crate::machine::Machine;
+use crate::prune::{self, Pruned, Wish};
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::rows::Rows;
@@ -44,7 +45,9 @@ pub enum Message {
     /// Look at the runs that are in memory.
     Look(Box<dyn FnOnce(&Realm) + Send>),
     /// Build the views anew from the journal.
-    Rebuild(oneshot::Sender<Result<u64, ApiError>>),
+    Rebuild(Answering<u64>),
+    /// Erase the payloads of old runs: one page of them.
+    Prune(Box<Wish>, Answering<Pruned>),
     /// Say when no call runs.
     Quiet(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
@@ -62,8 +65,32 @@ pub struct Writer {
     driver: Driver,
     machine: Machine,
     finished: mpsc::UnboundedReceiver<Finished>,
-    commits: watch::Sender<u64>,
+    commits: watch::Sender<Commits>,
+    /// Outcomes that could not be stored yet.
+    unsaved: Vec<Finished>,
+    /// Transactions that failed, one after the other.
+    failed: u32,
+    /// The realm could not be read again after one: nothing is decided until it is.
+    lost: Option<ApiError>,
 }
+
+/// What was stored so far.
+#[derive(Debug, Clone, Default)]
+pub struct Commits {
+    /// Transactions.
+    pub count: u64,
+    /// Why nothing can be stored, once that is more than a moment.
+    pub failing: Option<ApiError>,
+}
+
+/// How long the writer waits before it tries again to store what it could not.
+const RETRY: Duration = Duration::from_millis(200);
+
+/// So many failures in a row are more than a moment.
+const FAILING: u32 = 5;
+
+/// So many, and who leaves does not wait for outcomes any more: they will be unknown.
+const GIVEN_UP: u32 = 15;
 
 /// What the writer begins with.
 #[derive(Default)]
@@ -83,13 +110,19 @@ struct Leaving {
     closed: Option<oneshot::Sender<()>>,
 }
 
+impl Leaving {
+    const fn is_asked(&self) -> bool {
+        !self.quiet.is_empty() || self.closed.is_some()
+    }
+}
+
 /// What is answered once a transaction is stored.
 #[derive(Default)]
 struct Pending {
     rows: Rows,
     touched: BTreeSet<RunId>,
     effects: VecDeque<Effect>,
-    finished: Vec<CallId>,
+    finished: Vec<Finished>,
     answers: Vec<Box<dyn FnOnce(Option<ApiError>) + Send>>,
 }
 
@@ -117,9 +150,10 @@ impl Writer {
         driver: Driver,
         machine: Machine,
         finished: mpsc::UnboundedReceiver<Finished>,
-        commits: watch::Sender<u64>,
+        commits: watch::Sender<Commits>,
     ) -> Self {
-        Self { realm, store, specs, driver, machine, finished, commits }
+        let unsaved = Vec::new();
+        Self { realm, store, specs, driver, machine, finished, commits, unsaved, failed: 0, lost: None }
     }
 
     /// Works until somebody says `Close`, or nobody can say anything any more.
@@ -129,13 +163,23 @@ impl Writer {
         self.begin(beginning).await;
         let mut leaving = Leaving::default();
         loop {
-            let wake = self.machine.clock.sleep_until(self.realm.next_wake());
+            let clock = Arc::clone(&self.machine.clock);
+            let (next, again) = (self.realm.next_wake(), self.failed > 0);
+            let wake = async move {
+                if again {
+                    return tokio::time::sleep(RETRY).await;
+                }
+                clock.sleep_until(next).await;
+            };
             tokio::select! {
                 received = messages.recv_many(&mut inbox, BATCH) => if received == 0 { return },
                 received = self.finished.recv_many(&mut outcomes, BATCH) => if received == 0 { return },
                 () = wake => {}
             }
             self.turn(&mut inbox, &mut outcomes, &mut leaving).await;
+            if self.failed >= GIVEN_UP && leaving.is_asked() {
+                self.give_up();
+            }
             // A call that nobody waits for any more would be one whose outcome nobody knows.
             if self.driver.is_busy() {
                 continue;
@@ -176,10 +220,16 @@ impl Writer {
     async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>, leaving: &mut Leaving) {
         let now = self.machine.clock.now();
         let mut pending = Pending::default();
+        self.find_again().await;
+        if let Some(error) = self.lost.clone() {
+            self.unsaved.append(outcomes);
+            refuse(inbox, &error, leaving);
+            return;
+        }
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
-        for Finished { id, outcome } in outcomes.drain(..) {
-            pending.finished.push(id.clone());
+        for Finished { id, outcome } in self.unsaved.drain(..).chain(outcomes.drain(..)).collect::<Vec<_>>() {
+            pending.finished.push(Finished { id: id.clone(), outcome: outcome.clone() });
             // An outcome that comes too late is rejected: the attempt has been settled otherwise.
             let decided = self.outcome(id, outcome, now);
             let _ = self.taken(decided, &mut pending);
@@ -192,6 +242,10 @@ impl Writer {
                 Message::Rebuild(answer) => {
                     let rebuilt = self.rebuild().await;
                     let _ = answer.send(rebuilt);
+                }
+                Message::Prune(wish, answer) => {
+                    let pruned = self.prune(*wish, now).await;
+                    let _ = answer.send(pruned);
                 }
                 message => self.message(message, now, &mut pending),
             }
@@ -218,7 +272,7 @@ impl Writer {
                 pending.answer(to, answer);
             }
             Message::Look(look) => look(&self.realm),
-            Message::Rebuild(_) | Message::Quiet(_) | Message::Close(_) => {}
+            Message::Rebuild(_) | Message::Prune(..) | Message::Quiet(_) | Message::Close(_) => {}
         }
     }
 
@@ -308,21 +362,46 @@ impl Writer {
         if !pending.finished.is_empty() {
             fault::point("after-outcome");
         }
-        let committed = failed.is_none();
         for answer in pending.answers {
             answer(failed.clone());
         }
-        for id in &pending.finished {
-            self.driver.forget(id);
+        match failed {
+            Some(error) => self.not_stored(error, pending.finished),
+            None => self.stored(&pending.rows, pending.finished, pending.effects),
         }
-        if committed {
-            if !pending.rows.is_empty() {
-                self.commits.send_modify(|count| *count += 1);
-            }
-            self.perform(pending.effects);
-            for run in self.realm.evict() {
-                self.specs.forget(&run.to_string());
-            }
+    }
+
+    fn stored(&mut self, rows: &Rows, finished: Vec<Finished>, effects: VecDeque<Effect>) {
+        for Finished { id, .. } in finished {
+            self.driver.forget(&id);
+        }
+        if !rows.is_empty() {
+            self.failed = 0;
+            self.commits.send_modify(|commits| {
+                commits.count += 1;
+                commits.failing = None;
+            });
+        }
+        self.perform(effects);
+        for run in self.realm.evict() {
+            self.specs.forget(&run.to_string());
+        }
+    }
+
+    /// Nothing of a transaction happened. Outcomes are kept and stored as soon as that can be done.
+    fn not_stored(&mut self, error: ApiError, finished: Vec<Finished>) {
+        self.failed = self.failed.saturating_add(1);
+        self.unsaved.extend(finished);
+        if self.failed >= FAILING {
+            self.commits.send_modify(|commits| commits.failing = Some(error));
+        }
+    }
+
+    /// Who leaves does not wait for ever: the next holder will find attempts whose outcome nobody knows.
+    fn give_up(&mut self) {
+        for Finished { id, .. } in std::mem::take(&mut self.unsaved) {
+            eprintln!("ordain: the outcome of an attempt of run {} could not be stored", id.run);
+            self.driver.forget(&id);
         }
     }
 
@@ -336,17 +415,55 @@ impl Writer {
     }
 
     /// Storing failed: what the realm holds did not happen. It is read from the store again; while that
-    /// fails too, there is an empty realm, in which nothing can happen.
+    /// fails too, nothing is decided.
     async fn forget(&mut self, error: StoreError) -> ApiError {
         let error = ApiError::from(error);
+        self.lost = Some(error.clone());
+        self.find_again().await;
+        error
+    }
+
+    /// Reads the realm from the store, where it was lost.
+    async fn find_again(&mut self) {
+        if self.lost.is_none() {
+            return;
+        }
         match recover::realm(&self.store.reader(), &self.specs).await {
-            Ok(recovered) => self.realm = recovered.realm,
-            Err(_) => {
+            Ok(recovered) => {
+                self.realm = recovered.realm;
+                self.lost = None;
+            }
+            Err(error) => {
                 self.realm = Realm::default();
-                tokio::time::sleep(Duration::from_millis(200)).await;
+                self.failed = self.failed.saturating_add(1);
+                self.lost = Some(error.into());
             }
         }
-        error
+    }
+
+    /// Erases the payloads of one page of old runs, in one transaction with its record.
+    async fn prune(&mut self, wish: Wish, now: Timestamp) -> Result<Pruned, ApiError> {
+        let found = prune::page(&self.store.reader(), &self.realm.kept(now), &wish).await?;
+        if wish.dry_run || found.runs.is_empty() {
+            return Ok(found.pruned);
+        }
+        let runs = found.runs.clone();
+        let command = SystemCommand::Prune { runs, before: wish.before, by: wish.by };
+        let decided = self.realm.system(command, now);
+        let mut pending = Pending::default();
+        self.taken(decided, &mut pending)?;
+        let at = now.as_millisecond();
+        pending.rows.erased = found.runs.iter().map(|run| (run.to_string(), at)).collect();
+        let (answer, stored) = oneshot::channel();
+        pending.answer(answer, Ok(()));
+        fault::point("before-prune");
+        self.store.overwrite_deleted(true).await?;
+        self.commit(pending).await;
+        self.store.overwrite_deleted(false).await?;
+        stored.await.map_err(|_| crate::engine::gone())??;
+        fault::point("after-prune");
+        self.store.write_back().await?;
+        Ok(found.pruned)
     }
 
     async fn rebuild(&mut self) -> Result<u64, ApiError> {
@@ -355,6 +472,22 @@ impl Writer {
         self.store.replace_views(&rows).await?;
         self.realm = recover::realm(&self.store.reader(), &self.specs).await?.realm;
         Ok(count)
+    }
+}
+
+/// Answers everything with an error; who leaves may.
+fn refuse(inbox: &mut Vec<Message>, error: &ApiError, leaving: &mut Leaving) {
+    for message in inbox.drain(..) {
+        // Who asked may be gone.
+        match message {
+            Message::Start(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Command(.., to) | Message::System(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Rebuild(to) => drop(to.send(Err(error.clone()))),
+            Message::Prune(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Look(look) => look(&Realm::default()),
+            Message::Quiet(asked) => leaving.quiet.push(asked),
+            Message::Close(closed) => leaving.closed = Some(closed),
+        }
     }
 }
 

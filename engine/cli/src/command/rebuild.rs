@@ -1,12 +1,11 @@
 //! `ordain rebuild`: the views anew from the journal.
 
-use ordain_plan::render::{Ink, Line};
 use ordain_runtime::api::Request;
 
 use crate::context::Context;
 use crate::failure::{Done, Exit};
-use crate::render::text;
-use crate::session::ask;
+use crate::render::done;
+use crate::session::ask_long;
 
 /// Builds the views anew from the journal, bit for bit
 #[derive(Debug, clap::Args)]
@@ -15,15 +14,8 @@ pub struct Options {}
 impl Options {
     /// Asks and shows.
     pub fn run(self, cx: &Context) -> Done {
-        let document = ask(cx, &Request::Rebuild)?;
-        cx.show(&document, |look| {
-            let mut out = String::new();
-            Line::default()
-                .with(Ink::Good, "✓ ")
-                .with(Ink::Plain, text(&document, "detail"))
-                .write(look, &mut out);
-            out
-        });
+        let document = ask_long(cx, "building the views", &Request::Rebuild)?;
+        cx.show(&document, |look| done(&document, look));
         Ok(Exit::Done)
     }
 }

@@ -48,6 +48,12 @@ pub fn document(document: &Value, look: Look) -> String {
     card.line(
         &Line::default().with(Ink::Dim, text(run, "id")).with(Ink::Dim, &format!(" · {place}{}", took(run))),
     );
+    if run.get("erased").and_then(Value::as_bool) == Some(true) {
+        card.line(&Line::default().with(
+            Ink::Note,
+            "what it carried was erased: inputs, arguments, outputs, forms and rationales; `salted:…` stands there",
+        ));
+    }
     card.blank();
     let width =
         list(run, "steps").iter().map(|step| text(step, "id").chars().count()).max().unwrap_or_default();

@@ -7,6 +7,7 @@ use ordain_spec::digest::{Digest, canonical};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::line::{self, Held};
 use super::{AuditRecord, Entry};
 
 /// The end of a chain: what the next record stands on.
@@ -116,16 +117,42 @@ pub fn verify_chains<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> 
     verifier.finish()
 }
 
-/// Verifies one record after the other, from the first of a log on; its memory grows with the number of chains, not of records. After
-/// the first bad record nothing is looked at any more.
+/// A record of the chain `system`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SystemRecord {
+    /// Its place in the log.
+    pub seq: u64,
+    /// The hash of the record before it.
+    pub prev_hash: Digest,
+    /// What binds it to its event.
+    pub payload_digest: Option<Digest>,
+}
+
+/// The last record of a chain, as far as it was followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct End {
+    /// Its hash.
+    pub head: Digest,
+    /// Its place in the log.
+    pub seq: u64,
+    /// The place of its event in the journal of its run.
+    pub run_seq: Option<u64>,
+    /// What binds it to that journal.
+    pub payload_digest: Option<Digest>,
+}
+
+/// Verifies one record after the other, from the first of a log on; its memory grows with the number of chains, not
+/// of records. After the first bad record nothing is looked at any more.
 #[derive(Debug, Clone, Default)]
 pub struct Verifier {
-    heads: BTreeMap<String, Digest>,
+    ends: BTreeMap<String, End>,
+    system: Vec<SystemRecord>,
     count: u64,
     next: Option<u64>,
     tail: bool,
     gaps: bool,
     first_bad: Option<FirstBad>,
+    buffer: Vec<u8>,
 }
 
 impl Verifier {
@@ -142,26 +169,73 @@ impl Verifier {
         }
         self.count = self.count.saturating_add(1);
         let beginning = if self.tail { record.prev_hash } else { Digest([0; 32]) };
-        let head = self.heads.entry(record.entry.chain()).or_insert(beginning);
+        let chain = record.entry.chain();
+        let head = self.ends.get(&chain).map_or(beginning, |end| end.head);
         let place = match self.next {
             None if self.tail => record.seq,
             least if self.gaps => record.seq.max(least.unwrap_or(1)),
             next => next.unwrap_or(1),
         };
-        if let Some(reason) = fault(record, *head, place) {
+        if let Some(reason) = fault(record, head, place) {
             self.first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
             return;
         }
-        *head = record.hash;
-        self.next = record.seq.checked_add(1);
+        let AuditRecord { seq, entry, hash, .. } = record;
+        if entry.run_id.is_none() {
+            let (prev_hash, payload_digest) = (record.prev_hash, entry.payload_digest);
+            self.system.push(SystemRecord { seq: *seq, prev_hash, payload_digest });
+        }
+        let (run_seq, payload_digest) = (entry.run_seq, entry.payload_digest);
+        self.ends.insert(chain, End { head: *hash, seq: *seq, run_seq, payload_digest });
+        self.next = seq.checked_add(1);
     }
 
-    /// The next record as the line that the store keeps, which has its place beside it.
-    pub fn stored(&mut self, seq: u64, line: &str) {
+    /// The next record as the line that the store keeps, which has its place and its run beside it.
+    pub fn stored(&mut self, seq: u64, run: Option<&str>, line: &str) {
+        if self.first_bad.is_some() {
+            return;
+        }
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let held = line::held(seq, line, &mut buffer).filter(|held| held.run == run);
+        self.buffer = buffer;
+        if held.is_some_and(|held| self.follows(&held)) {
+            return;
+        }
         match AuditRecord::from_line(line) {
+            Ok(record) if record.entry.run_id.map(|run| run.to_string()).as_deref() != run => {
+                self.bad(seq, "it stands under another run than its own");
+            }
             Ok(record) => self.record(&AuditRecord { seq, ..record }),
             Err(NotARecord) => self.bad(seq, "it cannot be read as a record in canonical form"),
         }
+    }
+
+    /// Takes a line that is held by its hash, where it follows what is there. False leaves everything as it is.
+    fn follows(&mut self, held: &Held<'_>) -> bool {
+        let chain = held.run.unwrap_or("system");
+        let known = self.ends.get_mut(chain);
+        let place = self.next.unwrap_or(if self.tail { held.end.seq } else { 1 });
+        let head = match &known {
+            Some(end) => end.head,
+            None if self.tail => held.prev_hash,
+            None => Digest([0; 32]),
+        };
+        if self.gaps || held.end.seq != place || held.prev_hash != head {
+            return false;
+        }
+        match known {
+            Some(end) => *end = held.end,
+            None => {
+                self.ends.insert(chain.to_owned(), held.end);
+            }
+        }
+        if held.run.is_none() {
+            let End { seq, payload_digest, .. } = held.end;
+            self.system.push(SystemRecord { seq, prev_hash: held.prev_hash, payload_digest });
+        }
+        self.count = self.count.saturating_add(1);
+        self.next = held.end.seq.checked_add(1);
+        true
     }
 
     /// Something else is wrong at that place.
@@ -175,7 +249,24 @@ impl Verifier {
     /// The head of a chain, as far as it was followed.
     #[must_use]
     pub fn head_of(&self, chain: &str) -> Option<Digest> {
-        self.heads.get(chain).copied()
+        self.ends.get(chain).map(|end| end.head)
+    }
+
+    /// The ends of all chains that were met, by name.
+    pub fn ends(&self) -> impl Iterator<Item = (&str, &End)> {
+        self.ends.iter().map(|(chain, end)| (chain.as_str(), end))
+    }
+
+    /// The records of the chain `system`.
+    #[must_use]
+    pub fn system(&self) -> &[SystemRecord] {
+        &self.system
+    }
+
+    /// True while nothing is wrong.
+    #[must_use]
+    pub const fn holds(&self) -> bool {
+        self.first_bad.is_none()
     }
 
     /// The place after the last record that was looked at.
@@ -187,10 +278,11 @@ impl Verifier {
     /// What was found.
     #[must_use]
     pub fn finish(self) -> Verified {
-        let head = match self.heads.first_key_value() {
-            Some((_, head)) if self.heads.len() == 1 => *head,
+        let heads: BTreeMap<&str, Digest> = self.ends().map(|(chain, end)| (chain, end.head)).collect();
+        let head = match heads.first_key_value() {
+            Some((_, head)) if heads.len() == 1 => *head,
             None => Digest([0; 32]),
-            Some(_) => Digest::of_json(&serde_json::to_value(&self.heads).unwrap_or_default()),
+            Some(_) => Digest::of_json(&serde_json::to_value(&heads).unwrap_or_default()),
         };
         Verified { ok: self.first_bad.is_none(), records: self.count, head, first_bad: self.first_bad }
     }

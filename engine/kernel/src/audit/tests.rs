@@ -172,7 +172,7 @@ fn an_unknown_field_is_no_record() {
 
 #[test]
 fn actions_are_a_closed_list() {
-    assert_eq!(Action::ALL.len(), 41);
+    assert_eq!(Action::ALL.len(), 43);
     for action in Action::ALL {
         assert_eq!(Action::from_word(action.as_str()), Some(*action));
     }
@@ -188,4 +188,35 @@ fn salted_digests_depend_on_salt_and_value_alone() {
     );
     assert_ne!(salted_digest(&salt, &json!(1)), salted_digest(&other, &json!(1)));
     assert_ne!(salted_digest(&salt, &json!(1)), salted_digest(&salt, &json!("1")));
+}
+
+#[test]
+fn a_stored_line_read_quickly_or_in_full_says_the_same() {
+    let records = log();
+    let (mut quick, mut full) = (Verifier::default(), Verifier::default());
+    for (record, seq) in records.iter().zip(1_u64..) {
+        let line = AuditRecord { seq: 0, ..record.clone() }.to_line();
+        let run = record.entry.run_id.map(|run| run.to_string());
+        let mut buffer = Vec::new();
+        assert!(line::held(seq, &line, &mut buffer).is_some(), "{line}");
+        quick.stored(seq, run.as_deref(), &line);
+        full.record(&AuditRecord { seq, ..record.clone() });
+        for byte in 0..line.len() {
+            let mut changed = line.clone().into_bytes();
+            changed[byte] ^= 1;
+            let Ok(changed) = String::from_utf8(changed) else { continue };
+            let held = line::held(seq, &changed, &mut buffer);
+            let same = held.is_none_or(|held| held.end.head != record.hash || byte_of_seq(&line, byte));
+            assert!(same, "byte {byte} of {line}");
+        }
+    }
+    assert_eq!(quick.clone().finish(), full.clone().finish());
+    assert_eq!((quick.system(), quick.ends().collect::<Vec<_>>()), (full.system(), full.ends().collect()));
+    assert!(quick.holds());
+}
+
+/// The place in a line that is outside the hash.
+fn byte_of_seq(line: &str, byte: usize) -> bool {
+    let at = line.find("\"seq\":").unwrap();
+    (at..at + 8).contains(&byte)
 }

@@ -59,7 +59,9 @@ impl Realm {
     fn refuse(&mut self, request: &StartRequest, reasons: Vec<Reason>, now: Timestamp) -> StartOutcome {
         let mut batch = Batch::default();
         let (reference, by) = (request.runbook.clone(), request.requester.clone());
-        self.note(SystemEvent::StartRefused { reference, by, reasons: reasons.clone() }, now, &mut batch);
+        // Details may hold what was asked with: they are for the asker alone.
+        let codes = reasons.iter().map(|reason| Reason { detail: None, ..reason.clone() }).collect();
+        self.note(SystemEvent::StartRefused { reference, by, reasons: codes }, now, &mut batch);
         StartOutcome::Refused { reasons, batch }
     }
 

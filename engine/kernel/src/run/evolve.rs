@@ -58,6 +58,7 @@ impl Run {
             seq: 0,
             audit_chain: Chain::default(),
             record_digest: Digest([0; 32]),
+            record_salt: super::payload::record_salt(&started.salt),
             timers: BTreeSet::new(),
             flying: 0,
             ready: 0,

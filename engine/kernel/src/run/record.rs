@@ -8,9 +8,10 @@ use ordain_spec::digest::Digest;
 use serde_json::{Map, Value, json};
 
 use super::event::Event;
+use super::payload::{self, Payload};
 use super::state::{RollbackState, Run, RunState};
 use crate::actor::Actor;
-use crate::audit::{Action, AuditRecord, Entry, salted_digest};
+use crate::audit::{Action, AuditRecord, Entry};
 use crate::reason::{Code, Reason};
 
 /// An event with its place in the journal and its records.
@@ -22,8 +23,11 @@ pub struct Recorded {
     pub at: Timestamp,
     /// What happened.
     pub event: Event,
-    /// The same as JSON: what is stored, and what the record digest is over.
+    /// The same as JSON, with references in its payloads' places: what is stored, and what the record digest
+    /// is over.
     pub json: String,
+    /// What the references stand for, to be kept apart.
+    pub payloads: Vec<Payload>,
     /// Its records.
     pub audit: Vec<AuditRecord>,
 }
@@ -37,25 +41,27 @@ struct Noted {
 }
 
 impl Run {
-    /// Gives an event that happened its place: counts it, chains its records, and takes it into the digests.
-    pub(crate) fn record(&mut self, at: Timestamp, event: Event) -> Recorded {
+    /// Gives an event that happened its place: counts it, takes it into the digests, and chains its records.
+    /// A record is bound to all of the journal up to its event.
+    pub(crate) fn record(&mut self, at: Timestamp, mut event: Event) -> Recorded {
         self.seq += 1;
-        let json = serde_json::to_string(&event).unwrap_or_default();
-        let payload = salted(&self.started.salt, &json);
-        let mut bytes = self.record_digest.0.to_vec();
-        bytes.extend_from_slice(&self.seq.to_be_bytes());
-        bytes.extend_from_slice(&at.as_millisecond().to_be_bytes());
-        bytes.extend_from_slice(json.as_bytes());
-        self.record_digest = Digest::of(&bytes);
+        let (json, payloads) = if self.is_erased() {
+            (serde_json::to_string(&event).unwrap_or_default(), Vec::new())
+        } else {
+            payload::apart(&mut event, &self.started.salt, &self.record_salt)
+        };
+        self.record_digest = journal_digest(&self.record_digest, self.seq, at.as_millisecond(), &json);
+        let bound = payload_digest(&self.record_salt, &self.record_digest);
         let mut audit = Vec::new();
-        for entry in self.entries(&event, at, payload) {
+        for entry in self.entries(&event, at, bound) {
             audit.push(self.audit_chain.append(entry));
         }
-        Recorded { seq: self.seq, at, event, json, audit }
+        Recorded { seq: self.seq, at, event, json, payloads, audit }
     }
 
     fn entries(&self, event: &Event, at: Timestamp, payload: Digest) -> Vec<Entry> {
         let Some(noted) = self.noted(event) else { return Vec::new() };
+        debug_assert!(leaves_a_record(event), "both lists name the same events");
         let mut entry =
             Entry::new(at, noted.actor.unwrap_or_else(Actor::system), noted.action, noted.subject);
         entry.run_id = Some(self.id());
@@ -187,8 +193,53 @@ impl Run {
     }
 }
 
-fn salted(salt: &Digest, json: &str) -> Digest {
-    salted_digest(salt, &Value::String(json.to_owned()))
+/// True for events that leave a record: a journal never ends with more of them than its records say.
+#[must_use]
+pub const fn leaves_a_record(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Started(_)
+            | Event::StepReady { .. }
+            | Event::Decided { .. }
+            | Event::Held { .. }
+            | Event::StageOpened { .. }
+            | Event::Granted { .. }
+            | Event::Refused { .. }
+            | Event::Withdrawn { .. }
+            | Event::StageExpired { .. }
+            | Event::Voided { .. }
+            | Event::AttemptStarted(_)
+            | Event::StepSettled(_)
+            | Event::Stuck { .. }
+            | Event::UndoSettled { .. }
+            | Event::Failing { state: RunState::Cancelled, .. }
+            | Event::Signalled(_)
+            | Event::Resolved(_)
+            | Event::Paused { .. }
+            | Event::Resumed { .. }
+            | Event::BudgetNoted { .. }
+            | Event::Settled(_)
+    )
+}
+
+/// The digest of a journal with one more row: over the digest of the rows before it, the row's number, its
+/// instant in ms and its text. Zeros before the first.
+#[must_use]
+pub fn journal_digest(before: &Digest, seq: u64, at: i64, row: &str) -> Digest {
+    let mut bytes = Vec::with_capacity(48 + row.len());
+    bytes.extend_from_slice(&before.0);
+    bytes.extend_from_slice(&seq.to_be_bytes());
+    bytes.extend_from_slice(&at.to_be_bytes());
+    bytes.extend_from_slice(row.as_bytes());
+    Digest::of(&bytes)
+}
+
+/// The `payloadDigest` of a record: the salted digest of the journal up to its event.
+#[must_use]
+pub fn payload_digest(record_salt: &Digest, journal: &Digest) -> Digest {
+    let mut bytes = record_salt.0.to_vec();
+    bytes.extend_from_slice(&journal.0);
+    Digest::of(&bytes)
 }
 
 fn codes(reasons: &[Reason]) -> Vec<Value> {

@@ -364,6 +364,8 @@ pub struct Run {
     pub audit_chain: Chain,
     /// Over all its events.
     pub record_digest: Digest,
+    /// The salt of its records; the same as `started.salt` where its payloads are erased.
+    pub record_salt: Digest,
     /// What is due, soonest first. What is not in here any more is dead.
     pub timers: BTreeSet<Timer>,
     /// Steps not settled.

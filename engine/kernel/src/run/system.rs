@@ -6,6 +6,7 @@ use ordain_spec::digest::Digest;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::Actor;
+use crate::ids::RunId;
 use crate::kill::Selector;
 use crate::reason::Reason;
 
@@ -41,6 +42,15 @@ pub enum SystemCommand {
         capability: String,
         /// Why.
         reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Erase the payloads of settled runs. Only `admin` may.
+    Prune {
+        /// Which.
+        runs: Vec<RunId>,
+        /// All of them ended before.
+        before: Timestamp,
         /// Who.
         by: Actor,
     },
@@ -90,6 +100,27 @@ pub enum SystemEvent {
         capability: String,
         /// Why.
         reason: String,
+        /// Who.
+        by: Actor,
+    },
+    /// The payloads of settled runs were erased, and the salts under which they stood.
+    Pruned {
+        /// Which.
+        runs: Vec<RunId>,
+        /// All of them ended before.
+        before: Timestamp,
+        /// Who.
+        by: Actor,
+    },
+    /// The store is a copy that was put back; what was recorded after the copy is not in it.
+    Restored {
+        /// Digest over all heads of the copy's chains.
+        from: Digest,
+        /// Records in the copy.
+        records: u64,
+        /// Records that were in the store before; none where it could not be read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        replaced: Option<u64>,
         /// Who.
         by: Actor,
     },

@@ -10,7 +10,7 @@ use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::reason::Code;
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Outcome, Rejection, Run};
+use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Kept, Outcome, Rejection, Run};
 use ordain_kernel::world::{Active, Row, World};
 
 use super::always;
@@ -44,6 +44,10 @@ pub struct Host {
     pub calls: Vec<Call>,
     /// Stored, per run.
     pub journal: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
+    /// The same with references in the places of payloads, as it is stored.
+    erased: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
+    /// What the references stand for.
+    kept: BTreeMap<RunId, Kept>,
     /// Stored: the log.
     pub audit: Vec<AuditRecord>,
     rows: BTreeMap<(String, String), Row>,
@@ -61,6 +65,8 @@ impl Host {
             realm: Realm::new(World::new(Some(Arc::clone(active)))),
             calls: Vec::new(),
             journal: BTreeMap::new(),
+            erased: BTreeMap::new(),
+            kept: BTreeMap::new(),
             audit: Vec::new(),
             rows: BTreeMap::new(),
             retraced: BTreeMap::new(),
@@ -122,7 +128,14 @@ impl Host {
                 }
             };
             let id = entry.run.unwrap();
-            let read: Event = serde_json::from_str(&entry.json).unwrap();
+            let mut read: Event = serde_json::from_str(&entry.json).unwrap();
+            assert_eq!(serde_json::to_string(&read).unwrap(), entry.json, "erased, it writes what it reads");
+            self.erased.entry(id).or_default().push((entry.at, read.clone()));
+            let kept = self.kept.entry(id).or_default();
+            for payload in entry.payloads {
+                kept.insert(payload.reference, serde_json::from_str(&payload.text).unwrap());
+            }
+            kept.restore(&mut read).unwrap();
             assert_eq!(read, *event, "an event reads what it wrote");
             let journal = self.journal.entry(id).or_default();
             assert_eq!(entry.seq, journal.len() as u64 + 1, "no event is lost");
@@ -134,7 +147,14 @@ impl Host {
             self.rows.insert((row.kind.clone(), row.key.clone()), row);
         }
         for id in &batch.touched {
-            assert!(self.retraced[id] == *self.realm.run(*id).unwrap(), "a run is what its journal says");
+            let run = self.realm.run(*id).unwrap();
+            assert!(self.retraced[id] == *run, "a run is what its journal says");
+            if run.is_settled() {
+                let journal = self.erased[id].iter().map(|(at, event)| (*at, event));
+                let erased = Run::replay_erased(Arc::clone(&run.plan), journal).unwrap();
+                assert!(erased.is_erased() && erased.state() == run.state(), "also without its payloads");
+                assert_eq!((erased.audit_chain, erased.record_digest), (run.audit_chain, run.record_digest));
+            }
         }
         for effect in batch.effects {
             if let Effect::Call(call) = effect {

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use super::Inner;
 use crate::api::{Answer, ApiError, Caller, Decision, Request};
 use crate::identity::{self, Acting};
+use crate::prune::{Pruned, Wish};
 use crate::writer::{Message, REFUSED};
 
 /// Codes of a refused start that mean "you asked for something that is not there".
@@ -79,8 +80,38 @@ impl Inner {
                     json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}),
                 )
             }
+            Request::Prune { older_than, dry_run } => self.prune(&caller, older_than, dry_run).await,
             other => self.look(other).await,
         }
+    }
+
+    /// Page by page, so that others get their turn between two of them.
+    async fn prune(&self, caller: &Caller, older_than: u64, dry_run: bool) -> Answer {
+        let by = self.acting(caller)?.actor;
+        let age = i64::try_from(older_than).unwrap_or(i64::MAX);
+        let before = Timestamp::from_millisecond(self.clock.now().as_millisecond().saturating_sub(age))
+            .unwrap_or(Timestamp::MIN);
+        let mut all = Pruned::default();
+        let mut next = Some(String::new());
+        while let Some(after) = next {
+            let wish = Wish { before, after, dry_run, by: by.clone() };
+            let page = self.ask(|answer| Message::Prune(Box::new(wish), answer)).await;
+            all.add(page.map_err(|error| match error.code.as_str() {
+                "not_permitted" => error.hint("a person with `role:admin` erases"),
+                _ => error,
+            })?);
+            next = all.next.take();
+        }
+        let Pruned { runs, bytes, kept, .. } = all;
+        let done = if dry_run { "would be erased" } else { "were erased" };
+        let mut detail = format!("the payloads of {runs} runs {done}, {bytes} bytes");
+        if kept > 0 {
+            detail.push_str(&format!("; {kept} older runs keep theirs: keys remember their outcome"));
+        }
+        Ok(json!({
+            "ok": true, "created": [], "detail": detail, "runs": runs, "bytes": bytes, "kept": kept,
+            "before": before.to_string(), "dryRun": dry_run,
+        }))
     }
 
     async fn start(
@@ -126,9 +157,16 @@ impl Inner {
 
     async fn rerun(&self, caller: &Caller, run: &str, live: bool) -> Answer {
         let id = self.run_id(run).await?;
-        let (reference, inputs, mode) = self
-            .with_run(id, |run| (run.started.reference.clone(), run.started.inputs.clone(), run.started.mode))
+        let (reference, inputs, mode, erased) = self
+            .with_run(id, |run| {
+                let started = &run.started;
+                (started.reference.clone(), started.inputs.clone(), started.mode, run.is_erased())
+            })
             .await?;
+        if erased {
+            return Err(ApiError::new("not_found", format!("the inputs of run {id} were erased"))
+                .hint("`ordain run` with the inputs starts a new one"));
+        }
         if mode == Mode::Live && !live {
             return Err(
                 ApiError::new("usage", "the run was live: live is asked for again").hint("add `--live`")

@@ -44,7 +44,7 @@ impl Inner {
             }
             Request::Quotas => self.quotas().await,
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
-            Request::AuditVerify => verify::log(&self.reader, &self.specs).await,
+            Request::AuditVerify => verify::log(&self.reader).await,
             Request::AuditCompleteness => self.audit_completeness().await,
             Request::Status => self.status().await,
             _ => Err(ApiError::fault("not a question")),
@@ -59,7 +59,7 @@ impl Inner {
         let id = self.run_id(run).await?;
         let mut commits = self.commits.clone();
         loop {
-            commits.borrow_and_update();
+            let failing = commits.borrow_and_update().failing.clone();
             let now = self.clock.now();
             let seen = self.with_run(id, move |run| (document(run), run.seq, is_parked(run, now))).await?;
             let (Value::Object(mut document), seq, mut parked) = seen else {
@@ -76,6 +76,9 @@ impl Inner {
                     document.insert("reminders".into(), reminders.into());
                 }
                 return Ok(Value::Object(document));
+            }
+            if let Some(error) = failing {
+                return Err(error);
             }
             if commits.changed().await.is_err() {
                 return Err(super::gone());
@@ -118,7 +121,7 @@ impl Inner {
         let decisions =
             if is_id_prefix(target) { self.reader.decisions_with_prefix(target).await? } else { Vec::new() };
         if let [(decision, run)] = decisions.as_slice() {
-            let events = recover::events(&self.reader, run).await?;
+            let events = recover::journal(&self.reader, run).await?.events;
             let mut document = view::why(events.iter().map(|(_, event)| event), None);
             if let Some(decisions) = document.get_mut("decisions").and_then(Value::as_array_mut) {
                 decisions.retain(|one| one.get("id").and_then(Value::as_str) == Some(decision));
@@ -136,7 +139,7 @@ impl Inner {
                 );
             }
         }
-        let events = recover::events(&self.reader, &run.to_string()).await?;
+        let events = recover::journal(&self.reader, &run.to_string()).await?.events;
         Ok(view::why(events.iter().map(|(_, event)| event), step.as_deref()))
     }
 

@@ -1,5 +1,6 @@
 //! A copy of the store as it is at one instant, made beside the writer. Never replaces a file.
 
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -15,9 +16,8 @@ impl Reader {
     /// When there is such a file, or the disk refuses.
     pub async fn copy_to(&self, path: &Path) -> Result<u64, StoreError> {
         let name = path.to_str().ok_or_else(|| StoreError::Corrupt("the path is not UTF-8".into()))?;
-        if path.exists() {
-            return Err(std::io::Error::from(std::io::ErrorKind::AlreadyExists).into());
-        }
+        // Its owner's alone, as the store is; `vacuum into` takes an empty file.
+        std::fs::File::options().write(true).create_new(true).mode(0o600).open(path)?;
         // A connection of its own: `vacuum into` makes no file on one that only reads.
         let options = (*self.pool().connect_options()).clone().read_only(false);
         let mut connection = options.connect().await?;

@@ -28,7 +28,8 @@ pub struct RunFilter {
     pub limit: i64,
 }
 
-const RUN_COLUMNS: &str = "id, runbook, state, requester, mode, parent, created_at, settled_at, specs";
+const RUN_COLUMNS: &str =
+    "id, runbook, state, requester, mode, parent, created_at, settled_at, specs, erased_at";
 
 impl Reader {
     /// Reads the store at `path` without a writer beside it.
@@ -70,11 +71,96 @@ impl Reader {
     /// # Errors
     /// When the data base refuses.
     pub async fn journal(&self, run: &str) -> Result<Vec<JournalRow>, StoreError> {
-        let rows = sqlx::query("select run, seq, at, event from journal where run = ? order by seq")
+        let rows = sqlx::query("select run, seq, at, place, event from journal where run = ? order by seq")
             .bind(run)
             .fetch_all(&self.pool)
             .await?;
         rows.iter().map(journal_row).collect()
+    }
+
+    /// The journals of all runs, in order of runs and numbers, after (`run`, `seq`), at most `limit` rows.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn journals(&self, run: &str, seq: i64, limit: i64) -> Result<Vec<JournalRow>, StoreError> {
+        let rows = sqlx::query(
+            "select run, seq, at, place, event from journal where (run, seq) > (?, ?) order by run, seq limit ?",
+        )
+        .bind(run)
+        .bind(seq)
+        .bind(limit)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(journal_row).collect()
+    }
+
+    /// The payloads of a run, as they are stored: JSON objects.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn payloads(&self, run: &str) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("select body from payload where run = ? order by seq")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?)
+    }
+
+    /// The records of a run, in order.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn audit_of(&self, run: &str) -> Result<Vec<AuditRow>, StoreError> {
+        let rows = sqlx::query("select seq, run, record from audit where run = ? order by seq")
+            .bind(run)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(audit_row).collect()
+    }
+
+    /// How many records the chain `system` has, and how many events there are for them.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn system_counts(&self) -> Result<(i64, i64), StoreError> {
+        let row = sqlx::query(
+            "select (select count(*) from audit where run is null), (select count(*) from journal where run = ?)",
+        )
+        .bind(SYSTEM)
+        .fetch_one(&self.pool)
+        .await?;
+        Ok((row.try_get(0)?, row.try_get(1)?))
+    }
+
+    /// Settled runs that no run started, whose payloads are there and that ended before `before`, oldest
+    /// first, after `after`.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn old_runs(&self, before: i64, after: &str, limit: i64) -> Result<Vec<RunRow>, StoreError> {
+        let sql = format!(
+            "select {RUN_COLUMNS} from runs where settled_at < ? and erased_at is null and parent is null \
+             and id > ? order by id limit ?"
+        );
+        let rows = sqlx::query(AssertSqlSafe(sql))
+            .bind(before)
+            .bind(after)
+            .bind(limit)
+            .fetch_all(&self.pool)
+            .await?;
+        rows.iter().map(run_row).collect()
+    }
+
+    /// Bytes of a run's payloads.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn payload_bytes(&self, run: &str) -> Result<i64, StoreError> {
+        Ok(sqlx::query_scalar(
+            "select coalesce(sum(length(cast(body as blob))), 0) from payload where run = ?",
+        )
+        .bind(run)
+        .fetch_one(&self.pool)
+        .await?)
     }
 
     /// The audit log after `seq`, in order, at most `limit` records.
@@ -261,12 +347,15 @@ impl Reader {
         Ok(Pinned { digest: digest.to_owned(), catalogue, grants: row.try_get(1)?, files })
     }
 
-    /// Digests of all specs and grants that are kept.
+    /// Digests of the specs and grants that are kept of a catalogue.
     ///
     /// # Errors
     /// When the data base refuses.
-    pub async fn pinned_digests(&self) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar("select digest from pinned order by digest").fetch_all(&self.pool).await?)
+    pub async fn pinned_of(&self, catalogue: &str) -> Result<Vec<String>, StoreError> {
+        Ok(sqlx::query_scalar("select digest from pinned where catalogue = ? order by digest")
+            .bind(catalogue)
+            .fetch_all(&self.pool)
+            .await?)
     }
 
     /// The ids of all runs, oldest first.
@@ -282,7 +371,13 @@ impl Reader {
 }
 
 fn journal_row(row: &SqliteRow) -> Result<JournalRow, StoreError> {
-    Ok(JournalRow { run: row.try_get(0)?, seq: row.try_get(1)?, at: row.try_get(2)?, event: row.try_get(3)? })
+    Ok(JournalRow {
+        run: row.try_get(0)?,
+        seq: row.try_get(1)?,
+        at: row.try_get(2)?,
+        place: row.try_get(3)?,
+        event: row.try_get(4)?,
+    })
 }
 
 fn audit_row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
@@ -300,6 +395,7 @@ fn run_row(row: &SqliteRow) -> Result<RunRow, StoreError> {
         created_at: row.try_get(6)?,
         settled_at: row.try_get(7)?,
         specs: row.try_get(8)?,
+        erased_at: row.try_get(9)?,
     })
 }
 

@@ -1,5 +1,7 @@
 //! What one transaction writes, and what is read back. Plain rows; JSON is text here.
 
+use std::collections::BTreeMap;
+
 /// One event of a run's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct JournalRow {
@@ -9,8 +11,37 @@ pub struct JournalRow {
     pub seq: i64,
     /// When it was decided, in ms since the epoch.
     pub at: i64,
-    /// JSON.
+    /// Its place among all events of the store, from 1; given by the store.
+    pub place: i64,
+    /// JSON, with references in the places of payloads.
     pub event: String,
+}
+
+/// What a run carries: what one transaction brought of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PayloadRow {
+    /// The number of the first event that names one of them.
+    pub seq: i64,
+    /// JSON by reference.
+    pub payloads: BTreeMap<String, String>,
+}
+
+impl PayloadRow {
+    /// As it is stored: one JSON object.
+    #[must_use]
+    pub fn body(&self) -> String {
+        let mut body =
+            String::with_capacity(2 + self.payloads.values().map(|text| 80 + text.len()).sum::<usize>());
+        for (reference, text) in &self.payloads {
+            body.push(if body.is_empty() { '{' } else { ',' });
+            body.push('"');
+            body.push_str(reference);
+            body.push_str("\":");
+            body.push_str(text);
+        }
+        body.push('}');
+        body
+    }
 }
 
 /// One record of the audit log.
@@ -45,6 +76,8 @@ pub struct RunRow {
     pub settled_at: Option<i64>,
     /// Digest of the specs and grants that it was started under.
     pub specs: String,
+    /// When its payloads were erased, in ms since the epoch.
+    pub erased_at: Option<i64>,
 }
 
 /// The view of one stage at which people decide.
@@ -74,6 +107,10 @@ pub struct WorldRow {
 pub struct Rows {
     /// Events, in order.
     pub journal: Vec<JournalRow>,
+    /// What runs carry, by run.
+    pub payloads: BTreeMap<String, PayloadRow>,
+    /// Runs whose payloads are erased, and when.
+    pub erased: Vec<(String, i64)>,
     /// Records, in order; the store numbers them.
     pub audit: Vec<AuditRow>,
     /// Runs as they are now.
@@ -93,6 +130,8 @@ impl Rows {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.journal.is_empty()
+            && self.payloads.is_empty()
+            && self.erased.is_empty()
             && self.audit.is_empty()
             && self.runs.is_empty()
             && self.approvals.is_empty()
@@ -105,6 +144,8 @@ impl Rows {
     #[must_use]
     pub fn len(&self) -> usize {
         self.journal.len()
+            + self.payloads.len()
+            + self.erased.len()
             + self.audit.len()
             + self.runs.len()
             + self.approvals.len()

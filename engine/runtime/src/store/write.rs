@@ -3,8 +3,10 @@
 use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Connection};
 
+use super::active::{ActiveRows, Mark};
 use super::rows::{Pinned, Rows};
-use super::{SYSTEM, Store, StoreError};
+use super::{SYSTEM, Store, StoreError, VIEWS};
+use crate::fault;
 
 /// How many rows one statement inserts, largest first: few statements, each prepared once.
 const CHUNKS: [usize; 3] = [32, 8, 1];
@@ -24,11 +26,24 @@ impl Table {
     }
 }
 
-const JOURNAL: Table = Table { name: "journal", columns: &["run", "seq", "at", "event"], on_conflict: "" };
+const JOURNAL: Table =
+    Table { name: "journal", columns: &["run", "seq", "at", "place", "event"], on_conflict: "" };
+const PAYLOAD: Table = Table { name: "payload", columns: &["run", "seq", "body"], on_conflict: "" };
 const AUDIT: Table = Table { name: "audit", columns: &["seq", "run", "record"], on_conflict: "" };
 const RUNS: Table = Table {
     name: "runs",
-    columns: &["id", "runbook", "state", "requester", "mode", "parent", "created_at", "settled_at", "specs"],
+    columns: &[
+        "id",
+        "runbook",
+        "state",
+        "requester",
+        "mode",
+        "parent",
+        "created_at",
+        "settled_at",
+        "specs",
+        "erased_at",
+    ],
     on_conflict: "on conflict(id) do update set state = excluded.state, settled_at = excluded.settled_at",
 };
 const APPROVALS: Table = Table {
@@ -83,19 +98,29 @@ impl Store {
         if rows.is_empty() {
             return Ok(());
         }
-        let (mut next, mut next_system) = (self.next_audit, self.next_system);
+        let (mut next, mut next_system, mut place) = (self.next_audit, self.next_system, self.next_place);
         for row in &mut rows.audit {
             row.seq = next;
             next += 1;
         }
-        for row in rows.journal.iter_mut().filter(|row| row.run == SYSTEM) {
-            row.seq = next_system;
-            next_system += 1;
+        for row in &mut rows.journal {
+            row.place = place;
+            place += 1;
+            if row.run == SYSTEM {
+                row.seq = next_system;
+                next_system += 1;
+            }
         }
+        let change = ActiveRows::change(rows);
+        let mark = Mark { place, active: self.active.after(&change) };
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         write_rows(&mut transaction, rows).await?;
+        erase(&mut transaction, &rows.erased).await?;
+        remember(&mut transaction, mark).await?;
+        fault::refuse("disk-full")?;
         transaction.commit().await?;
-        (self.next_audit, self.next_system) = (next, next_system);
+        self.active.apply(change);
+        (self.next_audit, self.next_system, self.next_place) = (next, next_system, place);
         Ok(())
     }
 
@@ -138,21 +163,50 @@ impl Store {
         Ok(())
     }
 
-    /// Replaces every view by `rows`; journal and audit stay.
+    /// Makes the tables of the views anew and fills them with `rows`; what is true stays.
     ///
     /// # Errors
     /// When the data base refuses; then nothing is written.
     pub async fn replace_views(&mut self, rows: &Rows) -> Result<(), StoreError> {
+        let active = ActiveRows::of(&rows.runs, &rows.approvals, &rows.world);
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        for table in [RUNS, APPROVALS, DECISIONS, WORLD] {
-            sqlx::query(AssertSqlSafe(format!("delete from {}", table.name)))
-                .execute(&mut *transaction)
-                .await?;
-        }
+        sqlx::raw_sql(VIEWS).execute(&mut *transaction).await?;
         write_rows(&mut transaction, rows).await?;
+        let place: i64 = sqlx::query_scalar("select coalesce(max(place), 0) + 1 from journal")
+            .fetch_one(&mut *transaction)
+            .await?;
+        remember(&mut transaction, Mark { place, active: active.sum() }).await?;
+        fault::point("mid-rebuild");
         transaction.commit().await?;
+        self.next_place = place;
+        self.active = active;
+        self.views_hold = true;
         Ok(())
     }
+}
+
+async fn remember(connection: &mut SqliteConnection, mark: Mark) -> Result<(), sqlx::Error> {
+    sqlx::query(
+        "insert into meta(key, value) values ('views', ?) on conflict(key) do update set value = excluded.value",
+    )
+    .bind(mark.to_text())
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// Takes the payloads of runs away, and overwrites where they stood.
+async fn erase(connection: &mut SqliteConnection, runs: &[(String, i64)]) -> Result<(), sqlx::Error> {
+    for (run, at) in runs {
+        sqlx::query("delete from payload where run = ?").bind(run).execute(&mut *connection).await?;
+        sqlx::query("update runs set erased_at = ? where id = ?")
+            .bind(at)
+            .bind(run)
+            .execute(&mut *connection)
+            .await?;
+        fault::point("mid-prune");
+    }
+    Ok(())
 }
 
 async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx::Error> {
@@ -160,10 +214,18 @@ async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<()
         arguments.add(row.run.as_str())?;
         arguments.add(row.seq)?;
         arguments.add(row.at)?;
+        arguments.add(row.place)?;
         arguments.add(row.event.as_str())
     })
     .await?;
-    crate::fault::point("mid-transaction");
+    let payloads: Vec<_> = rows.payloads.iter().collect();
+    insert(connection, &PAYLOAD, &payloads, |arguments, (run, row)| {
+        arguments.add(run.as_str())?;
+        arguments.add(row.seq)?;
+        arguments.add(row.body())
+    })
+    .await?;
+    fault::point("mid-transaction");
     insert(connection, &AUDIT, &rows.audit, |arguments, row| {
         arguments.add(row.seq)?;
         arguments.add(row.run.as_deref())?;
@@ -177,7 +239,8 @@ async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<()
         arguments.add(row.parent.as_deref())?;
         arguments.add(row.created_at)?;
         arguments.add(row.settled_at)?;
-        arguments.add(row.specs.as_str())
+        arguments.add(row.specs.as_str())?;
+        arguments.add(row.erased_at)
     })
     .await?;
     insert(connection, &APPROVALS, &rows.approvals, |arguments, row| {

@@ -106,6 +106,10 @@ closed! {
         NoticeFailed = "notice.failed",
         /// A checkpoint of the log was signed.
         CheckpointSigned = "checkpoint.signed",
+        /// Payloads of settled runs were erased.
+        StorePruned = "store.pruned",
+        /// A copy of the store was put back.
+        StoreRestored = "store.restored",
     }
 }
 
@@ -154,7 +158,9 @@ impl AuditAction {
             | Self::ExemptionWithdrawn
             | Self::QuotaReset
             | Self::NoticeFailed
-            | Self::CheckpointSigned => false,
+            | Self::CheckpointSigned
+            | Self::StorePruned
+            | Self::StoreRestored => false,
         }
     }
 }

@@ -1,0 +1,39 @@
+//! `ordain prune`: the payloads of old runs erased.
+
+use ordain_runtime::api::Request;
+use ordain_spec::kind::scalar::DurationMs;
+
+use crate::context::Context;
+use crate::failure::{Done, Exit};
+use crate::render::done;
+use crate::session::ask_long;
+
+/// Erases what settled runs carried: inputs, arguments, outputs, forms, rationales
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Records, decisions, states and digests stay, and `ordain audit verify` still holds. Runs \
+    that are not settled, or whose outcome a key remembers, keep what they carry. Needs `role:admin`"
+)]
+pub struct Options {
+    /// Of runs that settled longer ago: 30d, 12h …
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    older_than: u64,
+    /// Only says what would be erased
+    #[arg(long)]
+    dry_run: bool,
+}
+
+impl Options {
+    /// Asks and shows.
+    pub fn run(self, cx: &Context) -> Done {
+        let request = Request::Prune { older_than: self.older_than, dry_run: self.dry_run };
+        let document = ask_long(cx, "erasing payloads", &request)?;
+        cx.show(&document, |look| done(&document, look));
+        Ok(Exit::Done)
+    }
+}
+
+fn duration(text: &str) -> Result<u64, String> {
+    let read = DurationMs::parse(text).map(|duration| duration.0);
+    read.ok_or_else(|| "a whole number and one of ms, s, m, h, d".to_owned())
+}

@@ -1,0 +1,34 @@
+//! `ordain restore`: a copy of the store in its place.
+
+use std::path::PathBuf;
+
+use ordain_runtime::backup;
+
+use crate::context::Context;
+use crate::failure::{Done, Exit};
+use crate::render::done;
+use crate::session::at_the_store;
+
+/// Puts a copy made by `ordain backup` in the store's place; the store is kept beside
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The copy is verified before it replaces anything. Nobody may hold the store meanwhile"
+)]
+pub struct Options {
+    /// The copy
+    file: PathBuf,
+    /// Also where the store has records that the copy has not
+    #[arg(long)]
+    discard_newer: bool,
+}
+
+impl Options {
+    /// Puts it back.
+    pub fn run(self, cx: &Context) -> Done {
+        let document = at_the_store(cx, "verifying the copy", |workspace, caller| async move {
+            backup::restore(&workspace, &self.file, self.discard_newer, &caller).await
+        })?;
+        cx.show(&document, |look| done(&document, look));
+        Ok(Exit::Done)
+    }
+}

@@ -1,0 +1,255 @@
+//! Copies of the store: made while it is at work, verified before they count, and put back only after they
+//! were verified again. Never replaces a file that is a copy, never takes a store away without keeping it.
+
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use jiff::Timestamp;
+use ordain_kernel::actor::Actor;
+use ordain_kernel::audit::Verified;
+use ordain_kernel::run::system::SystemEvent;
+use ordain_spec::kind::workspace::Profile;
+use serde_json::json;
+use sqlx::{ConnectOptions as _, Connection as _};
+
+use crate::api::{Answer, ApiError, Caller};
+use crate::open::RESTORED;
+use crate::session::{Lock, limits_are_errors};
+use crate::store::read::Reader;
+use crate::store::{self, StoreError, header};
+use crate::workspace::Opened;
+use crate::{fault, identity, verify};
+
+/// Copies the store into a new file. Whoever holds the store goes on meanwhile.
+///
+/// # Errors
+/// When there is no store or there is such a file, when the store does not verify, or the disk refuses; then
+/// no file is left.
+pub async fn backup(workspace: &Opened, file: &Path) -> Answer {
+    limits_are_errors();
+    let from = workspace.state.join("ordain.db");
+    if !from.exists() {
+        return Err(ApiError::new("not_found", "there is no store yet").hint("the first run makes one"));
+    }
+    header::check(&from)?;
+    free(file)?;
+    let part = beside(file, ".part");
+    remove(&part)?;
+    let copied = copied(&from, &part, file).await;
+    if copied.is_err() {
+        remove(&part)?;
+    }
+    copied
+}
+
+async fn copied(from: &Path, part: &Path, file: &Path) -> Answer {
+    let bytes = Reader::open(from)?.copy_to(part).await?;
+    fault::point("mid-backup");
+    let verified = verified(part).await?;
+    if let Some(bad) = &verified.first_bad {
+        let message = format!("the store does not verify: record {}: {}", bad.seq, bad.reason);
+        return Err(ApiError::new("audit_unavailable", message)
+            .hint("no copy was made; `ordain audit verify` says the same, `ordain restore FILE` puts an older copy back"));
+    }
+    let runs = Reader::open(part)?.run_ids().await?.len();
+    free(file)?;
+    std::fs::rename(part, file).map_err(disk)?;
+    store::sync_folder(file)?;
+    fault::point("after-backup");
+    let records = verified.records;
+    Ok(json!({
+        "ok": true,
+        "created": [file],
+        "detail": format!("{records} records of {runs} runs, verified, {bytes} bytes"),
+        "records": records,
+        "runs": runs,
+        "bytes": bytes,
+        "head": verified.head,
+    }))
+}
+
+/// Puts a copy in the store's place. The store that was there is kept beside it.
+///
+/// # Errors
+/// When somebody holds the store, when the copy does not verify, or when the store has records that the copy
+/// has not and `discard_newer` is not said; then the store is as it was.
+pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, caller: &Caller) -> Answer {
+    limits_are_errors();
+    let by = restorer(workspace, caller)?;
+    let _lock = Lock::take(&workspace.state).map_err(disk)?.ok_or_else(|| {
+        ApiError::new("store_in_use", "a process holds the store").hint("end it, then try again")
+    })?;
+    header::check(file)?;
+    if header::has_wal(file) {
+        return Err(ApiError::new("usage", "the file is a store that was not closed, not a copy of one")
+            .hint("`ordain backup FILE` makes a copy"));
+    }
+    let to = workspace.state.join("ordain.db");
+    let part = beside(&to, ".restoring");
+    remove(&part)?;
+    copy(file, &part).map_err(disk)?;
+    fault::point("mid-restore");
+    // What is put back is what was verified, whatever becomes of the file meanwhile.
+    let verified = verified(&part).await?;
+    if let Some(bad) = &verified.first_bad {
+        remove(&part)?;
+        let message = format!("the copy does not verify: record {}: {}", bad.seq, bad.reason);
+        return Err(
+            ApiError::new("audit_unavailable", message).hint("nothing was replaced; take another copy")
+        );
+    }
+    let before = records_in(&to).await;
+    if let Some(more) = newer(&to, &part, before, verified.records).await?
+        && !discard_newer
+    {
+        remove(&part)?;
+        return Err(ApiError::new("not_permitted", more).hint(
+            "nothing was replaced; `--discard-newer` says that this is meant, and keeps the store beside",
+        ));
+    }
+    let event =
+        SystemEvent::Restored { from: verified.head, records: verified.records, replaced: before, by };
+    mark(&part, &event).await?;
+    let kept = swap(&part, &to).await?;
+    let runs = Reader::open(&to)?.run_ids().await?.len();
+    let records = verified.records;
+    let mut created = vec![to];
+    created.extend(kept.clone());
+    Ok(json!({
+        "ok": true,
+        "created": created,
+        "detail": format!("{records} records of {runs} runs, verified"),
+        "records": records,
+        "runs": runs,
+        "head": verified.head,
+        "kept": kept,
+    }))
+}
+
+/// Who puts a copy back: a person of the roster; in profile `dev` whoever has the files, where there is none.
+fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
+    let profile = workspace.profile();
+    let roster = workspace.active.as_ref().and_then(|active| active.catalogue.roster.as_ref());
+    match roster.map(|roster| identity::acting(&roster.spec, profile, caller)) {
+        Some(Ok(acting)) => Ok(acting.actor),
+        Some(Err(error)) if profile == Profile::Prod || caller.acting_as.is_some() => Err(error),
+        None if profile == Profile::Prod => {
+            Err(ApiError::new("catalogue_refused", "the catalogue does not load: nobody can be named")
+                .hint("`ordain lint` shows what is wrong and where"))
+        }
+        _ => Ok(Actor::system()),
+    }
+}
+
+async fn verified(path: &Path) -> Result<Verified, ApiError> {
+    let document = verify::of_file(path).await?;
+    serde_json::from_value(document).map_err(|error| ApiError::fault(error.to_string()))
+}
+
+/// The number of the store's last record; nothing where there is no store that can be read.
+async fn records_in(path: &Path) -> Option<u64> {
+    header::check(path).ok()?;
+    let last = Reader::open(path).ok()?.audit_tail(None, 1).await.ok()?;
+    Some(last.last().map_or(0, |row| row.seq.unsigned_abs()))
+}
+
+/// Says what the store has and the copy has not. A store that cannot be read has nothing to lose: it is kept.
+async fn newer(
+    to: &Path,
+    part: &Path,
+    before: Option<u64>,
+    records: u64,
+) -> Result<Option<String>, StoreError> {
+    let Some(before) = before.filter(|before| *before > 0) else { return Ok(None) };
+    if before > records {
+        return Ok(Some(format!("the store has {} records that the copy has not", before - records)));
+    }
+    let at = i64::try_from(before).unwrap_or(i64::MAX).saturating_sub(1);
+    let (mine, theirs) = (Reader::open(to)?.audit(at, 1).await, Reader::open(part)?.audit(at, 1).await?);
+    let same = mine.is_ok_and(|mine| mine == theirs);
+    Ok((!same).then(|| "the store has other records than the copy".to_owned()))
+}
+
+/// Lets the copy say what it is when it is opened next.
+async fn mark(part: &Path, event: &SystemEvent) -> Result<(), ApiError> {
+    let text = serde_json::to_string(event).map_err(|error| ApiError::fault(error.to_string()))?;
+    let mut connection = store::options(part)?.connect().await.map_err(StoreError::from)?;
+    let marked = sqlx::query(
+        "insert into meta(key, value) values (?, ?) on conflict(key) do update set value = excluded.value",
+    )
+    .bind(RESTORED)
+    .bind(text)
+    .execute(&mut connection)
+    .await;
+    marked.map_err(StoreError::from)?;
+    connection.close().await.map_err(StoreError::from)?;
+    std::fs::File::open(part).and_then(|file| file.sync_all()).map_err(disk)
+}
+
+/// One rename puts the copy there. Before it the store has a second name, with whatever was not written back.
+async fn swap(part: &Path, to: &Path) -> Result<Option<PathBuf>, ApiError> {
+    let kept = if to.exists() { Some(keep(to).await?) } else { None };
+    fault::point("before-swap");
+    std::fs::rename(part, to).map_err(disk)?;
+    store::sync_folder(to)?;
+    fault::point("after-swap");
+    Ok(kept)
+}
+
+async fn keep(to: &Path) -> Result<PathBuf, ApiError> {
+    // A sound store is written back into its one file; of a damaged one both files are kept as they are.
+    if let Ok(mut connection) = store::options(to)?.connect().await {
+        let _damaged = sqlx::raw_sql("pragma wal_checkpoint(truncate)").execute(&mut connection).await;
+        let _damaged = connection.close().await;
+    }
+    let kept = beside(to, &format!(".kept-{}", Timestamp::now().as_millisecond()));
+    std::fs::hard_link(to, &kept).map_err(disk)?;
+    for end in ["-wal", "-shm"] {
+        let (from, kept) = (beside(to, end), beside(&kept, end));
+        if end == "-wal" && from.exists() {
+            std::fs::hard_link(&from, &kept).map_err(disk)?;
+        }
+        remove(&from)?;
+    }
+    store::sync_folder(to)?;
+    Ok(kept)
+}
+
+fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+    let mut from = std::fs::File::open(from)?;
+    let mut to = std::fs::File::options().write(true).create_new(true).mode(0o600).open(to)?;
+    let mut buffer = vec![0; 1 << 16];
+    loop {
+        match from.read(&mut buffer)? {
+            0 => break,
+            read => to.write_all(buffer.get(..read).unwrap_or_default())?,
+        }
+    }
+    to.sync_all()
+}
+
+fn free(file: &Path) -> Result<(), ApiError> {
+    if file.exists() {
+        return Err(ApiError::new("usage", format!("`{}` is there already", file.display()))
+            .hint("name a file that is not there: no copy is ever replaced"));
+    }
+    Ok(())
+}
+
+fn beside(path: &Path, end: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(end);
+    name.into()
+}
+
+fn remove(path: &Path) -> Result<(), ApiError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk(error)),
+        _ => Ok(()),
+    }
+}
+
+fn disk(error: std::io::Error) -> ApiError {
+    StoreError::Io(error).into()
+}
