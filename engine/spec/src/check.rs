@@ -16,15 +16,19 @@
 //! expressions (`expr/tests/pages.rs`).
 
 mod arguments;
+mod around;
 mod base_urls;
 mod bodies;
+mod calls;
 mod checker;
 pub mod context;
 mod depends;
+mod exemptions;
 mod fields;
 pub mod flow;
 mod governed;
 mod hosts;
+mod ingresses;
 mod memory;
 pub mod people;
 mod places;
@@ -33,10 +37,14 @@ mod programs;
 mod ranges;
 mod read;
 mod references;
+mod retentions;
+pub mod rows;
 mod run_words;
 pub mod scope;
 mod secrets;
 mod subruns;
+mod tainted_flow;
+mod triggers;
 mod workspace;
 
 pub use checker::Checker;
@@ -125,7 +133,17 @@ laws! {
     undeclared_write_method "undeclared-write-method",
     effect_above_capability "effect-above-capability",
     sensitivity_too_high "sensitivity-too-high",
+    exemption_by_requester "exemption-by-requester",
+    exemption_of_critical "exemption-of-critical",
+    exemption_of_law "exemption-of-law",
+    exemption_too_long "exemption-too-long",
+    exemption_without_expiry "exemption-without-expiry",
+    exemption_without_reason "exemption-without-reason",
     exemption_wildcard "exemption-wildcard",
+    export_without_approval "export-without-approval",
+    field_not_in_meta_schema "field-not-in-meta-schema",
+    notice_needs_approval "notice-needs-approval",
+    trigger_without_service "trigger-without-service",
     free_text_in_meta_schema "free-text-in-meta-schema",
     confusable_name "confusable-name",
     // Judged where files are read, decoded, and where expressions are checked.
@@ -155,6 +173,7 @@ laws! {
     "second-meta-schema",
     "sensitive-fact-in-guard",
     "skippable-output-unguarded",
+    "tainted-flow",
     "too-large-or-deep",
     "type-mismatch",
     "unbounded-collection",
@@ -222,6 +241,10 @@ fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<
     bodies::check(cx, sink);
     ranges::check(cx, sink);
     base_urls::check(cx, sink);
+    around::check(cx, sink);
+    ingresses::check(cx, sink);
+    retentions::check(cx, sink);
+    triggers::check(cx, sink);
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

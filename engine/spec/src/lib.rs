@@ -15,6 +15,7 @@ pub mod folder;
 pub mod kind;
 pub mod pages;
 pub mod scan;
+pub mod schedule;
 pub mod schema;
 pub mod source;
 pub mod std_set;

@@ -27,7 +27,7 @@ pub(super) struct Given<'a> {
     pub(super) whole: Span,
 }
 
-/// All of them: `with` of steps, `rollback.with`, inputs of scenarios.
+/// All of them: `with` of steps, notices and deliveries, `rollback.with`, inputs of scenarios and triggers.
 pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
     let mut found = Vec::new();
     for capability in every(&cx.all.capabilities) {
@@ -89,6 +89,30 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
             of_whole: runbook.span,
             place: scenario.metadata.name.span,
             whole: scenario.span,
+        });
+    }
+    for used in &cx.calls {
+        let Some(with) = used.with() else { continue };
+        found.push(Given {
+            names: with.0.iter().map(|(name, entry)| (name, entry.key_span)).collect(),
+            takes: &used.capability.spec.input,
+            of: said(Kind::Capability, used.capability.metadata.name.value.as_str()),
+            of_span: used.capability.metadata.name.span,
+            of_whole: used.capability.span,
+            place: used.reference.span,
+            whole: used.whole(),
+        });
+    }
+    for trigger in cx.all.triggers.values() {
+        let Ok(runbook) = cx.all.runbook(&trigger.spec.runbook) else { continue };
+        found.push(Given {
+            names: trigger.spec.inputs.0.iter().map(|(name, entry)| (name, entry.key_span)).collect(),
+            takes: &runbook.spec.inputs,
+            of: said(Kind::Runbook, runbook.metadata.name.value.as_str()),
+            of_span: runbook.metadata.name.span,
+            of_whole: runbook.span,
+            place: trigger.spec.runbook.span,
+            whole: trigger.span,
         });
     }
     found

@@ -169,7 +169,7 @@ pub(super) fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, s
 }
 
 /// Exactly one of these fields.
-fn exactly_one(
+pub(super) fn exactly_one(
     cx: &Context<'_>,
     whole: Span,
     what: &str,

@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::calls::{self, Call};
 use super::flow::Flow;
 use super::memory::{Reading, Stamp};
 use super::people::People;
@@ -76,6 +77,8 @@ pub struct Context<'a> {
     pub people: People<'a>,
     /// Every step that uses a capability.
     pub uses: Vec<Use<'a>>,
+    /// Every use of a capability, in runbooks and around them.
+    pub(super) calls: Vec<Call<'a>>,
     /// Which reading of each file this is; nothing is remembered where that is not told.
     readings: Vec<Reading>,
     /// Places where something could not be read, sorted.
@@ -117,6 +120,7 @@ impl<'a> Context<'a> {
             lost,
             people: People::of(all.roster.as_deref()),
             uses,
+            calls: calls::all(all),
             flows,
             callers,
         }

@@ -7,15 +7,16 @@ use crate::kind::metadata::Risk;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for used in
-        cx.uses.iter().filter(|used| used.capability.metadata.risk.is_some() && used.risk() == Risk::Critical)
+        cx.calls.iter().filter(|used| used.capability.metadata.risk.is_some() && used.risk() == Risk::Critical)
     {
-        let approvals = cx.approvals_of(used.step, used.capability);
+        let approvals = used.approvals(cx);
         if approvals.is_empty() || approvals.iter().any(|approval| needs_two(approval)) {
             continue;
         }
         let message = format!(
-            "step `{}` uses critical capability `{}`, which one person alone can agree to",
-            used.step.id.value, used.capability.metadata.name.value
+            "{} uses critical capability `{}`, which one person alone can agree to",
+            used.said(),
+            used.capability.metadata.name.value
         );
         let mut problem = law("critical-needs-two", used.reference.span, message)
             .help("name an approval that needs two people: a quorum of 2, or two stages with `distinct`")

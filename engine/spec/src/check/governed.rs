@@ -1,31 +1,35 @@
 //! The approvals that uses of risky capabilities stand behind.
 
-use super::context::{Context, Use, law};
+use super::calls::{Call, User};
+use super::context::{Context, law};
 use crate::diagnostic::Diagnostic;
 use crate::kind::Approval;
 use crate::source::Span;
 
-/// A use without any approval of the capability or the step.
+/// A use without any approval of the capability or its own.
 pub(super) fn unapproved(
     cx: &Context<'_>,
-    used: &Use<'_>,
+    used: &Call<'_>,
     code: &'static str,
     why: &str,
     place: Span,
 ) -> Option<Diagnostic> {
-    let named = used.capability.spec.approval.is_some() || used.step.approval.is_some();
-    if named || !cx.is_whole(used.step.span) || !cx.is_whole(used.capability.span) {
+    let named = used.capability.spec.approval.is_some() || used.approval().is_some();
+    if named || !cx.is_whole(used.whole()) || !cx.is_whole(used.capability.span) {
         return None;
     }
     let capability = &used.capability.metadata.name;
-    let message = format!(
-        "step `{}` uses capability `{}` {why} without an approval",
-        used.step.id.value, capability.value
-    );
+    let message = format!("{} uses capability `{}` {why} without an approval", used.said(), capability.value);
+    let help = match used.by {
+        User::Notice(_) => "a notice waits for nobody: use a capability of lower risk",
+        User::Step(..) | User::Delivery(_) => {
+            "name an `approval` in the capability or in this step; what a policy requires does not count here"
+        }
+    };
     Some(
         law(code, used.reference.span, message)
             .related(place, "declared here")
-            .help("name an `approval` in the capability or in this step; what a policy requires does not count here")
+            .help(help)
             .consequence("the engine refuses the catalogue: nothing but a policy would stand before it"),
     )
 }

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::metadata::Risk;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for used in &cx.uses {
+    for used in &cx.calls {
         let Some(risk) = used.capability.metadata.risk.as_ref().filter(|risk| risk.value >= Risk::High)
         else {
             continue;

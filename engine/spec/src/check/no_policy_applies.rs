@@ -1,29 +1,29 @@
 //! Law `no-policy-applies`: a capability in use that no policy can allow.
 
-use super::context::{Context, Use, law, may_match};
+use super::calls::{Call, User};
+use super::context::{Context, law, may_match, said};
 use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::kind::Policy;
+use crate::digest::Digest;
+use crate::kind::{Kind, Policy};
 use crate::kind::policy::Enforcement;
 use crate::kind::scalar::Mode;
 use crate::kind::selector::Selector;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    let unread = cx.all.unread.iter().any(|(kind, _)| *kind == crate::kind::Kind::Policy);
+    let unread = cx.all.unread.iter().any(|(kind, _)| *kind == Kind::Policy);
     if unread {
         return;
     }
-    let mut said = std::collections::BTreeSet::new();
-    for used in &cx.uses {
-        let key = (used.capability.digest, used.runbook.digest);
-        if cx.all.policies.values().any(|policy| can_allow(policy, used)) || !said.insert(key) {
+    let mut told = std::collections::BTreeSet::new();
+    for used in &cx.calls {
+        let (digest, within) = place(used);
+        let key = (used.capability.digest, digest);
+        if cx.all.policies.values().any(|policy| can_allow(policy, used)) || !told.insert(key) {
             continue;
         }
         let capability = &used.capability.metadata.name;
-        let message = format!(
-            "no policy can allow capability `{}` in runbook `{}`",
-            capability.value, used.runbook.metadata.name.value
-        );
+        let message = format!("no policy can allow capability `{}` in {within}", capability.value);
         let problem = law("no-policy-applies", used.reference.span, message)
             .related(capability.span, "the capability")
             .consequence(
@@ -41,7 +41,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
 }
 
-fn can_allow(policy: &Policy, used: &Use<'_>) -> bool {
+fn can_allow(policy: &Policy, used: &Call<'_>) -> bool {
     let spec = &policy.spec;
     if spec.enforcement.value != Enforcement::Enforce || !may_apply(&spec.applies, used) {
         return false;
@@ -50,9 +50,22 @@ fn can_allow(policy: &Policy, used: &Use<'_>) -> bool {
     allows.any(|rule| rule.applies.as_ref().is_none_or(|applies| may_apply(applies, used)))
 }
 
-fn may_apply(selector: &Selector, used: &Use<'_>) -> bool {
-    let modes: &[Spanned<Mode>] = &used.runbook.spec.modes;
+/// What the policies judge as one: the runbook, or what uses the capability by itself.
+fn place(used: &Call<'_>) -> (Digest, String) {
+    match used.by {
+        User::Step(runbook, _) => (runbook.digest, said(Kind::Runbook, runbook.metadata.name.value.as_str())),
+        User::Notice(notice) => (notice.digest, said(Kind::Notice, notice.metadata.name.value.as_str())),
+        User::Delivery(export) => (export.digest, said(Kind::Export, export.metadata.name.value.as_str())),
+    }
+}
+
+fn may_apply(selector: &Selector, used: &Call<'_>) -> bool {
+    let User::Step(runbook, _) = used.by else {
+        // There is no runbook that could be selected.
+        return selector.runbooks.is_none() && may_match(selector, used.capability, None);
+    };
+    let modes: &[Spanned<Mode>] = &runbook.spec.modes;
     let mode_fits =
         selector.modes.as_ref().is_none_or(|wanted| modes.iter().any(|mode| wanted.contains(mode)));
-    mode_fits && may_match(selector, used.capability, Some(used.runbook.metadata.name.value.as_str()))
+    mode_fits && may_match(selector, used.capability, Some(runbook.metadata.name.value.as_str()))
 }

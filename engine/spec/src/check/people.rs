@@ -74,6 +74,15 @@ impl<'a> People<'a> {
         }
     }
 
+    /// The custodians of a service or an agent, as they are named.
+    pub fn custodians(&self, principal: &Principal) -> impl Iterator<Item = &'a Principal> + use<'a> {
+        let person = match principal {
+            Principal::User(name) => self.roster.and_then(|spec| spec.people.get(name.as_str())),
+            Principal::Group(_) | Principal::Role(_) => None,
+        };
+        person.into_iter().flat_map(|person| &person.custodians).map(|custodian| &custodian.value)
+    }
+
     /// The people behind any of the principals.
     pub fn behind<'p>(&self, principals: impl IntoIterator<Item = &'p Principal>) -> Members<'a> {
         let mut found = Members::default();

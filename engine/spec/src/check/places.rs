@@ -3,10 +3,12 @@
 
 use std::sync::Arc;
 
+use super::calls::User;
 use super::context::{Context, law};
 use super::depends;
 use super::flow::Flow;
 use super::memory::{About, Memory};
+use super::rows;
 use super::scope::{self, Outputs, Steps};
 use crate::catalogue::every;
 use crate::decode::Spanned;
@@ -52,6 +54,37 @@ pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Di
         memory.problems(About::Places, cx.stamp(policy.span), key, sink, |sink| {
             policy_places(cx, policy, sink);
         });
+    }
+    around_places(cx, sink);
+    super::tainted_flow::check_outputs(cx, &outputs, sink);
+}
+
+/// What stands around runs: exports, notices, triggers.
+fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for export in cx.all.exports.values() {
+        let scope = rows::of_export(cx.all, export.spec.source.value);
+        if let Some(filter) = &export.spec.filter {
+            Place { scope: &scope, known: Known::default(), sink }.condition(filter);
+        }
+    }
+    for used in &cx.calls {
+        let (Some(with), whole) = (used.with(), used.by) else { continue };
+        let (scope, filter) = match whole {
+            User::Notice(notice) => (rows::of_notice(cx.all, &notice.spec), notice.spec.filter.as_ref()),
+            User::Delivery(_) | User::Step(..) => (rows::file(), None),
+        };
+        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        if let Some(filter) = filter {
+            place.condition(filter);
+        }
+        let highest = arguments(with, Some(&used.capability.spec.input), &mut place);
+        clearance(cx, used.capability, &used.said(), used.place(), highest, sink);
+    }
+    for trigger in cx.all.triggers.values() {
+        let runbook = cx.all.runbook(&trigger.spec.runbook).ok();
+        let scope = rows::event(&trigger.spec);
+        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        arguments(&trigger.spec.inputs, runbook.map(|runbook| &runbook.spec.inputs), &mut place);
     }
 }
 
@@ -328,7 +361,9 @@ fn step_places(
     let known = place.known;
     let mut place = Place { scope: &item_scope, known: known.clone(), sink };
     let highest = arguments(&step.with, takes(cx, step), &mut place);
-    connector_clearance(cx, step, highest, sink);
+    if let Some(Ok(capability)) = step.uses.as_ref().map(|reference| cx.all.capability(reference)) {
+        clearance(cx, capability, &format!("step `{}`", step.id.value), step.id.span, highest, sink);
+    }
     // Pages of approvals show up to `personal`; guards and `ensures` read up to it.
     let guarded = personal(&item_scope);
     let mut place = Place { scope: &guarded, known, sink };
@@ -363,24 +398,25 @@ pub(super) fn takes<'a>(cx: &Context<'a>, step: &Step) -> Option<&'a FieldMap> {
 }
 
 /// A connector is given nothing more sensitive than its clearance.
-fn connector_clearance(cx: &Context<'_>, step: &Step, highest: Sensitivity, sink: &mut Vec<Diagnostic>) {
-    let capability = step.uses.as_ref().and_then(|reference| cx.all.capability(reference).ok());
-    let Some((connector, _)) = capability.and_then(|capability| cx.operation(capability)) else { return };
-    let clearance = connector.spec.clearance.value;
-    if highest > clearance {
-        let name = &connector.metadata.name.value;
+fn clearance(
+    cx: &Context<'_>,
+    capability: &Capability,
+    by: &str,
+    place: Span,
+    highest: Sensitivity,
+    sink: &mut Vec<Diagnostic>,
+) {
+    let Some((connector, _)) = cx.operation(capability) else { return };
+    let (clearance, name) = (&connector.spec.clearance, &connector.metadata.name);
+    if highest > clearance.value {
         let message = format!(
-            "step `{}` gives {highest} data to connector `{name}`, which is cleared up to {clearance}",
-            step.id.value
+            "{by} gives {highest} data to connector `{}`, which is cleared up to {}",
+            name.value, clearance.value
         );
-        let place = if connector.spec.clearance.span.is_nowhere() {
-            connector.metadata.name.span
-        } else {
-            connector.spec.clearance.span
-        };
+        let declared = if clearance.span.is_nowhere() { name.span } else { clearance.span };
         sink.push(
-            law("sensitivity-too-high", step.id.span, message)
-                .related(place, "the connector")
+            law("sensitivity-too-high", place, message)
+                .related(declared, "the connector")
                 .help("leave it out of `with`, or have the connector's owner raise its `clearance`"),
         );
     }

@@ -39,6 +39,17 @@ pub(super) fn named(cx: &Context<'_>) -> Vec<Named> {
         add(&scenario.spec.as_);
         scenario.spec.act.iter().filter_map(|act| act.by.as_ref()).for_each(&mut add);
     }
+    for exemption in cx.all.exemptions.values() {
+        let spec = &exemption.spec;
+        add(&spec.requested_by);
+        spec.approved_by.iter().for_each(&mut add);
+        spec.signatures.iter().for_each(|signature| add(&signature.by));
+    }
+    cx.all.retention.iter().flat_map(|spec| &spec.spec.holds).for_each(|hold| add(&hold.by));
+    cx.all.triggers.values().for_each(|trigger| add(&trigger.spec.as_));
+    let actors = cx.all.exemptions.values().flat_map(|exemption| &exemption.spec.scope.actors);
+    found.extend(actors.map(|actor| (actor.value.0.clone(), actor.span)));
+    let mut add = |principal: &Spanned<Principal>| found.push((principal.value.clone(), principal.span));
     if let Some(roster) = &cx.all.roster {
         for (_, group) in roster.spec.groups.iter() {
             if let Group::Members(members) = group {

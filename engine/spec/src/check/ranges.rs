@@ -1,9 +1,13 @@
 //! Numbers that mean nothing: counts of none, limits below nothing, zones that do not exist.
 
+use std::sync::Arc;
+
 use super::context::{Context, law};
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
+use crate::expr::duration_text;
+use crate::kind::scalar::DurationMs;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -30,13 +34,47 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for budget in cx.all.budgets.values() {
         let spec = &budget.spec;
         at_least_nothing("limit", spec.limit.value, spec.limit.span, sink);
-        if crate::expr::time_zone(&spec.timezone.value).is_none() {
-            let message = format!("`{}` is no time zone", spec.timezone.value);
-            sink.push(
-                law("bad-literal", spec.timezone.span, message)
-                    .help("write an IANA name like `Europe/Zurich`, or `UTC`"),
-            );
-        }
+        time_zone(&spec.timezone, sink);
+    }
+}
+
+/// A zone that exists.
+pub(super) fn time_zone(zone: &Spanned<Arc<str>>, sink: &mut Vec<Diagnostic>) {
+    if crate::expr::time_zone(&zone.value).is_none() {
+        sink.push(
+            law("bad-literal", zone.span, format!("`{}` is no time zone", zone.value))
+                .help("write an IANA name like `Europe/Zurich`, or `UTC`"),
+        );
+    }
+}
+
+/// A number within bounds.
+pub(super) fn within(what: &str, number: &Spanned<u64>, least: u64, most: u64, sink: &mut Vec<Diagnostic>) {
+    if !(least..=most).contains(&number.value) {
+        let help = match most {
+            u64::MAX => format!("write at least {least}"),
+            _ => format!("write a number from {least} to {most}"),
+        };
+        sink.push(law("out-of-range", number.span, format!("`{what}` is {}", number.value)).help(help));
+    }
+}
+
+/// A time within bounds.
+pub(super) fn lasts(
+    what: &str,
+    time: &Spanned<DurationMs>,
+    least: u64,
+    most: u64,
+    sink: &mut Vec<Diagnostic>,
+) {
+    if !(least..=most).contains(&time.value.0) {
+        let said = |ms: u64| duration_text(i64::try_from(ms).unwrap_or(i64::MAX));
+        let help = match most {
+            u64::MAX => format!("write at least `{}`", said(least)),
+            _ => format!("write a duration from `{}` to `{}`", said(least), said(most)),
+        };
+        let message = format!("`{what}` is {}", said(time.value.0));
+        sink.push(law("out-of-range", time.span, message).help(help));
     }
 }
 

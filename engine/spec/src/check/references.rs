@@ -5,6 +5,7 @@ use crate::decode::Spanned;
 use crate::diagnostic::meant;
 use crate::kind::Kind;
 use crate::kind::budget::OnBreach;
+use crate::kind::export::Deliver;
 use crate::kind::metadata::Rollback;
 use crate::kind::scalar::{Name, Reference};
 use crate::source::Span;
@@ -113,6 +114,19 @@ pub(super) fn mentions<'a>(cx: &Context<'a>) -> Vec<Mention<'a>> {
         if let OnBreach::Approval(reference) = &budget.spec.on_breach.value {
             add(Kind::Approval, reference, &said(Kind::Budget, budget.metadata.name.value.as_str()));
         }
+    }
+    for export in cx.all.exports.values() {
+        let by = said(Kind::Export, export.metadata.name.value.as_str());
+        export.spec.approval.iter().for_each(|reference| add(Kind::Approval, reference, &by));
+        if let Deliver::Uses { uses, .. } = &export.spec.deliver.value {
+            add(Kind::Capability, uses, &by);
+        }
+    }
+    for notice in cx.all.notices.values() {
+        add(Kind::Capability, &notice.spec.uses, &said(Kind::Notice, notice.metadata.name.value.as_str()));
+    }
+    for trigger in cx.all.triggers.values() {
+        add(Kind::Runbook, &trigger.spec.runbook, &said(Kind::Trigger, trigger.metadata.name.value.as_str()));
     }
     for scenario in cx.all.scenarios.values() {
         add(Kind::Runbook, &scenario.spec.run, &said(Kind::Scenario, scenario.metadata.name.value.as_str()));

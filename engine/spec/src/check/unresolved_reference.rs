@@ -1,6 +1,7 @@
 //! Law `unresolved-reference`: a name that means nothing of its kind.
 
 use super::context::{Context, REFUSES, law, reworded, said, with_meant};
+use super::exemptions;
 use super::references::mentions;
 use super::run_words::{scenario_names, tests};
 use crate::catalogue::{Unresolved, every};
@@ -35,6 +36,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     operations(cx, sink);
     needs(cx, sink);
     exports(cx, sink);
+    exempted(cx, sink);
     tests(cx, sink);
     scenario_names(cx, sink);
 }
@@ -118,6 +120,31 @@ fn exports(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             let by = format!("step `{}` of runbook `{}`", step.id.value, runbook.metadata.name.value);
             known(cx, Kind::Export, export, &by, cx.all.exports.keys(), sink);
         }
+    }
+}
+
+/// The rules and capabilities that exemptions name.
+fn exempted(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for exemption in cx.all.exemptions.values() {
+        let by = said(Kind::Exemption, exemption.metadata.name.value.as_str());
+        let exempts = &exemption.spec.exempts;
+        known(cx, Kind::Policy, &exempts.policy, &by, cx.all.policies.keys(), sink);
+        for capability in &exemption.spec.scope.capabilities {
+            let name = Spanned { value: capability.value.0.clone(), span: capability.span };
+            known(cx, Kind::Capability, &name, &by, cx.all.capabilities.keys(), sink);
+        }
+        let Some(policy) = exemptions::policy(cx, exemption).filter(|policy| cx.is_whole(policy.span)) else {
+            continue;
+        };
+        let named = exempts.rule.value.as_str();
+        // The name of a law is reported for what it is.
+        if exemptions::rule(cx, exemption).is_some() || super::slugs().any(|slug| slug == named) {
+            continue;
+        }
+        let ids = || policy.spec.rules.iter().map(|rule| rule.id.value.as_str());
+        let problem = dangling("rule", named, exempts.rule.span, &by, nearest(named, ids()))
+            .related(policy.metadata.name.span, "the policy");
+        sink.push(with_meant(cx, problem, (named, exempts.rule.span), ids()));
     }
 }
 

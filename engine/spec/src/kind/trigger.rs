@@ -7,6 +7,7 @@ use crate::expr::Arg;
 use crate::kind::connector::Settable;
 use crate::kind::field::Named;
 use crate::kind::scalar::{DurationMs, Mode, Name, Principal, Prose, Reference, SizeBytes};
+use crate::schedule::Schedule;
 
 record! {
     /// What starts a runbook without a person asking. Exactly one of `cron`, `webhook`, `watch`.
@@ -34,7 +35,7 @@ record! {
     /// At times of the clock.
     pub struct Cron {
         /// Minute, hour, day of month, month, day of week.
-        pub schedule: Spanned<Arc<str>>,
+        pub schedule: Spanned<Schedule>,
         /// IANA name of the zone that the schedule is read in.
         pub timezone: Spanned<Arc<str>>,
         /// What happens while the run of an earlier time has not settled.

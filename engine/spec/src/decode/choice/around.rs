@@ -12,6 +12,7 @@ use crate::kind::ingress::SignatureKey;
 use crate::kind::meta_schema::{ClosedType, MetaFrom, MetaType};
 use crate::kind::scalar::{DurationMs, Identifier, Reference};
 use crate::kind::trigger::CatchUp;
+use crate::schedule::Schedule;
 use crate::source::Span;
 use crate::tree::Node;
 
@@ -157,6 +158,31 @@ impl Decode for SignatureKey {
             Self::Roster => Some("roster".into()),
             Self::Secret(name) => Some(serde_json::json!({ "secret": name.as_str() })),
         }
+    }
+}
+
+const SCHEDULE: &str =
+    "a schedule (a string like `30 2 * * 1-5`: minute, hour, day of month, month, day of week)";
+
+impl Decode for Schedule {
+    fn shape() -> Shape {
+        Shape::Text { what: SCHEDULE, pattern: Some(r"^ *[^ ]+( +[^ ]+){4} *$") }
+    }
+    fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
+        let text = cx.text(node, SCHEDULE)?;
+        let read = Self::parse(&text.value);
+        if let Err(fault) = &read {
+            let place = text.place(node.span, fault.at.start, fault.at.end);
+            cx.report(
+                Diagnostic::law("bad-literal", place, fault.message.clone())
+                    .help(fault.help.clone())
+                    .consequence("the engine refuses the catalogue: it could not tell when to start"),
+            );
+        }
+        read.ok()
+    }
+    fn canonical(&self) -> Option<serde_json::Value> {
+        Some(self.source().into())
     }
 }
 
