@@ -1,6 +1,7 @@
 //! What the measurements share. Numbers only: no verdict is given here.
 
 pub mod baseline;
+pub mod editing;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ use serde_json::Value;
 
 #[cfg(feature = "bench")]
 pub mod bench;
+pub mod editor;
 pub mod kdl;
 pub mod many;
 pub mod memory;

@@ -7,6 +7,7 @@ pub mod discover;
 pub mod fix;
 pub mod judge;
 pub mod layout;
+pub mod lsp;
 pub mod options;
 pub mod page;
 pub mod render;

@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use engine_tests::bench::{baseline, cpu_time, resident};
+use engine_tests::bench::{baseline, cpu_time, editing, resident};
 use engine_tests::{Workspace, binary, said_by};
 use ordain_runtime::api::{Answer, Caller, Request};
 use ordain_runtime::engine::Engine;
@@ -32,6 +32,18 @@ fn main() {
     runtime.block_on(items());
     runtime.block_on(waiting());
     program(folder.path());
+    editing();
+}
+
+fn editing() {
+    let ms = |time: Duration| time.as_secs_f64() * 1e3;
+    let checks = editing::checks();
+    println!("first check of 1,000 specs               {:>12.1} ms", ms(checks.first));
+    println!("  after an edit, median                  {:>12.1} ms", ms(checks.again));
+    println!("  after an edit, longest                 {:>12.1} ms", ms(checks.longest));
+    for (method, middle, longest) in editing::answers() {
+        println!("{method:<40} {:>12.1} ms, longest {:.1}", ms(middle), ms(longest));
+    }
 }
 
 async fn open(space: &Workspace) -> Engine {

@@ -12,6 +12,7 @@ mod crash_kill;
 mod crash_walk;
 mod drill_kill;
 mod drill_tools;
+mod editing;
 mod guide_lint;
 mod lint_laws;
 mod outside_calls;

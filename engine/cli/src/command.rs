@@ -19,6 +19,7 @@ pub mod init;
 pub mod keys;
 pub mod kill;
 pub mod lint;
+pub mod lsp;
 pub mod pause;
 pub mod plan;
 pub mod prune;

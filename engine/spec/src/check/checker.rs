@@ -9,10 +9,11 @@ use std::sync::Arc;
 
 use super::memory::{Memory, Reading};
 use super::read::{self, FileRead};
-use super::{Checked, context, judge, page};
+use super::{Checked, context, judge, page, places};
 use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::{Diagnostic, Severity};
-use crate::source::{FileId, SourceFile, Sources};
+use crate::expr::Scope;
+use crate::source::{FileId, SourceFile, Sources, Span};
 use crate::tree::Node;
 
 /// Numbers left free between two files, so that a new one between them moves nobody.
@@ -96,6 +97,18 @@ impl Checker {
         let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
         let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
         Checked { catalogue, declarations, diagnostics }
+    }
+
+    /// The facts of the expression at an offset of a file, as these files would have them. Nothing is judged,
+    /// and what was found about other specs stays remembered.
+    #[must_use]
+    pub fn facts_at(&mut self, sources: &Sources, path: &str, offset: u32) -> Option<Scope> {
+        let mut problems = Vec::new();
+        let declarations = self.read(sources, &mut problems);
+        let file = self.files.iter().find(|known| known.file.path == path)?.id;
+        let cx = context::Context::new(&declarations, &problems);
+        let place = Span::new(file, offset, offset);
+        cx.facts_at(place, |cx| places::check_at(cx, place, &mut problems))
     }
 
     /// Reads what is new or changed, and puts everything together.

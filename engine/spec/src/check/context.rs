@@ -13,6 +13,7 @@ use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Edit, meant};
 use crate::digest::Digest;
 use crate::edit::{Side, TODO, Written, field_into};
+use crate::expr::{Expr, Scope};
 use crate::kind::capability::Idempotency;
 use crate::kind::connector::Operation;
 use crate::kind::metadata::Risk;
@@ -81,6 +82,8 @@ pub struct Context<'a> {
     pub(super) calls: Vec<Call<'a>>,
     /// Which reading of each file this is; nothing is remembered where that is not told.
     readings: Vec<Reading>,
+    /// A place whose facts somebody wants to know, and those facts.
+    asked: std::cell::RefCell<Option<(Span, Option<Scope>)>>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
     /// By the digest of the runbook.
@@ -117,6 +120,7 @@ impl<'a> Context<'a> {
         Self {
             all,
             readings: Vec::new(),
+            asked: std::cell::RefCell::default(),
             lost,
             people: People::of(all.roster.as_deref()),
             uses,
@@ -130,6 +134,23 @@ impl<'a> Context<'a> {
     pub(super) fn of_readings(mut self, readings: Vec<Reading>) -> Self {
         self.readings = readings;
         self
+    }
+
+    /// The facts of the expression that stands at a place, while `judge` looks at all of them.
+    pub(super) fn facts_at(&self, place: Span, judge: impl FnOnce(&Self)) -> Option<Scope> {
+        *self.asked.borrow_mut() = Some((place, None));
+        judge(self);
+        self.asked.borrow_mut().take().and_then(|(_, facts)| facts)
+    }
+
+    /// An expression is looked at, against these facts.
+    pub(super) fn asked(&self, expr: &Expr, facts: &Scope) {
+        if let Some((place, found)) = &mut *self.asked.borrow_mut() {
+            let span = expr.span();
+            if span.file == place.file && span.start <= place.start && place.start <= span.end {
+                *found = Some(facts.clone());
+            }
+        }
     }
 
     /// Which spec of which reading stands at a place.

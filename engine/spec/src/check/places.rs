@@ -88,15 +88,37 @@ fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
 }
 
+/// Checks the expressions of the one spec that stands at a place.
+pub(super) fn check_at(cx: &Context<'_>, at: Span, sink: &mut Vec<Diagnostic>) {
+    let holds = |span: Span| span.file == at.file && span.start <= at.start && at.start <= span.end;
+    every(&cx.all.capabilities)
+        .filter(|spec| holds(spec.span))
+        .for_each(|spec| capability_places(cx, spec, sink));
+    for connector in every(&cx.all.connectors).filter(|spec| holds(spec.span)) {
+        for (name, operation) in connector.spec.operations.iter() {
+            operation_places(cx, connector, name, operation, sink);
+        }
+    }
+    for runbook in every(&cx.all.runbooks).filter(|spec| holds(spec.span)) {
+        let outputs = all_outputs(cx, &mut Memory::default());
+        if let Some(flow) = cx.flow(runbook) {
+            runbook_places(cx, runbook, flow, &outputs, sink);
+        }
+    }
+    cx.all.policies.values().filter(|spec| holds(spec.span)).for_each(|spec| policy_places(cx, spec, sink));
+}
+
 /// Collects the findings of one place after another and what they imply for the later ones.
-struct Place<'s> {
+struct Place<'s, 'a> {
+    cx: &'s Context<'a>,
     scope: &'s Scope,
     known: Known,
     sink: &'s mut Vec<Diagnostic>,
 }
 
-impl Place<'_> {
+impl Place<'_, '_> {
     fn expr(&mut self, expr: &Expr, expect: Expect<'_>) -> Checked {
+        self.cx.asked(expr, self.scope);
         let mut checked = check(expr, self.scope, expect, &self.known);
         self.sink.append(&mut checked.diagnostics);
         checked
@@ -113,6 +135,7 @@ impl Place<'_> {
     }
 
     fn arg(&mut self, arg: &Arg, expected: Option<&Type>) -> Checked {
+        arg.exprs().into_iter().for_each(|expr| self.cx.asked(expr, self.scope));
         let mut checked = arg.check(self.scope, expected, &self.known);
         self.sink.append(&mut checked.diagnostics);
         checked
@@ -134,9 +157,9 @@ fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<D
     let guarded = personal(&scope);
     let spec = &capability.spec;
     if let Some(with) = &spec.with {
-        Place { scope: &scope, known: Known::default(), sink }.args(with);
+        Place { cx, scope: &scope, known: Known::default(), sink }.args(with);
     }
-    let mut place = Place { scope: &guarded, known: Known::default(), sink };
+    let mut place = Place { cx, scope: &guarded, known: Known::default(), sink };
     if let Some(Spanned { value: Idempotency::Key(key), .. }) = &spec.idempotency {
         place.expr(key, Expect::Anything);
     }
@@ -146,7 +169,7 @@ fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<D
     place.guards(&spec.guards);
     let settled =
         Scope::new([("input", scope::declared(&spec.input)), ("output", scope::declared(&spec.output))]);
-    let mut place = Place { scope: &settled, known: Known::default(), sink };
+    let mut place = Place { cx, scope: &settled, known: Known::default(), sink };
     for cost in &spec.costs {
         if let Some(actual) = &cost.actual {
             place.expr(actual, Expect::Type(&Type::Int));
@@ -163,12 +186,12 @@ fn rollback_places(cx: &Context<'_>, capability: &Capability, scope: Scope, sink
     arguments(
         with,
         undoing.map(|undoing| &undoing.spec.input),
-        &mut Place { scope: &scope, known: Known::default(), sink },
+        &mut Place { cx, scope: &scope, known: Known::default(), sink },
     );
 }
 
 /// Arguments of a call against the fields it takes. Names are the business of their own laws.
-fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_>) -> Sensitivity {
+fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_, '_>) -> Sensitivity {
     let mut highest = Sensitivity::Public;
     for (name, arg) in with.iter() {
         let wanted = takes.and_then(|takes| takes.get(name)).map(Type::declared);
@@ -187,7 +210,7 @@ fn operation_places(
 ) {
     let input = scope::operation_input(cx, connector, name);
     let sent = Scope::new([("input", input.clone()), ("call", facts::call()), ("run", facts::run())]);
-    let mut place = Place { scope: &sent, known: Known::default(), sink };
+    let mut place = Place { cx, scope: &sent, known: Known::default(), sink };
     if let Some(path) = &operation.path {
         place.arg(&path.value, None);
     }
@@ -213,7 +236,7 @@ fn operation_places(
     }
     let answered = sent.with("response", scope::response(connector));
     let outputs = super::outputs_due(cx, connector, name);
-    let mut place = Place { scope: &answered, known: Known::default(), sink };
+    let mut place = Place { cx, scope: &answered, known: Known::default(), sink };
     for (output, expr) in operation.output.iter() {
         let before = place.sink.len();
         match outputs.get(output) {
@@ -222,10 +245,11 @@ fn operation_places(
         };
         misfits_are_outputs(place.sink, before);
     }
-    mock_places(operation, &outputs, input, sink);
+    mock_places(cx, operation, &outputs, input, sink);
 }
 
 fn mock_places(
+    cx: &Context<'_>,
     operation: &Operation,
     outputs: &std::collections::BTreeMap<Arc<str>, Type>,
     input: crate::expr::Field,
@@ -233,7 +257,7 @@ fn mock_places(
 ) {
     let scope = Scope::new([("input", input), ("call", facts::call())]);
     for answer in operation.mock.iter().flat_map(|mock| &mock.0) {
-        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        let mut place = Place { cx, scope: &scope, known: Known::default(), sink };
         if let Some(when) = &answer.when {
             place.condition(when);
         }
@@ -277,7 +301,8 @@ fn runbook_places(
 ) {
     let steps = Steps::of(cx, runbook, flow, outputs);
     if let Some(key) = runbook.spec.concurrency.as_ref().and_then(|concurrency| concurrency.key.as_ref()) {
-        Place { scope: &personal(&steps.start()), known: Known::default(), sink }.expr(key, Expect::Anything);
+        Place { cx, scope: &personal(&steps.start()), known: Known::default(), sink }
+            .expr(key, Expect::Anything);
     }
     for (at, step) in runbook.spec.steps.iter().enumerate() {
         let before = sink.len();
@@ -291,7 +316,7 @@ fn runbook_places(
     let exprs: Vec<&Expr> = runbook.spec.outputs.iter().map(|(_, expr)| expr).collect();
     if !exprs.is_empty() {
         let scope = steps.end(&exprs);
-        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        let mut place = Place { cx, scope: &scope, known: Known::default(), sink };
         for expr in exprs {
             place.expr(expr, Expect::Anything);
         }
@@ -346,7 +371,7 @@ fn step_places(
     let name = runbook.metadata.name.value.as_str();
     let scope = steps.at(at, step, name, &step_exprs(step));
     let guarded = personal(&scope);
-    let mut place = Place { scope: &guarded, known: Known::default(), sink };
+    let mut place = Place { cx, scope: &guarded, known: Known::default(), sink };
     if let Some(when) = &step.when {
         place.condition(when);
     }
@@ -359,14 +384,14 @@ fn step_places(
             .with("index", crate::expr::Field::always(Type::Int, Sensitivity::Meta));
     }
     let known = place.known;
-    let mut place = Place { scope: &item_scope, known: known.clone(), sink };
+    let mut place = Place { cx, scope: &item_scope, known: known.clone(), sink };
     let highest = arguments(&step.with, takes(cx, step), &mut place);
     if let Some(Ok(capability)) = step.uses.as_ref().map(|reference| cx.all.capability(reference)) {
         clearance(cx, capability, &format!("step `{}`", step.id.value), step.id.span, highest, sink);
     }
     // Pages of approvals show up to `personal`; guards and `ensures` read up to it.
     let guarded = personal(&item_scope);
-    let mut place = Place { scope: &guarded, known, sink };
+    let mut place = Place { cx, scope: &guarded, known, sink };
     let before = place.sink.len();
     place.args(&step.show);
     for diagnostic in place.sink.iter_mut().skip(before) {
@@ -381,7 +406,7 @@ fn step_places(
     }
     let own = steps.outputs_of_one(step).map_or(Type::Any, Type::record);
     let after = guarded.with("outputs", crate::expr::Field::always(own, Sensitivity::Public));
-    let mut place = Place { scope: &after, known, sink };
+    let mut place = Place { cx, scope: &after, known, sink };
     if let Some(repeat) = &step.repeat {
         place.expr(&repeat.until, Expect::Bool);
     }
@@ -432,7 +457,7 @@ fn policy_places(cx: &Context<'_>, policy: &Policy, sink: &mut Vec<Diagnostic>) 
         let scopes: Vec<Scope> = exprs.clone().map(|expr| cx.rule_scope(&about, expr)).collect();
         let mut known = Known::default();
         for (expr, scope) in exprs.zip(&scopes) {
-            let mut place = Place { scope, known, sink };
+            let mut place = Place { cx, scope, known, sink };
             place.condition(expr);
             known = place.known;
         }

@@ -1,0 +1,282 @@
+//! The language server (`ordain lsp`): what is wrong, what things mean and what may stand where, while an
+//! author types. Speaks over standard input and output; changes no file itself and reaches nothing but the
+//! files of the workspace.
+
+mod actions;
+mod answer;
+mod complete;
+mod cursor;
+mod hover;
+mod names;
+mod place;
+mod rename;
+mod show;
+mod space;
+mod tokens;
+mod walk;
+mod words;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use lsp_server::{Connection, Message, Notification, Request, Response};
+use ordain_spec::source::{FileId, SourceFile};
+use ordain_spec::tree::Node;
+use serde_json::{Value, json};
+
+use space::Space;
+
+/// So long nobody types before the rules that are no laws are asked.
+const QUIET: Duration = Duration::from_millis(250);
+
+/// Why the server ended other than by being asked to.
+#[derive(Debug, thiserror::Error)]
+pub enum Broken {
+    /// The other side broke off or spoke something else.
+    #[error("the editor's side of the conversation is broken: {0}")]
+    Conversation(String),
+}
+
+/// Serves one editor until it says `exit`.
+///
+/// # Errors
+/// When the editor breaks off in the middle or does not speak the protocol.
+pub fn serve() -> Result<(), Broken> {
+    let (connection, threads) = Connection::stdio();
+    speak(&connection)?;
+    drop(connection);
+    threads.join().map_err(|error| Broken::Conversation(error.to_string()))
+}
+
+/// The conversation itself.
+///
+/// # Errors
+/// As [`serve`].
+fn speak(connection: &Connection) -> Result<(), Broken> {
+    let broken = |error: lsp_server::ProtocolError| Broken::Conversation(error.to_string());
+    let (id, asked) = connection.initialize_start().map_err(broken)?;
+    let answer = json!({"capabilities": capabilities(), "serverInfo": {"name": "ordain", "version": env!("CARGO_PKG_VERSION")}});
+    connection.initialize_finish(id, answer).map_err(broken)?;
+    let watches = asked.pointer("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration");
+    let mut server = Server { connection, spaces: BTreeMap::new(), is_quiet: true, is_changed: false };
+    if watches == Some(&Value::Bool(true)) {
+        server.watch();
+    }
+    server.serve()
+}
+
+fn capabilities() -> Value {
+    json!({
+        "positionEncoding": "utf-16",
+        "textDocumentSync": {"openClose": true, "change": 2, "save": true},
+        "hoverProvider": true,
+        "definitionProvider": true,
+        "referencesProvider": true,
+        "documentHighlightProvider": true,
+        "documentSymbolProvider": true,
+        "workspaceSymbolProvider": true,
+        "documentFormattingProvider": true,
+        "renameProvider": {"prepareProvider": true},
+        "codeActionProvider": {"codeActionKinds": ["quickfix"]},
+        "completionProvider": {"triggerCharacters": [".", ":", "\"", "'", "@", " "]},
+        "semanticTokensProvider": {"legend": {"tokenTypes": show::TOKENS, "tokenModifiers": []}, "full": true},
+    })
+}
+
+/// The documents of a file, whatever is wrong with them.
+fn documents(id: FileId, file: &SourceFile) -> Vec<Node> {
+    use ordain_spec::source::Notation;
+    let mut unread = Vec::new();
+    if file.refusal.is_some() || !ordain_spec::scan::scan(id, &file.text, &mut unread) {
+        return Vec::new();
+    }
+    match file.notation {
+        Notation::Yaml => ordain_spec::tree::yaml::read(id, &file.text, &mut unread),
+        Notation::Kdl => ordain_spec::tree::kdl::read(id, &file.text, &mut unread),
+    }
+}
+
+struct Server<'c> {
+    connection: &'c Connection,
+    /// By the folder: workspaces, and folders of files that lie in none.
+    spaces: BTreeMap<PathBuf, Space>,
+    /// True after the rules that are no laws were asked.
+    is_quiet: bool,
+    /// True where something changed and the editor was not told yet.
+    is_changed: bool,
+}
+
+impl Server<'_> {
+    fn serve(&mut self) -> Result<(), Broken> {
+        loop {
+            let Some(message) = self.next() else { return Ok(()) };
+            match message {
+                Message::Request(request) => {
+                    if self
+                        .connection
+                        .handle_shutdown(&request)
+                        .map_err(|error| Broken::Conversation(error.to_string()))?
+                    {
+                        return Ok(());
+                    }
+                    self.request(&request);
+                }
+                Message::Notification(notification) => self.notification(&notification),
+                Message::Response(_) => {}
+            }
+        }
+    }
+
+    /// The next message. While more are waiting nothing is checked: an author who types fast is told once.
+    fn next(&mut self) -> Option<Message> {
+        if let Ok(message) = self.connection.receiver.try_recv() {
+            return Some(message);
+        }
+        if std::mem::take(&mut self.is_changed) {
+            self.tell();
+        }
+        while !self.is_quiet {
+            match self.connection.receiver.recv_timeout(QUIET) {
+                Ok(message) => return Some(message),
+                Err(error) if error.is_timeout() => {
+                    self.is_quiet = true;
+                    self.spaces.values_mut().for_each(Space::judge);
+                    self.tell();
+                }
+                Err(_) => return None,
+            }
+        }
+        self.connection.receiver.recv().ok()
+    }
+
+    fn send(&self, message: impl Into<Message>) {
+        // An editor that is gone is noticed at the next reading.
+        let _gone = self.connection.sender.send(message.into());
+    }
+
+    fn watch(&self) {
+        let watchers = json!([{"globPattern": "**/*.{yaml,yml,kdl}"}]);
+        let register = json!({"registrations": [{"id": "files", "method": "workspace/didChangeWatchedFiles",
+                                                 "registerOptions": {"watchers": watchers}}]});
+        self.send(Request {
+            id: "watch".to_owned().into(),
+            method: "client/registerCapability".into(),
+            params: register,
+        });
+    }
+
+    /// The space of a file, which is made when it is first asked for.
+    fn space(&mut self, path: &Path) -> Option<(&mut Space, String)> {
+        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let folder = real.parent()?;
+        let root =
+            real.ancestors().skip(1).find(|folder| folder.join(ordain_spec::workspace::FILE).is_file());
+        let (key, is_workspace) = root.map_or((folder, false), |root| (root, true));
+        let space = self.spaces.entry(key.to_path_buf()).or_insert_with(|| {
+            if is_workspace {
+                Space::of_workspace(key.to_path_buf())
+            } else {
+                Space::of_file(key.to_path_buf())
+            }
+        });
+        let relative = space.relative(&real)?;
+        Some((space, relative))
+    }
+
+    fn notification(&mut self, notification: &Notification) {
+        let params = &notification.params;
+        let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
+        let path = place::path_of(uri);
+        match (notification.method.as_str(), path) {
+            ("textDocument/didOpen", Some(path)) => {
+                let text = params.pointer("/textDocument/text").and_then(Value::as_str).unwrap_or_default();
+                self.edit(&path, |_| text.to_owned());
+            }
+            ("textDocument/didChange", Some(path)) => {
+                let changes =
+                    params.get("contentChanges").and_then(Value::as_array).cloned().unwrap_or_default();
+                self.edit(&path, |text| place::changed(text, &changes));
+            }
+            ("textDocument/didClose", Some(path)) => {
+                if let Some((space, relative)) = self.space(&path) {
+                    space.close(&relative);
+                    self.changed();
+                }
+            }
+            ("textDocument/didSave" | "workspace/didChangeWatchedFiles", _) => {
+                self.spaces.values_mut().for_each(Space::reload);
+                self.changed();
+            }
+            _ => {}
+        }
+    }
+
+    fn edit(&mut self, path: &Path, change: impl FnOnce(&str) -> String) {
+        if let Some((space, relative)) = self.space(path) {
+            let text = change(space.file(&relative).map_or("", |file| &file.text));
+            space.edit(&relative, &text);
+            self.changed();
+        }
+    }
+
+    fn changed(&mut self) {
+        self.is_quiet = false;
+        self.is_changed = true;
+    }
+
+    /// Says what is wrong, file by file; where nothing is wrong any more, that.
+    fn tell(&mut self) {
+        let mut messages = Vec::new();
+        for space in self.spaces.values_mut() {
+            space.refresh();
+            let mut by_file: BTreeMap<String, Vec<Value>> = BTreeMap::new();
+            for (path, problem) in space.problems() {
+                by_file.entry(path).or_default().push(answer::diagnostic(space, &problem));
+            }
+            let now = by_file.keys().cloned().collect();
+            let before = std::mem::replace(&mut space.told, now);
+            for gone in before {
+                by_file.entry(gone).or_default();
+            }
+            for (path, problems) in by_file {
+                let uri = place::uri_of(&space.absolute(&path));
+                messages.push(json!({"uri": uri, "diagnostics": problems}));
+            }
+        }
+        for params in messages {
+            self.send(Notification { method: "textDocument/publishDiagnostics".into(), params });
+        }
+    }
+
+    fn request(&mut self, request: &Request) {
+        let id = request.id.clone();
+        let response = match self.answer(&request.method, &request.params) {
+            Ok(result) => Response::new_ok(id, result),
+            Err(refusal) => Response::new_err(id, refusal.code, refusal.message),
+        };
+        self.send(response);
+    }
+
+    fn answer(&mut self, method: &str, params: &Value) -> Result<Value, answer::Refusal> {
+        match method {
+            "workspace/symbol" => {
+                self.spaces.values_mut().for_each(Space::refresh);
+                let query = params.get("query").and_then(Value::as_str).unwrap_or_default();
+                Ok(self.spaces.values().flat_map(|space| answer::symbols(space, query)).collect())
+            }
+            "ordain/readings" => {
+                self.spaces.values_mut().for_each(Space::refresh);
+                Ok(json!(self.spaces.values().map(Space::readings).sum::<u64>()))
+            }
+            _ => {
+                let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
+                let Some((space, path)) = place::path_of(uri).and_then(|path| self.space(&path)) else {
+                    return Ok(Value::Null);
+                };
+                space.refresh();
+                answer::about(space, &path, method, params)
+            }
+        }
+    }
+}
