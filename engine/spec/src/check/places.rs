@@ -64,7 +64,7 @@ fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for export in cx.all.exports.values() {
         let scope = rows::of_export(cx.all, export.spec.source.value);
         if let Some(filter) = &export.spec.filter {
-            Place { scope: &scope, known: Known::default(), sink }.condition(filter);
+            Place { cx, scope: &scope, known: Known::default(), sink }.condition(filter);
         }
     }
     for used in &cx.calls {
@@ -73,7 +73,7 @@ fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             User::Notice(notice) => (rows::of_notice(cx.all, &notice.spec), notice.spec.filter.as_ref()),
             User::Delivery(_) | User::Step(..) => (rows::file(), None),
         };
-        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        let mut place = Place { cx, scope: &scope, known: Known::default(), sink };
         if let Some(filter) = filter {
             place.condition(filter);
         }
@@ -83,7 +83,7 @@ fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for trigger in cx.all.triggers.values() {
         let runbook = cx.all.runbook(&trigger.spec.runbook).ok();
         let scope = rows::event(&trigger.spec);
-        let mut place = Place { scope: &scope, known: Known::default(), sink };
+        let mut place = Place { cx, scope: &scope, known: Known::default(), sink };
         arguments(&trigger.spec.inputs, runbook.map(|runbook| &runbook.spec.inputs), &mut place);
     }
 }
@@ -106,6 +106,7 @@ pub(super) fn check_at(cx: &Context<'_>, at: Span, sink: &mut Vec<Diagnostic>) {
         }
     }
     cx.all.policies.values().filter(|spec| holds(spec.span)).for_each(|spec| policy_places(cx, spec, sink));
+    around_places(cx, sink);
 }
 
 /// Collects the findings of one place after another and what they imply for the later ones.
