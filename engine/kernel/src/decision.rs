@@ -11,10 +11,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::Facts;
-use ordain_spec::kind::Policy;
 use ordain_spec::kind::policy::Enforcement;
-use ordain_spec::kind::scalar::Reference;
+use ordain_spec::kind::scalar::{Name, Reference};
 use ordain_spec::kind::selector::Subject;
+use ordain_spec::kind::{Exemption, Policy};
 use serde::{Deserialize, Serialize};
 
 pub use judge::{decide, decide_undo};
@@ -35,6 +35,8 @@ pub struct Question<'a> {
     pub granted: &'a BTreeSet<Arc<str>>,
     /// The step, for reasons.
     pub step: &'a str,
+    /// What the active catalogue declares as exempt.
+    pub exemptions: &'a BTreeMap<Name, Arc<Exemption>>,
     /// The id of the decision.
     pub id: &'a DecisionId,
     /// The instant that is recorded.
@@ -133,6 +135,27 @@ pub struct RuleRecord {
     /// What went wrong: names and types, never values.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// Exemptions from it that are about this step at this instant.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exemptions: Vec<ExemptionRecord>,
+}
+
+/// An exemption that is about a rule that holds.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExemptionRecord {
+    /// Its name.
+    pub name: Arc<str>,
+    /// What it does to the rule.
+    pub state: ExemptionState,
+}
+
+/// What an exemption does to its rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExemptionState {
+    /// Nothing: nobody has approved it. The rule holds.
+    Inert,
 }
 
 /// What a rule does when it is true.

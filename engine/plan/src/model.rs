@@ -202,6 +202,15 @@ impl Body {
             Self::Export { .. } => "export",
         }
     }
+
+    /// Why no run can carry it out yet, where that is so: a start is refused with it.
+    #[must_use]
+    pub const fn unsupported(&self) -> Option<&'static str> {
+        match self {
+            Self::Export { .. } => Some("export flows are not carried out yet"),
+            Self::Use(_) | Self::SubRun(_) | Self::Approve(_) | Self::Wait { .. } | Self::Signal => None,
+        }
+    }
 }
 
 /// One call of one operation, with every reference resolved and every default applied.

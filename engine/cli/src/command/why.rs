@@ -76,6 +76,10 @@ fn one(card: &mut Card, decision: &Value) {
             if !own.is_empty() {
                 line.add(Ink::Dim, &format!("  {own}"));
             }
+            for exemption in list(rule, "exemptions") {
+                let (name, state) = (text(exemption, "name"), text(exemption, "state"));
+                line.add(Ink::Dim, &format!("  exemption {name} is {state}: nobody has approved it"));
+            }
             card.say("", &line);
         }
     }

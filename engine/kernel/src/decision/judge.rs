@@ -6,10 +6,11 @@ use std::sync::Arc;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::{COST_LIMIT, EvalError, EvalErrorKind, Expr, Facts, Value};
 use ordain_spec::kind::policy::{Enforcement, Rule};
-use ordain_spec::kind::{Kind, Policy};
+use ordain_spec::kind::{Exemption, Kind, Policy};
 
 use super::{
-    Decision, Outcome, PolicyRecord, Question, Required, RuleKind, RuleRecord, RuleValue, applicable,
+    Decision, ExemptionRecord, ExemptionState, Outcome, PolicyRecord, Question, Required, RuleKind,
+    RuleRecord, RuleValue, applicable,
 };
 use crate::audit::salted_digest;
 use crate::reason::{Code, Reason, Source};
@@ -55,6 +56,9 @@ fn judge(
             .filter(|(kind, _)| asked(*kind))
             .map(|(kind, rule)| evaluated(kind, rule, question, &mut seen))
             .collect();
+        for (record, ..) in &mut rules {
+            record.exemptions = exemptions(policy, record, question);
+        }
         rules.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
         if policy.spec.enforcement.value == Enforcement::Enforce {
             findings.take(policy, &rules, forward);
@@ -185,8 +189,33 @@ fn evaluated<'r>(
         value,
         reason: rule.reason.as_ref().map(|reason| reason.value.shared()),
         detail: error.map(|(_, detail)| detail),
+        exemptions: Vec::new(),
     };
     (record, rule, code)
+}
+
+/// The exemptions from a rule that holds, as far as they are about this step at this instant. None of them
+/// does anything as long as nothing approves them.
+fn exemptions(policy: &Policy, rule: &RuleRecord, question: &Question<'_>) -> Vec<ExemptionRecord> {
+    if rule.value != RuleValue::True || !matches!(rule.kind, RuleKind::Deny | RuleKind::Require) {
+        return Vec::new();
+    }
+    let meant = |exemption: &&Arc<Exemption>| {
+        let (spec, scope) = (&exemption.spec, &exemption.spec.scope);
+        let until = spec.expires.as_ref().map(|expires| expires.value.0);
+        spec.exempts.policy.value == policy.metadata.name.value
+            && spec.exempts.rule.value.as_str() == &*rule.id
+            && spec.from.value.0 <= question.at
+            && until.is_some_and(|until| question.at < until)
+            && scope.capabilities.iter().any(|name| name.value.0.as_str() == question.subject.capability)
+            && scope.environments.iter().any(|name| &*name.value.0 == question.subject.environment)
+            && scope.actors.iter().any(|actor| question.facts.actor_is(&actor.value.0.to_string()))
+    };
+    let record = |exemption: &Arc<Exemption>| ExemptionRecord {
+        name: exemption.metadata.name.value.shared(),
+        state: ExemptionState::Inert,
+    };
+    question.exemptions.values().filter(meant).map(record).collect()
 }
 
 type Evaluated<T> = Result<T, (Code, String)>;

@@ -43,6 +43,7 @@ fn ask(
         required,
         granted: &granted,
         step: "refund",
+        exemptions: &BTreeMap::new(),
         id: &DecisionId::derive(RunId::new(at, [1; 10]), 7),
         at,
         salt: &Digest([3; 32]),

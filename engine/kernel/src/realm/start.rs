@@ -303,6 +303,14 @@ fn mode_fits(request: &StartRequest, active: &Active, plan: &Arc<Plan>) -> Resul
                 .from(Kind::Runbook, name)
         })
         .collect();
+    for plan in std::iter::once(plan).chain(plan.sub_plans()) {
+        let refused = plan.steps.iter().filter_map(|step| Some((step, step.body.unsupported()?)));
+        reasons.extend(refused.map(|(step, why)| {
+            Reason::new(Code::ModeNotAllowed, why)
+                .from(Kind::Runbook, plan.runbook.metadata.name.value.shared())
+                .at(Arc::clone(&step.id))
+        }));
+    }
     if request.mode == Mode::Live && !request.declared {
         if active.grants.profile == Profile::Prod && !request.signed {
             reasons.push(Code::UnsignedCatalogue.reason());

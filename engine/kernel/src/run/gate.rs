@@ -232,6 +232,7 @@ impl Turn<'_> {
             required: if phase == Phase::Do { &required } else { &[] },
             granted: &granted,
             step: &planned.id,
+            exemptions: &active.catalogue.exemptions,
             id: &id,
             at: self.now,
             salt: &self.run.started.salt,

@@ -120,6 +120,9 @@ fn body(step: &PlanStep, out: &mut Map<String, Value>) {
         }
         Body::Export { name } => {
             out.insert("export".into(), name.as_ref().into());
+            if let Some(why) = step.body.unsupported() {
+                out.insert("refused".into(), why.into());
+            }
         }
         Body::Approve(_) => {}
     }

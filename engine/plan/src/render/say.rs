@@ -43,7 +43,10 @@ pub fn body(step: &PlanStep) -> String {
                 step.spec.signal.as_ref().map(|signal| signal.name.value.to_string()).unwrap_or_default();
             format!("signal {name}")
         }
-        Body::Export { name } => format!("export {name}"),
+        Body::Export { name } => match step.body.unsupported() {
+            Some(why) => format!("export {name} (a start is refused: {why})"),
+            None => format!("export {name}"),
+        },
     }
 }
 

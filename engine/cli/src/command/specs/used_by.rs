@@ -2,8 +2,9 @@
 
 use ordain_spec::catalogue::{Declarations, IndexEntry, every};
 use ordain_spec::kind::budget::OnBreach;
+use ordain_spec::kind::export::Deliver;
 use ordain_spec::kind::metadata::Rollback;
-use ordain_spec::kind::scalar::Reference;
+use ordain_spec::kind::scalar::{Name, Reference};
 use ordain_spec::kind::{Capability, Kind, Runbook};
 use serde_json::{Value, json};
 
@@ -35,6 +36,7 @@ pub fn used_by(declarations: &Declarations, spec: &IndexEntry) -> Vec<Value> {
         let name = scenario.metadata.name.value.as_str();
         found.reference(Kind::Runbook, &scenario.spec.run.value, (Kind::Scenario, name), "run");
     }
+    found.around();
     if spec.kind == Kind::Scenario {
         for capability in every(&declarations.capabilities) {
             if capability.metadata.tests.iter().any(|test| test.value == spec.name) {
@@ -70,6 +72,48 @@ impl Found<'_> {
         }
     }
 
+    /// Exports, exemptions, notices and triggers.
+    fn around(&mut self) {
+        let declarations = self.declarations;
+        for export in declarations.exports.values() {
+            let user = (Kind::Export, export.metadata.name.value.as_str());
+            if let Some(approval) = &export.spec.approval {
+                self.reference(Kind::Approval, &approval.value, user, "approval");
+            }
+            if let Deliver::Uses { uses, .. } = &export.spec.deliver.value {
+                self.reference(Kind::Capability, &uses.value, user, "deliver");
+            }
+            for field in export.spec.fields.iter().filter(|_| self.spec.kind == Kind::MetaSchema).cloned() {
+                if declarations.meta_schema.iter().any(|meta| meta.spec.fields.get(&field.value).is_some()) {
+                    self.add(user.0, user.1, &format!("field {}", field.value));
+                }
+            }
+        }
+        for exemption in declarations.exemptions.values() {
+            let user = (Kind::Exemption, exemption.metadata.name.value.as_str());
+            let exempts = &exemption.spec.exempts;
+            self.named(Kind::Policy, &exempts.policy.value, user, &format!("rule {}", exempts.rule.value));
+            for capability in &exemption.spec.scope.capabilities {
+                self.named(Kind::Capability, &capability.value.0, user, "scope");
+            }
+        }
+        for notice in declarations.notices.values() {
+            let user = (Kind::Notice, notice.metadata.name.value.as_str());
+            self.reference(Kind::Capability, &notice.spec.uses.value, user, "uses");
+        }
+        for trigger in declarations.triggers.values() {
+            let user = (Kind::Trigger, trigger.metadata.name.value.as_str());
+            self.reference(Kind::Runbook, &trigger.spec.runbook.value, user, "runbook");
+        }
+    }
+
+    /// What is named without a release means every one of them.
+    fn named(&mut self, kind: Kind, name: &Name, user: (Kind, &str), role: &str) {
+        if kind == self.spec.kind && *name == self.spec.name {
+            self.add(user.0, user.1, role);
+        }
+    }
+
     fn runbook(&mut self, runbook: &Runbook) {
         let user = (Kind::Runbook, runbook.metadata.name.value.as_str());
         for step in &runbook.spec.steps {
@@ -84,6 +128,9 @@ impl Found<'_> {
                 if let Some(reference) = reference {
                     self.reference(kind, &reference.value, user, &role);
                 }
+            }
+            if let Some(export) = &step.export {
+                self.named(Kind::Export, &export.value, user, &role);
             }
         }
     }
