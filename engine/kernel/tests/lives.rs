@@ -185,10 +185,13 @@ fn what_recovery_starts_is_not_lost_with_what_ran_before() {
     let first = stage.start("one-at-a-time");
     let second = stage.start("one-at-a-time");
     assert_eq!((stage.state(first), stage.state(second)), (RunState::Running, RunState::Waiting));
+    let called_off = Command::Cancel { by: person("alice"), rollback: false, reason: None };
+    let batch = stage.realm.command(first, called_off, stage.now).unwrap();
+    stage.take(batch);
     stage.calls.clear();
     let batch = stage.realm.recover(stage.now);
     stage.take(batch);
-    assert_eq!(stage.state(first), RunState::Failed, "what ran was lost");
+    assert_eq!(stage.state(first), RunState::Cancelled, "what ran was lost");
     assert_eq!(stage.state(second), RunState::Running, "its lock went to the next");
     assert_eq!(stage.calls.len(), 1, "which asks the outside once");
     stage.answer("a", 0, None);

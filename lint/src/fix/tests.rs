@@ -1,3 +1,4 @@
+//! Repairs: what is mended is gone, nothing else changed, and mending twice changes nothing.
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 use ordain_spec::check::check;
 use ordain_spec::source::Span;

@@ -1,3 +1,4 @@
+//! Layout: what is laid out keeps its meaning and its comments, and stays as it is.
 #![allow(
     clippy::unwrap_used,
     clippy::panic,

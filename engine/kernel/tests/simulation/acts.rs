@@ -159,9 +159,19 @@ impl Acts<'_> {
             Some(Assurance::Session),
             None,
         ]);
+        let anybody = person(self.chance.one::<&str>(&["alice", "bob", "carol", "dan"]));
+        let approval = self.chance.one(&open).clone();
+        // Who withdraws mostly has something to withdraw.
+        let granted = run.steps.iter().flat_map(|step| &step.holds).filter(|hold| !hold.over);
+        let granted: Vec<_> = granted
+            .flat_map(|hold| hold.stages())
+            .flat_map(|stage| stage.grants.iter().map(|grant| (stage.id.clone(), grant.by.clone())))
+            .collect();
+        let withdraws = verdict == Verdict::Withdraw && !granted.is_empty() && self.chance.in_ten(8);
+        let (approval, by) = if withdraws { self.chance.one(&granted).clone() } else { (approval, anybody) };
         Some(Command::Decide(Box::new(Decide {
-            approval: self.chance.one(&open).clone(),
-            by: person(self.chance.one::<&str>(&["alice", "bob", "carol", "dan"])),
+            approval,
+            by,
             verdict,
             rationale: "as the simulation says".to_owned(),
             form: Value::Null,

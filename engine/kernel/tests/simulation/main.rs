@@ -16,6 +16,7 @@ mod host;
 mod specs;
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 
@@ -141,6 +142,29 @@ fn lives(seeds: impl Iterator<Item = u64>) -> Seen {
     seen
 }
 
+/// The same on every core that there is.
+fn side_by_side(seeds: RangeInclusive<u64>) -> Seen {
+    let threads = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        let parts: Vec<_> = (0..threads)
+            .map(|part| {
+                scope.spawn({
+                    let seeds = seeds.clone().skip(part).step_by(threads);
+                    move || lives(seeds)
+                })
+            })
+            .collect();
+        let mut all = Seen::default();
+        for part in parts {
+            // What a thread shows of a seed that went wrong is shown with this test.
+            let seen = part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
+            seen.states.iter().for_each(|(state, count)| *all.states.entry(*state).or_default() += count);
+            seen.events.into_iter().for_each(|(event, count)| *all.events.entry(event).or_default() += count);
+        }
+        all
+    })
+}
+
 /// Every kind of end and of event occurs: a simulation that has become narrow shows nothing.
 fn is_broad(seen: &Seen) {
     for state in ["succeeded", "failed", "denied", "rejected", "expired", "cancelled"] {
@@ -191,31 +215,11 @@ const EVENTS: [&str; 37] = [
     "timedOut",
 ];
 
-/// The seeds of every check, shared among four tests so that they are played beside each other.
-fn share(of: u64) {
-    is_broad(&lives((1..=1_000).filter(|seed| seed % 4 == of)));
-}
-
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the seeds to be played are named from outside")]
 fn random_lives_end_well() {
     let named = std::env::var("ORDAIN_SIM").ok();
-    let Some(named) = named else { return share(0) };
+    let Some(named) = named else { return is_broad(&side_by_side(1..=1_000)) };
     let (from, to) = named.split_once("..").unwrap_or((&named, &named));
     lives(from.parse::<u64>().unwrap()..=to.parse().unwrap());
-}
-
-#[test]
-fn further_random_lives_end_well() {
-    share(1);
-}
-
-#[test]
-fn more_random_lives_end_well() {
-    share(2);
-}
-
-#[test]
-fn still_more_random_lives_end_well() {
-    share(3);
 }
