@@ -5,7 +5,7 @@ use engine_tests::Workspace;
 
 const FILE: &str = "specs/runbooks/rests.yaml";
 const MESSY: &str = "# a comment\napiVersion: ordain/v1\nkind:    Runbook\nmetadata: { name: rests, version: 1.0.0, owner: group:team, summary: Rests. }\n\n\n\nspec:\n    steps:\n    -   id: rest   # one\n        wait: 1s\n    - {id: more, needs: [rest], when: steps.rest.state == \"succeeded\", wait: 1s}\n";
-const NEAT: &str = "# a comment\napiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: rests, version: 1.0.0, owner: group:team, summary: Rests.}\n\nspec:\n  steps:\n    - id: rest   # one\n      wait: 1s\n    - {id: more, needs: [rest], when: 'steps.rest.state == \"succeeded\"', wait: 1s}\n";
+const NEAT: &str = "# a comment\napiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: rests, version: 1.0.0, owner: group:team, summary: Rests.}\n\nspec:\n  steps:\n    - id: rest     # one\n      wait: 1s\n    - {id: more, needs: [rest], when: 'steps.rest.state == \"succeeded\"', wait: 1s}\n";
 
 fn messy() -> Workspace {
     let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
@@ -28,7 +28,7 @@ fn a_file_is_laid_out_once_with_its_digest() {
     let before = digest(&workspace);
     workspace.ordain(&["fmt", "--check"]).expect_code(1);
     let said = workspace.ordain(&["fmt", "--diff"]);
-    assert!(said.expect_code(1).stdout.contains("\n+    - id: rest   # one\n"), "{}", said.stdout);
+    assert!(said.expect_code(1).stdout.contains("\n+    - id: rest     # one\n"), "{}", said.stdout);
     assert_eq!(text(&workspace, FILE), MESSY);
     let document = workspace.ordain(&["fmt", "--json"]).expect_code(0).json();
     assert_eq!(document["changed"], serde_json::json!([FILE]));
