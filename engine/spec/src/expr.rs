@@ -89,6 +89,8 @@ struct Parsed {
     faults: Vec<scan::Fault>,
     principals: Vec<(Arc<str>, Span)>,
     reads: Vec<Path>,
+    /// The texts of `reads`.
+    names: Vec<Arc<str>>,
 }
 
 /// Where the source stands in a file.
@@ -132,6 +134,7 @@ impl Expr {
         collect(&lowered.root, &mut reads);
         reads.sort();
         reads.dedup();
+        let names = reads.iter().map(|path| path.to_string().into()).collect();
         Ok(Self(Arc::new(Parsed {
             source,
             place,
@@ -139,6 +142,7 @@ impl Expr {
             faults: lowered.faults,
             principals,
             reads,
+            names,
         })))
     }
 
@@ -162,6 +166,11 @@ impl Expr {
     #[must_use]
     pub fn reads(&self) -> &[Path] {
         &self.0.reads
+    }
+
+    /// The same, each with its text.
+    pub fn named_reads(&self) -> impl Iterator<Item = (&Arc<str>, &Path)> {
+        self.0.names.iter().zip(&self.0.reads)
     }
 
     /// What it asks `actor.is` for, with places.

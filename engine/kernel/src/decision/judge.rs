@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ordain_spec::digest::Digest;
-use ordain_spec::expr::{COST_LIMIT, EvalError, EvalErrorKind, Expr, Facts, Value};
+use ordain_spec::expr::{COST_LIMIT, EvalError, EvalErrorKind, Expr, Facts, Path, Value};
 use ordain_spec::kind::policy::{Enforcement, Rule};
 use ordain_spec::kind::{Exemption, Kind, Policy};
 
@@ -176,7 +176,7 @@ fn evaluated<'r>(
     kind: RuleKind,
     rule: &'r Rule,
     question: &Question<'_>,
-    seen: &mut Reads,
+    seen: &mut Reads<'r>,
 ) -> (RuleRecord, &'r Rule, Option<Code>) {
     let (value, error) = match evaluate(kind, rule, question, seen) {
         Ok(value) => (value, None),
@@ -220,7 +220,12 @@ fn exemptions(policy: &Policy, rule: &RuleRecord, question: &Question<'_>) -> Ve
 
 type Evaluated<T> = Result<T, (Code, String)>;
 
-fn evaluate(kind: RuleKind, rule: &Rule, question: &Question<'_>, seen: &mut Reads) -> Evaluated<RuleValue> {
+fn evaluate<'r>(
+    kind: RuleKind,
+    rule: &'r Rule,
+    question: &Question<'_>,
+    seen: &mut Reads<'r>,
+) -> Evaluated<RuleValue> {
     if rule.applies.as_ref().is_some_and(|applies| !applies.matches(&question.subject)) {
         return Ok(RuleValue::Inert);
     }
@@ -243,7 +248,7 @@ fn evaluate(kind: RuleKind, rule: &Rule, question: &Question<'_>, seen: &mut Rea
     Ok(if holds && meant { RuleValue::True } else { RuleValue::False })
 }
 
-fn condition(expr: &Expr, facts: &dyn Facts, seen: &mut Reads) -> Evaluated<bool> {
+fn condition<'r>(expr: &'r Expr, facts: &dyn Facts, seen: &mut Reads<'r>) -> Evaluated<bool> {
     seen.add(expr);
     match expr.eval(facts, COST_LIMIT) {
         Ok(Value::Bool(value)) => Ok(value),
@@ -260,27 +265,23 @@ const fn code(error: &EvalError) -> Code {
     }
 }
 
-/// The facts that rules read.
+/// The facts that rules read, by the texts of their paths.
 #[derive(Default)]
-struct Reads(BTreeSet<ordain_spec::expr::Path>);
+struct Reads<'r>(BTreeMap<&'r Arc<str>, &'r Path>);
 
-impl Reads {
-    fn add(&mut self, expr: &Expr) {
-        for path in expr.reads() {
-            if !self.0.contains(path) {
-                self.0.insert(path.clone());
-            }
-        }
+impl<'r> Reads<'r> {
+    fn add(&mut self, expr: &'r Expr) {
+        self.0.extend(expr.named_reads());
     }
 
     fn digests(&self, facts: &dyn Facts, salt: &Digest) -> BTreeMap<Arc<str>, Digest> {
-        let digest = |path: &ordain_spec::expr::Path| {
+        let digest = |(name, path): (&&Arc<str>, &&Path)| {
             let (root, steps) = path.0.split_first()?;
             let mut value = facts.fact(root)?;
             for step in steps {
                 value = value.get(step)?.clone();
             }
-            Some((path.to_string().into(), salted_digest(salt, &value.to_json())))
+            Some((Arc::clone(name), salted_digest(salt, &value.to_json())))
         };
         self.0.iter().filter_map(digest).collect()
     }
