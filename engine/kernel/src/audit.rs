@@ -131,7 +131,5 @@ impl<'de> Deserialize<'de> for AuditRecord {
 /// Digest of a value that cannot be guessed from small values: SHA-256 over the salt and the canonical JSON.
 #[must_use]
 pub fn salted_digest(salt: &Digest, value: &serde_json::Value) -> Digest {
-    let mut bytes = salt.0.to_vec();
-    bytes.extend_from_slice(&ordain_spec::digest::canonical(value));
-    Digest::of(&bytes)
+    Digest::of_parts(&[&salt.0, &ordain_spec::digest::canonical(value)])
 }

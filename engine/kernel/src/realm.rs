@@ -11,6 +11,8 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ordain_plan::Plan;
+use ordain_spec::digest::Digest;
 use ordain_spec::kind::scalar::Mode;
 use serde_json::Value;
 
@@ -97,6 +99,8 @@ pub struct Entry {
     pub payloads: Vec<Payload>,
     /// Its audit records, chained.
     pub audit: Vec<AuditRecord>,
+    /// The same as lines, for storing.
+    pub lines: Vec<String>,
 }
 
 /// What happened, to a run or to the workspace.
@@ -131,6 +135,10 @@ pub struct Realm {
     runs: BTreeMap<RunId, Run>,
     wakes: BTreeSet<(Timestamp, RunId)>,
     waking: BTreeMap<RunId, Timestamp>,
+    /// Runs at hand that are settled, or were once.
+    settled: BTreeSet<RunId>,
+    /// Plans made of the active catalogue, by the digests of their runbooks: all runs of one share it.
+    plans: BTreeMap<Digest, Arc<Plan>>,
 }
 
 /// What one run makes others do.
@@ -162,24 +170,30 @@ impl Realm {
     /// Takes a run that was replayed. Runs above and below it have to be taken as well.
     pub fn insert(&mut self, run: Run) {
         let id = run.id();
+        if run.is_settled() {
+            self.settled.insert(id);
+        }
         self.runs.insert(id, run);
         self.rearm(id);
     }
 
-    /// Forgets settled runs that no other run can come back to, and says which.
-    pub fn evict(&mut self) -> Vec<RunId> {
+    /// Lets go of settled runs that no other run can come back to, and hands them over.
+    pub fn evict(&mut self) -> Vec<Run> {
         let over = |run: &Run| run.is_settled();
-        let roots: Vec<RunId> = self
-            .runs
-            .values()
+        let gone: Vec<RunId> = self
+            .settled
+            .iter()
+            .filter_map(|id| self.runs.get(id))
             .filter(|run| over(run) && self.root_of(run).is_none_or(over))
             .map(Run::id)
             .collect();
-        for id in &roots {
-            self.runs.remove(id);
-            self.rearm(*id);
+        let mut evicted = Vec::with_capacity(gone.len());
+        for id in gone {
+            self.settled.remove(&id);
+            evicted.extend(self.runs.remove(&id));
+            self.rearm(id);
         }
-        roots
+        evicted
     }
 
     fn root_of<'r>(&'r self, run: &'r Run) -> Option<&'r Run> {
@@ -282,6 +296,7 @@ impl Realm {
         let to = active.catalogue.digest();
         let from = self.world.active.as_ref().map(|active| active.catalogue.digest());
         self.world.active = Some(active);
+        self.plans.clear();
         let mut batch = Batch::default();
         self.note(SystemEvent::CatalogueActivated { from, to }, now, &mut batch);
         let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
@@ -386,8 +401,9 @@ impl Realm {
         entry.payload_digest =
             Some(journal_digest(&chain.head, chain.length + 1, at.as_millisecond(), &json));
         let audit = vec![self.world.chain(entry)];
+        let lines = audit.iter().map(AuditRecord::to_line).collect();
         let (body, payloads) = (Body::System(Box::new(event)), Vec::new());
-        batch.entries.push(Entry { run: None, seq: 0, at, body, json, payloads, audit });
+        batch.entries.push(Entry { run: None, seq: 0, at, body, json, payloads, audit, lines });
     }
 
     fn store(&mut self, id: RunId, recorded: Vec<Recorded>, batch: &mut Batch) {
@@ -395,20 +411,16 @@ impl Realm {
             return;
         }
         batch.touched.insert(id);
+        if self.runs.get(&id).is_some_and(Run::is_settled) {
+            self.settled.insert(id);
+        }
         for one in recorded {
             if let Some(effect) = self.runs.get(&id).and_then(|run| run.effect_of(&one.event)) {
                 batch.effects.push(effect);
             }
-            let Recorded { seq, at, event, json, payloads, audit } = one;
-            batch.entries.push(Entry {
-                run: Some(id),
-                seq,
-                at,
-                body: Body::Run(Box::new(event)),
-                json,
-                payloads,
-                audit,
-            });
+            let Recorded { seq, at, event, json, payloads, audit, lines } = one;
+            let body = Body::Run(Box::new(event));
+            batch.entries.push(Entry { run: Some(id), seq, at, body, json, payloads, audit, lines });
         }
         self.rearm(id);
     }

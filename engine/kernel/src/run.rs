@@ -32,12 +32,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_plan::Body;
-use serde_json::Value;
 
 pub use command::{Command, Decide, Rejection, Verdict};
 pub use effect::{Call, CallId, Effect, Outcome};
 pub use event::{Event, Started};
 pub use evolve::CorruptJournal;
+pub use facts::RunFacts;
 pub use payload::{Kept, Payload};
 pub use record::{Recorded, journal_digest, leaves_a_record, payload_digest};
 pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, WaitingFor};
@@ -135,11 +135,10 @@ impl Run {
         if self.flying == 0 {
             return effects;
         }
-        let facts = Arc::new(self.run_facts());
         for (step, run) in self.steps.iter().enumerate() {
             for (item, index) in run.items.iter().zip(0..) {
                 for phase in [Phase::Do, Phase::Undo] {
-                    if let Some(call) = self.call(step, index, phase, &facts) {
+                    if let Some(call) = self.call(step, index, phase) {
                         let cancel = item
                             .of(phase)
                             .and_then(|work| work.flight)
@@ -176,7 +175,7 @@ impl Run {
         match event {
             Event::AttemptStarted(start) => {
                 let step = self.index_of(&start.step).ok()?;
-                let call = self.call(step, start.item, start.phase, &Arc::new(self.run_facts()))?;
+                let call = self.call(step, start.item, start.phase)?;
                 Some(Effect::Call(Box::new(call)))
             }
             Event::CallCancelling { step, item, phase, .. } => {
@@ -195,7 +194,7 @@ impl Run {
         }
     }
 
-    fn call(&self, step: usize, item: u32, phase: Phase, facts: &Arc<Value>) -> Option<Call> {
+    fn call(&self, step: usize, item: u32, phase: Phase) -> Option<Call> {
         let planned = self.plan.steps.get(step)?;
         let work = self.steps.get(step)?.items.get(item as usize)?.of(phase)?;
         let flight = work.flight?;
@@ -213,9 +212,9 @@ impl Run {
             },
             listed: planned.is_for_each(),
             idempotency_key: work.key.clone()?,
-            action: Arc::new(action.clone()),
+            action: Arc::clone(action),
             arguments: work.call.clone().unwrap_or_else(|| Arc::clone(&work.input)),
-            run: Arc::clone(facts),
+            run: RunFacts::of(self),
             deadline: flight.deadline,
             timeout_ms: flight.deadline.map(|deadline| millis_between(flight.started_at, deadline)),
         })

@@ -141,7 +141,7 @@ impl Compiler<'_> {
             let mut action =
                 self.action(&capability, step.timeout.as_ref().map(|timeout| timeout.value.0))?;
             action.undo = self.undo(&capability)?.map(Box::new);
-            return Ok(Body::Use(Box::new(action)));
+            return Ok(Body::Use(Arc::new(action)));
         }
         if let Some(reference) = &step.runbook {
             let child = self.catalogue.runbook(reference).map_err(|_| unresolved("runbook", reference))?;
@@ -192,7 +192,7 @@ impl Compiler<'_> {
                 Some(Rollback::None { .. }) | None => return Ok(None),
             };
         let undoing = self.capability(uses)?;
-        Ok(Some(Undo { action: self.action(&undoing, None)?, with: with.clone() }))
+        Ok(Some(Undo { action: Arc::new(self.action(&undoing, None)?), with: with.clone() }))
     }
 
     fn connection(&mut self, connector: &Connector) -> Option<Arc<ResolvedConnection>> {

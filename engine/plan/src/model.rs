@@ -101,7 +101,7 @@ pub struct PlanStep {
 impl PlanStep {
     /// The action of a step with `uses`.
     #[must_use]
-    pub const fn action(&self) -> Option<&Action> {
+    pub const fn action(&self) -> Option<&Arc<Action>> {
         match &self.body {
             Body::Use(action) => Some(action),
             _ => None,
@@ -170,7 +170,7 @@ pub struct Need {
 #[derive(Debug, Clone)]
 pub enum Body {
     /// Uses a capability.
-    Use(Box<Action>),
+    Use(Arc<Action>),
     /// Runs another runbook.
     SubRun(Arc<Plan>),
     /// Asks people, and does nothing else.
@@ -260,7 +260,7 @@ impl Action {
 #[derive(Debug, Clone)]
 pub struct Undo {
     /// The undoing call.
-    pub action: Action,
+    pub action: Arc<Action>,
     /// Its arguments, over `input output run`.
     pub with: Named<Arg>,
 }

@@ -101,10 +101,11 @@ impl Driver {
 }
 
 async fn perform(live: &Live, clock: &dyn Clock, call: Call, cancel: Cancel) -> Outcome {
+    let run = call.run.to_json();
     let asked = Asked {
         action: &call.action,
         arguments: &call.arguments,
-        run: &call.run,
+        run: &run,
         idempotency_key: &call.idempotency_key,
         attempt: call.id.attempt,
         timeout_ms: call.timeout_ms,

@@ -170,8 +170,8 @@ impl Inner {
         wait.await.map_err(|_| gone())
     }
 
-    /// A command on a run, stored.
-    pub(crate) async fn command(&self, run: RunId, command: Command) -> Result<(), ApiError> {
+    /// A command on a run, stored; the run, where it is over with that.
+    pub(crate) async fn command(&self, run: RunId, command: Command) -> Result<Option<Box<Run>>, ApiError> {
         let answered = self.ask(|answer| Message::Command(run, Box::new(command), answer)).await;
         match answered {
             // A settled run is not kept in memory, and says the same to every command.

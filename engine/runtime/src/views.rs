@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use ordain_kernel::ids::RunId;
-use ordain_kernel::realm::{Batch, Body, Entry, Realm};
+use ordain_kernel::realm::{Body, Entry, Realm};
 use ordain_kernel::run::hold::{StageRun, StageState};
 use ordain_kernel::run::{Event, Run};
 
@@ -11,38 +11,34 @@ use crate::specs::Specs;
 use crate::store::SYSTEM;
 use crate::store::rows::{ApprovalRow, AuditRow, JournalRow, PayloadRow, Rows, RunRow, WorldRow};
 
-/// Journal, records and decisions of a batch.
-pub fn rows_of(batch: &Batch, rows: &mut Rows) {
-    for entry in &batch.entries {
-        rows.journal.push(JournalRow {
-            run: entry.run.map_or_else(|| SYSTEM.to_owned(), |run| run.to_string()),
-            seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
-            at: entry.at.as_millisecond(),
-            place: 0,
-            event: entry.json.clone(),
-        });
-        payload_row(entry, rows);
+/// Journal, payloads, records and decisions of what happened.
+pub fn rows_of(entries: Vec<Entry>, rows: &mut Rows) {
+    for mut entry in entries {
+        payload_row(&mut entry, rows);
         if let (Some(run), Body::Run(event)) = (entry.run, &entry.body) {
             decision_row(run, event, rows);
         }
-        for record in &entry.audit {
-            rows.audit.push(AuditRow {
-                seq: 0,
-                run: entry.run.map(|run| run.to_string()),
-                record: record.to_line(),
-            });
-        }
+        let run = entry.run.map(|run| run.to_string());
+        let lines = entry.lines.into_iter();
+        rows.audit.extend(lines.map(|record| AuditRow { seq: 0, run: run.clone(), record }));
+        rows.journal.push(JournalRow {
+            run: run.unwrap_or_else(|| SYSTEM.to_owned()),
+            seq: i64::try_from(entry.seq).unwrap_or(i64::MAX),
+            at: entry.at.as_millisecond(),
+            place: 0,
+            event: entry.json,
+        });
     }
 }
 
 /// What an event carries joins what its run brought in this transaction before.
-fn payload_row(entry: &Entry, rows: &mut Rows) {
+fn payload_row(entry: &mut Entry, rows: &mut Rows) {
     let (Some(run), false) = (entry.run, entry.payloads.is_empty()) else { return };
     let seq = i64::try_from(entry.seq).unwrap_or(i64::MAX);
     let row =
         rows.payloads.entry(run.to_string()).or_insert_with(|| PayloadRow { seq, payloads: BTreeMap::new() });
-    for payload in &entry.payloads {
-        row.payloads.entry(payload.reference.clone()).or_insert_with(|| payload.text.clone());
+    for payload in std::mem::take(&mut entry.payloads) {
+        row.payloads.entry(payload.reference).or_insert(payload.text);
     }
 }
 

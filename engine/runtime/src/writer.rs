@@ -2,7 +2,7 @@
 //! other, stores what came of them in one transaction, and only then answers and performs effects.
 //! Where storing fails nothing happened: the realm is read from the store again.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use ordain_kernel::ids::RunId;
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
+use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Rejection};
 use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
@@ -37,9 +38,9 @@ const BATCH: usize = 256;
 /// Something for the writer.
 pub enum Message {
     /// Start a run.
-    Start(Box<StartRequest>, Answering<RunId>),
+    Start(Box<StartRequest>, Answering<Started>),
     /// A command on a run.
-    Command(RunId, Box<Command>, Answering<()>),
+    Command(RunId, Box<Command>, Answering<Option<Box<Run>>>),
     /// A command on the workspace.
     System(Box<SystemCommand>, Answering<()>),
     /// Look at the runs that are in memory.
@@ -52,6 +53,14 @@ pub enum Message {
     Quiet(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
     Close(oneshot::Sender<()>),
+}
+
+/// A run that was started.
+pub struct Started {
+    /// Its id.
+    pub id: RunId,
+    /// The run itself, where it is over already: it is kept nowhere else but in its journal.
+    pub over: Option<Box<Run>>,
 }
 
 /// Where an answer goes, after what it says is stored.
@@ -123,15 +132,40 @@ struct Pending {
     touched: BTreeSet<RunId>,
     effects: VecDeque<Effect>,
     finished: Vec<Finished>,
-    answers: Vec<Box<dyn FnOnce(Option<ApiError>) + Send>>,
+    answers: Vec<Answer>,
+}
+
+/// What is said to who asked.
+type Answer = Box<dyn FnOnce(&mut Stored) + Send>;
+
+/// What became of a transaction.
+#[derive(Default)]
+struct Stored {
+    failed: Option<ApiError>,
+    /// Runs that are over and were let go of.
+    over: BTreeMap<RunId, Run>,
 }
 
 impl Pending {
-    fn answer<T: Send + 'static>(&mut self, to: Answering<T>, answer: Result<T, ApiError>) {
-        self.answers.push(Box::new(move |failed| {
+    /// Answers once it is stored; `of` makes the answer then.
+    fn answer<S: Send + 'static, T: Send + 'static>(
+        &mut self,
+        to: Answering<T>,
+        answer: Result<S, ApiError>,
+        of: impl FnOnce(S, &mut Stored) -> T + Send + 'static,
+    ) {
+        self.answers.push(Box::new(move |stored| {
+            let answer = stored.failed.clone().map_or(answer, Err).map(|answer| of(answer, stored));
             // Who asked may be gone.
-            let _ = to.send(failed.map_or(answer, Err));
+            let _ = to.send(answer);
         }));
+    }
+}
+
+impl Stored {
+    /// The run, where it is over and nobody had it yet.
+    fn take(&mut self, run: RunId) -> Option<Box<Run>> {
+        self.over.remove(&run).map(Box::new)
     }
 }
 
@@ -259,17 +293,17 @@ impl Writer {
             Message::Start(request, to) => {
                 let entropy = self.machine.chance.entropy();
                 let answer = entropy.and_then(|entropy| self.start(*request, now, &entropy, pending));
-                pending.answer(to, answer);
+                pending.answer(to, answer, |id, stored| Started { id, over: stored.take(id) });
             }
             Message::Command(run, command, to) => {
                 let decided = self.realm.command(run, *command, now);
                 let answer = self.taken(decided, pending);
-                pending.answer(to, answer);
+                pending.answer(to, answer, move |(), stored| stored.take(run));
             }
             Message::System(command, to) => {
                 let decided = self.realm.system(*command, now);
                 let answer = self.taken(decided, pending);
-                pending.answer(to, answer);
+                pending.answer(to, answer, |(), _| ());
             }
             Message::Look(look) => look(&self.realm),
             Message::Rebuild(_) | Message::Prune(..) | Message::Quiet(_) | Message::Close(_) => {}
@@ -298,7 +332,7 @@ impl Writer {
 
     /// Turns what the realm decided into rows and effects to come.
     fn take(&mut self, batch: Batch, pending: &mut Pending) {
-        views::rows_of(&batch, &mut pending.rows);
+        views::rows_of(batch.entries, &mut pending.rows);
         pending.touched.extend(batch.touched);
         pending.effects.extend(batch.effects);
     }
@@ -351,21 +385,26 @@ impl Writer {
         if calls {
             fault::point("before-intent");
         }
-        let stored = self.store.commit(&mut pending.rows).await;
-        let failed = match stored {
-            Ok(()) => None,
-            Err(error) => Some(self.forget(error).await),
-        };
+        let mut stored = Stored::default();
+        if let Err(error) = self.store.commit(&mut pending.rows).await {
+            stored.failed = Some(self.forget(error).await);
+        }
         if calls {
             fault::point("after-intent");
         }
         if !pending.finished.is_empty() {
             fault::point("after-outcome");
         }
-        for answer in pending.answers {
-            answer(failed.clone());
+        if stored.failed.is_none() {
+            stored.over = self.realm.evict().into_iter().map(|run| (run.id(), run)).collect();
+            for run in stored.over.keys() {
+                self.specs.forget(&run.to_string());
+            }
         }
-        match failed {
+        for answer in pending.answers {
+            answer(&mut stored);
+        }
+        match stored.failed {
             Some(error) => self.not_stored(error, pending.finished),
             None => self.stored(&pending.rows, pending.finished, pending.effects),
         }
@@ -383,9 +422,6 @@ impl Writer {
             });
         }
         self.perform(effects);
-        for run in self.realm.evict() {
-            self.specs.forget(&run.to_string());
-        }
     }
 
     /// Nothing of a transaction happened. Outcomes are kept and stored as soon as that can be done.

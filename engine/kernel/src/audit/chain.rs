@@ -3,9 +3,8 @@
 
 use std::collections::BTreeMap;
 
-use ordain_spec::digest::{Digest, canonical};
-use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use ordain_spec::digest::Digest;
+use serde::{Deserialize, Serialize, Serializer};
 
 use super::line::{self, Held};
 use super::{AuditRecord, Entry};
@@ -29,22 +28,108 @@ impl Default for Chain {
 impl Chain {
     /// Puts an entry at the end of the chain. Its `seq` is 0 until the store gives it one.
     pub fn append(&mut self, entry: Entry) -> AuditRecord {
-        let hash = hash_of(&entry, self.head);
+        self.append_line(entry).0
+    }
+
+    /// The same, and the record as [`AuditRecord::to_line`] writes it.
+    pub fn append_line(&mut self, entry: Entry) -> (AuditRecord, String) {
+        let text = Text::of(&entry, self.head);
+        let hash = text.hash();
         let record = AuditRecord { seq: 0, entry, prev_hash: self.head, hash };
         self.head = hash;
         self.length = self.length.saturating_add(1);
-        record
+        (record, text.sealed(hash, 0))
     }
 }
 
 /// The hash of an entry that stands after `previous`.
 #[must_use]
 pub fn hash_of(entry: &Entry, previous: Digest) -> Digest {
-    let mut json = serde_json::to_value(entry).unwrap_or_default();
-    if let Value::Object(fields) = &mut json {
-        fields.insert("prevHash".into(), Value::String(previous.to_string()));
+    Text::of(entry, previous).hash()
+}
+
+/// An entry in its place as canonical JSON, without its hash and number. Written field by field in their order,
+/// so that a record is not made into a tree first.
+struct Text {
+    json: String,
+    /// Where the hash belongs.
+    hash_at: usize,
+    /// Where the number belongs.
+    seq_at: usize,
+}
+
+impl Text {
+    fn of(entry: &Entry, previous: Digest) -> Self {
+        let Entry {
+            at,
+            actor,
+            assurance,
+            action,
+            subject,
+            run_id,
+            run_seq,
+            step_id,
+            decision_id,
+            reasons,
+            engine_version,
+            catalogue_digest,
+            plan_digest,
+            payload_digest,
+        } = entry;
+        let mut fields = Fields(Vec::with_capacity(1_024));
+        fields.add("action", Some(action));
+        fields.add("actor", Some(&Sorted(actor)));
+        fields.add("assurance", assurance.as_ref());
+        fields.add("at", Some(at));
+        fields.add("catalogueDigest", catalogue_digest.as_ref());
+        fields.add("decisionId", decision_id.as_ref());
+        fields.add("engineVersion", Some(engine_version));
+        let hash_at = fields.0.len();
+        fields.add("payloadDigest", payload_digest.as_ref());
+        fields.add("planDigest", plan_digest.as_ref());
+        fields.add("prevHash", Some(&previous));
+        fields.add("reasons", Some(&Sorted(reasons)));
+        fields.add("runId", run_id.as_ref());
+        fields.add("runSeq", run_seq.as_ref());
+        let seq_at = fields.0.len();
+        fields.add("stepId", step_id.as_ref());
+        fields.add("subject", Some(subject));
+        fields.0.push(b'}');
+        Self { json: String::from_utf8(fields.0).unwrap_or_default(), hash_at, seq_at }
     }
-    Digest::of_json(&json)
+
+    fn hash(&self) -> Digest {
+        Digest::of(self.json.as_bytes())
+    }
+
+    fn sealed(mut self, hash: Digest, seq: u64) -> String {
+        self.json.insert_str(self.seq_at, &format!(",\"seq\":{seq}"));
+        self.json.insert_str(self.hash_at, &format!(",\"hash\":\"{hash}\""));
+        self.json
+    }
+}
+
+/// What is written of an object in canonical form.
+struct Fields(Vec<u8>);
+
+impl Fields {
+    fn add(&mut self, name: &str, value: Option<&impl Serialize>) {
+        let Some(value) = value else { return };
+        self.0.extend_from_slice(if self.0.is_empty() { b"{\"" } else { b",\"" });
+        self.0.extend_from_slice(name.as_bytes());
+        self.0.extend_from_slice(b"\":");
+        // Writing into memory does not fail.
+        let _ = serde_json::to_writer(&mut self.0, value);
+    }
+}
+
+/// A value whose fields are sorted by their names when it is written.
+struct Sorted<'v, T>(&'v T);
+
+impl<T: Serialize> Serialize for Sorted<'_, T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serde_json::to_value(self.0).map_err(serde::ser::Error::custom)?.serialize(serializer)
+    }
 }
 
 /// The line is no record as this engine writes it.
@@ -56,8 +141,7 @@ impl AuditRecord {
     /// The record as one line: canonical JSON.
     #[must_use]
     pub fn to_line(&self) -> String {
-        let json = serde_json::to_value(self).unwrap_or_default();
-        String::from_utf8_lossy(&canonical(&json)).into_owned()
+        Text::of(&self.entry, self.prev_hash).sealed(self.hash, self.seq)
     }
 
     /// Reads a line of [`AuditRecord::to_line`], byte for byte.

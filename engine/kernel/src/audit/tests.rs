@@ -1,6 +1,8 @@
 //! Tests of records, chains and their verification.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests stop where something is not as said")]
 
+use ordain_spec::digest::canonical;
+use ordain_spec::kind::Kind;
 use serde_json::json;
 
 use super::*;
@@ -161,6 +163,37 @@ fn the_place_in_the_store_is_outside_the_hash() {
     }
     assert_eq!(json["actor"], json!({"id": "system", "type": "system"}));
     assert_eq!(json["action"], "decision.deny");
+}
+
+#[test]
+fn a_line_is_the_canonical_json_of_the_record_and_the_hash_leaves_place_and_hash_out() {
+    let whole = Entry {
+        assurance: Some(Assurance::Signed),
+        run_id: Some(run(7)),
+        run_seq: Some(3),
+        step_id: Some("a \"step\"\n\u{7f}é\u{10000}".into()),
+        decision_id: Some(DecisionId::derive(run(7), 3)),
+        reasons: vec![Reason::new(Code::KillSwitch, "`all`").from_rule(Kind::Policy, "team", "may").at("s")],
+        catalogue_digest: Some(Digest([1; 32])),
+        plan_digest: Some(Digest([2; 32])),
+        payload_digest: Some(Digest([3; 32])),
+        ..Entry::new(
+            at(1),
+            Actor { on_behalf_of: Some("user:ann".into()), ..Actor::system() },
+            Action::StepAttempt,
+            "s",
+        )
+    };
+    let mut records = log();
+    records.push(AuditRecord { seq: 8, ..Chain::default().append(whole) });
+    for record in records {
+        let mut tree = serde_json::to_value(&record).unwrap();
+        assert_eq!(record.to_line().into_bytes(), canonical(&tree));
+        let fields = tree.as_object_mut().unwrap();
+        fields.remove("seq");
+        fields.remove("hash");
+        assert_eq!(hash_of(&record.entry, record.prev_hash), Digest::of_json(&tree));
+    }
 }
 
 #[test]

@@ -9,10 +9,10 @@ use ordain_plan::{Body as StepBody, Plan, compile, missing_connections};
 use ordain_spec::catalogue::Unresolved;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::{COST_LIMIT, FactMap};
-use ordain_spec::kind::Kind;
 use ordain_spec::kind::runbook::OnLimit;
 use ordain_spec::kind::scalar::{Mode, Reference};
 use ordain_spec::kind::workspace::Profile;
+use ordain_spec::kind::{Kind, Runbook};
 
 use super::{Batch, Entropy, Next, Realm, StartOutcome, StartRequest};
 use crate::ids::{self, RunId};
@@ -43,8 +43,7 @@ impl Realm {
             return Ok(self.refuse(&request, vec![Code::CatalogueUnavailable.reason()], now));
         };
         let runbook = resolve(&active, &request.runbook)?;
-        let plan = compile(&runbook, &active.catalogue, &active.grants)
-            .map_err(|error| Rejection::new(Code::SystemFault, error.to_string()))?;
+        let plan = self.plan(&runbook, &active)?;
         let run = RunId::new(now, entropy.id);
         match self.admit(&request, &active, &plan, run, now, entropy) {
             Ok(started) => {
@@ -54,6 +53,17 @@ impl Realm {
             }
             Err(reasons) => Ok(self.refuse(&request, reasons, now)),
         }
+    }
+
+    /// What a runbook of the active catalogue does.
+    fn plan(&mut self, runbook: &Arc<Runbook>, active: &Active) -> Result<Arc<Plan>, Rejection> {
+        if let Some(plan) = self.plans.get(&runbook.digest) {
+            return Ok(Arc::clone(plan));
+        }
+        let plan = compile(runbook, &active.catalogue, &active.grants)
+            .map_err(|error| Rejection::new(Code::SystemFault, error.to_string()))?;
+        self.plans.insert(runbook.digest, Arc::clone(&plan));
+        Ok(plan)
     }
 
     fn refuse(&mut self, request: &StartRequest, reasons: Vec<Reason>, now: Timestamp) -> StartOutcome {
@@ -264,7 +274,7 @@ impl Realm {
     }
 }
 
-fn resolve(active: &Active, text: &str) -> Result<Arc<ordain_spec::kind::Runbook>, Rejection> {
+fn resolve(active: &Active, text: &str) -> Result<Arc<Runbook>, Rejection> {
     let unknown = || Rejection::new(Code::NotFound, format!("no runbook `{text}`"));
     let reference = Reference::new(text).ok_or_else(|| {
         Rejection::new(Code::Usage, format!("`{text}` is no reference: write `name` or `name@^1`"))

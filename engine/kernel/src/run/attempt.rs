@@ -347,7 +347,7 @@ impl Turn<'_> {
 }
 
 /// The action of a step, or of its way back.
-pub(super) fn action(planned: &PlanStep, phase: Phase) -> Option<&Action> {
+pub(super) fn action(planned: &PlanStep, phase: Phase) -> Option<&Arc<Action>> {
     match phase {
         Phase::Do => planned.action(),
         Phase::Undo => planned.undo().map(|undo| &undo.action),

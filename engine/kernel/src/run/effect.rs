@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::event::StepId;
+use super::facts::RunFacts;
 use super::state::Phase;
 use crate::ids::RunId;
 use crate::reason::Code;
@@ -51,7 +52,7 @@ pub struct Call {
     /// The operation's input.
     pub arguments: Arc<Value>,
     /// The facts `run` of the operation's templates.
-    pub run: Arc<Value>,
+    pub run: RunFacts,
     /// Past it the attempt is over.
     pub deadline: Option<Timestamp>,
     /// Limit of this attempt.

@@ -12,6 +12,7 @@ use ordain_spec::expr::{self, Facts, Type, Value};
 use ordain_spec::kind::field::FieldMap;
 use serde_json::Value as Json;
 
+use super::event::Started;
 use super::state::{Item, Phase, Run, StepRun, StepState};
 use crate::world::World;
 
@@ -55,9 +56,19 @@ pub(crate) struct Scene<'a> {
     /// The step whose ancestors and budgets are meant; none for outputs and locks.
     step: Option<&'a PlanStep>,
     /// What is booked on: the step's action, or its undo.
-    action: Option<&'a Action>,
+    action: Option<&'a Arc<Action>>,
     given: BTreeMap<&'a str, Value>,
+    /// What was made of the run once; several rules read the same.
+    made: Made,
+}
+
+#[derive(Default)]
+struct Made {
+    inputs: OnceCell<Value>,
+    constants: OnceCell<Value>,
     steps: OnceCell<Value>,
+    run: OnceCell<Value>,
+    actor: OnceCell<Value>,
     budgets: OnceCell<Option<Value>>,
 }
 
@@ -70,8 +81,7 @@ impl<'a> Scene<'a> {
         step: Option<&'a PlanStep>,
     ) -> Self {
         let action = step.and_then(PlanStep::action);
-        let (steps, budgets) = (OnceCell::new(), OnceCell::new());
-        Self { run, world, now, place, step, action, given: BTreeMap::new(), steps, budgets }
+        Self { run, world, now, place, step, action, given: BTreeMap::new(), made: Made::default() }
     }
 
     /// The same for the undoing action.
@@ -113,15 +123,16 @@ impl Facts for Scene<'_> {
         if !self.place.has(name) {
             return None;
         }
+        let made = |cell: &OnceCell<Value>, make: &dyn Fn() -> Value| Some(cell.get_or_init(make).clone());
         match name {
-            "inputs" => Some(self.run.inputs_value()),
-            "constants" => Some(constants(self.run)),
-            "run" => Some(run_value(self.run)),
-            "actor" => Some(actor_value(&self.run.started.requester)),
+            "inputs" => made(&self.made.inputs, &|| self.run.inputs_value()),
+            "constants" => made(&self.made.constants, &|| constants(self.run)),
+            "run" => made(&self.made.run, &|| run_value(self.run)),
+            "actor" => made(&self.made.actor, &|| actor_value(&self.run.started.requester)),
             "now" => Some(Value::Timestamp(self.now)),
-            "steps" => Some(self.steps.get_or_init(|| self.steps()).clone()),
+            "steps" => made(&self.made.steps, &|| self.steps()),
             "budget" => {
-                let made = self.budgets.get_or_init(|| {
+                let made = self.made.budgets.get_or_init(|| {
                     let action = self.action?;
                     Some(self.world.budget_facts(self.run, action, self.now))
                 });
@@ -191,15 +202,39 @@ pub(crate) fn constants(run: &Run) -> Value {
 
 /// `run`
 pub(crate) fn run_value(run: &Run) -> Value {
-    Value::map([
-        ("id", Value::text(run.id().to_string())),
-        ("runbook", Value::Text(Arc::clone(&run.started.runbook))),
-        ("version", Value::text(run.started.version.as_str())),
-        ("mode", Value::text(run.started.mode.as_str())),
-        ("environment", Value::Text(Arc::clone(&run.started.environment))),
-        ("tenant", Value::Text(Arc::clone(&run.started.tenant))),
-        ("startedAt", Value::Timestamp(run.created_at)),
-    ])
+    RunFacts::of(run).value()
+}
+
+/// What the fact `run` is made of, for the operation's templates: only live calls read it.
+#[derive(Debug, Clone)]
+pub struct RunFacts {
+    started: Arc<Started>,
+    at: Timestamp,
+}
+
+impl RunFacts {
+    pub(crate) fn of(run: &Run) -> Self {
+        Self { started: Arc::clone(&run.started), at: run.created_at }
+    }
+
+    fn value(&self) -> Value {
+        let started = &self.started;
+        Value::map([
+            ("id", Value::text(started.run.to_string())),
+            ("runbook", Value::Text(Arc::clone(&started.runbook))),
+            ("version", Value::text(started.version.as_str())),
+            ("mode", Value::text(started.mode.as_str())),
+            ("environment", Value::Text(Arc::clone(&started.environment))),
+            ("tenant", Value::Text(Arc::clone(&started.tenant))),
+            ("startedAt", Value::Timestamp(self.at)),
+        ])
+    }
+
+    /// The fact as JSON.
+    #[must_use]
+    pub fn to_json(&self) -> Json {
+        self.value().to_json()
+    }
 }
 
 fn actor_value(actor: &crate::actor::Actor) -> Value {
@@ -241,11 +276,6 @@ impl Run {
     /// The inputs, typed.
     pub(crate) fn inputs_value(&self) -> Value {
         typed(&self.started.inputs, &self.plan.runbook.spec.inputs)
-    }
-
-    /// The fact `run` as JSON, for the operation's templates.
-    pub(crate) fn run_facts(&self) -> Json {
-        run_value(self).to_json()
     }
 
     /// The item's facts: name, value, index; none where the step has no list.

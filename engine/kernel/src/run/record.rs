@@ -30,6 +30,8 @@ pub struct Recorded {
     pub payloads: Vec<Payload>,
     /// Its records.
     pub audit: Vec<AuditRecord>,
+    /// The same as lines.
+    pub lines: Vec<String>,
 }
 
 /// What an entry is about, before the run is filled in.
@@ -51,16 +53,13 @@ impl Run {
             payload::apart(&mut event, &self.started.salt, &self.record_salt)
         };
         self.record_digest = journal_digest(&self.record_digest, self.seq, at.as_millisecond(), &json);
-        let bound = payload_digest(&self.record_salt, &self.record_digest);
-        let mut audit = Vec::new();
-        for entry in self.entries(&event, at, bound) {
-            audit.push(self.audit_chain.append(entry));
-        }
-        Recorded { seq: self.seq, at, event, json, payloads, audit }
+        let entry = self.entry(&event, at);
+        let (audit, lines) = entry.map(|entry| self.audit_chain.append_line(entry)).into_iter().unzip();
+        Recorded { seq: self.seq, at, event, json, payloads, audit, lines }
     }
 
-    fn entries(&self, event: &Event, at: Timestamp, payload: Digest) -> Vec<Entry> {
-        let Some(noted) = self.noted(event) else { return Vec::new() };
+    fn entry(&self, event: &Event, at: Timestamp) -> Option<Entry> {
+        let noted = self.noted(event)?;
         debug_assert!(leaves_a_record(event), "both lists name the same events");
         let mut entry =
             Entry::new(at, noted.actor.unwrap_or_else(Actor::system), noted.action, noted.subject);
@@ -71,24 +70,24 @@ impl Run {
         entry.reasons = noted.reasons.into_iter().map(|reason| Reason { detail: None, ..reason }).collect();
         entry.catalogue_digest = Some(self.started.catalogue);
         entry.plan_digest = Some(self.started.plan);
-        entry.payload_digest = Some(payload);
+        entry.payload_digest = Some(payload_digest(&self.record_salt, &self.record_digest));
         match event {
             Event::Decided { decision, .. } => entry.decision_id = Some(decision.id.clone()),
             Event::Granted { grant, .. } => entry.assurance = Some(grant.assurance),
             Event::Refused { assurance, .. } => entry.assurance = Some(*assurance),
             _ => {}
         }
-        vec![entry]
+        Some(entry)
     }
 
     fn noted(&self, event: &Event) -> Option<Noted> {
-        let run: Arc<str> = self.id().to_string().into();
+        let run = || self.id().to_string();
         let requester = || Some(self.started.requester.clone());
         let of = |actor, action, subject: &str, reasons: &[Reason]| {
             Some(Noted { actor, action, subject: subject.into(), reasons: reasons.to_vec() })
         };
         match event {
-            Event::Started(_) => of(requester(), Action::RunStarted, &run, &[]),
+            Event::Started(_) => of(requester(), Action::RunStarted, &run(), &[]),
             Event::StepReady { step } => of(None, Action::StepReady, step, &[]),
             Event::Decided { step, decision, .. } => {
                 let action = match decision.outcome {
@@ -119,19 +118,19 @@ impl Run {
             Event::Stuck { step, reasons, .. } => of(None, Action::StepSettled, step, reasons),
             Event::UndoSettled { step, .. } => of(None, Action::StepUndone, step, &[]),
             Event::Failing { state: RunState::Cancelled, reasons, by, .. } => {
-                of(by.clone(), Action::RunCancelling, &run, reasons)
+                of(by.clone(), Action::RunCancelling, &run(), reasons)
             }
             Event::Signalled(signal) => of(Some(signal.by.clone()), Action::RunSignalled, &signal.name, &[]),
             Event::Resolved(resolution) => {
                 of(Some(resolution.by.clone()), Action::RunResolved, &resolution.step, &[])
             }
-            Event::Paused { by, reasons } => of(Some(by.clone()), Action::RunPaused, &run, reasons),
-            Event::Resumed { by, .. } => of(Some(by.clone()), Action::RunResumed, &run, &[]),
+            Event::Paused { by, reasons } => of(Some(by.clone()), Action::RunPaused, &run(), reasons),
+            Event::Resumed { by, .. } => of(Some(by.clone()), Action::RunResumed, &run(), &[]),
             Event::BudgetNoted { budget, breached, .. } => {
                 let action = if *breached { Action::BudgetBreached } else { Action::BudgetWarned };
                 of(None, action, budget, &[])
             }
-            Event::Settled(settled) => of(None, Action::RunSettled, &run, &settled.reasons),
+            Event::Settled(settled) => of(None, Action::RunSettled, &run(), &settled.reasons),
             _ => None,
         }
     }
@@ -226,20 +225,13 @@ pub const fn leaves_a_record(event: &Event) -> bool {
 /// instant in ms and its text. Zeros before the first.
 #[must_use]
 pub fn journal_digest(before: &Digest, seq: u64, at: i64, row: &str) -> Digest {
-    let mut bytes = Vec::with_capacity(48 + row.len());
-    bytes.extend_from_slice(&before.0);
-    bytes.extend_from_slice(&seq.to_be_bytes());
-    bytes.extend_from_slice(&at.to_be_bytes());
-    bytes.extend_from_slice(row.as_bytes());
-    Digest::of(&bytes)
+    Digest::of_parts(&[&before.0, &seq.to_be_bytes(), &at.to_be_bytes(), row.as_bytes()])
 }
 
 /// The `payloadDigest` of a record: the salted digest of the journal up to its event.
 #[must_use]
 pub fn payload_digest(record_salt: &Digest, journal: &Digest) -> Digest {
-    let mut bytes = record_salt.0.to_vec();
-    bytes.extend_from_slice(&journal.0);
-    Digest::of(&bytes)
+    Digest::of_parts(&[&record_salt.0, &journal.0])
 }
 
 fn codes(reasons: &[Reason]) -> Vec<Value> {

@@ -113,7 +113,7 @@ pub fn details(plan: &Plan, step: &PlanStep, needs_in_words: bool) -> Vec<Said> 
         said.push(("ensures", guarded(ensure)));
     }
     said.extend(failure(step));
-    said.extend(action.and_then(undo));
+    said.extend(action.and_then(|action| undo(action)));
     said
 }
 

@@ -2,10 +2,11 @@
 
 use jiff::Timestamp;
 use ordain_kernel::approval::{Statement, verify_signature};
-use ordain_kernel::ids::ApprovalId;
+use ordain_kernel::ids::{ApprovalId, RunId};
 use ordain_kernel::kill::Selector;
 use ordain_kernel::realm::StartRequest;
 use ordain_kernel::reason::{Code, Reason};
+use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_spec::digest::Digest;
@@ -14,6 +15,7 @@ use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde_json::{Map, Value, json};
 
 use super::Inner;
+use super::looks::document;
 use crate::api::{Answer, ApiError, Caller, Decision, Request};
 use crate::identity::{self, Acting};
 use crate::prune::{Pruned, Wish};
@@ -132,7 +134,7 @@ impl Inner {
             declared: false,
         };
         match self.ask(|answer| Message::Start(Box::new(request), answer)).await {
-            Ok(run) => self.show(run).await,
+            Ok(started) => self.shown(started.id, started.over).await,
             Err(refused) if refused.code == REFUSED => self.refused(refused),
             Err(error) => Err(error),
         }
@@ -178,8 +180,16 @@ impl Inner {
 
     async fn command_of(&self, run: &str, command: Command) -> Answer {
         let id = self.run_id(run).await?;
-        self.command(id, command).await?;
-        self.show(id).await
+        let over = self.command(id, command).await?;
+        self.shown(id, over).await
+    }
+
+    /// The run, at hand or not.
+    async fn shown(&self, id: RunId, over: Option<Box<Run>>) -> Answer {
+        match over {
+            Some(run) => Ok(document(&run)),
+            None => self.show(id).await,
+        }
     }
 
     async fn system(&self, command: SystemCommand) -> Result<(), ApiError> {

@@ -277,7 +277,7 @@ fn ids(row: &ApprovalRow) -> Result<(RunId, ApprovalId), ApiError> {
 }
 
 /// `{run: …}`
-fn document(run: &Run) -> Value {
+pub(super) fn document(run: &Run) -> Value {
     json!({"run": view::run(run)})
 }
 
