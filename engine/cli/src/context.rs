@@ -131,7 +131,7 @@ impl Context {
 }
 
 /// The catalogue does not load: which laws are broken, each once.
-fn refused(root: &Path, workspace: &Workspace) -> Failure {
+pub fn refused(root: &Path, workspace: &Workspace) -> Failure {
     let mut slugs: Vec<&str> = workspace
         .diagnostics
         .iter()

@@ -23,7 +23,12 @@ pub struct Conversation {
 impl Conversation {
     /// Opens the store, or finds who holds it.
     pub fn open(cx: &Context) -> Result<Self, Failure> {
-        let (runtime, workspace) = found(cx)?;
+        Self::of(cx, workspace(cx)?)
+    }
+
+    /// The same for a workspace that was read already.
+    pub fn of(cx: &Context, workspace: Opened) -> Result<Self, Failure> {
+        let runtime = runtime()?;
         let session = runtime.block_on(Session::open(&workspace))?;
         if session.rebuilt() {
             cx.remark("the store's views did not say what its journal says; they were built anew");
@@ -79,7 +84,7 @@ pub fn at_the_store<'c, F, T>(
 where
     F: Future<Output = Result<T, ApiError>> + 'c,
 {
-    let (runtime, workspace) = found(cx)?;
+    let (runtime, workspace) = (runtime()?, workspace(cx)?);
     let work = work(workspace, cx.caller());
     let mut working = Working::new(cx, what);
     let done = runtime.block_on(async {
@@ -114,14 +119,16 @@ pub fn ask_long(cx: &Context, what: &str, request: &Request) -> Result<Value, Fa
     answer
 }
 
-fn found(cx: &Context) -> Result<(Runtime, Opened), Failure> {
-    let fault = |error: std::io::Error| Failure::new("system_fault", error.to_string());
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().map_err(fault)?;
-    let workspace = Opened::find(&cx.directory).map_err(|error| {
+/// The workspace, whether its catalogue loads or not.
+pub fn workspace(cx: &Context) -> Result<Opened, Failure> {
+    Opened::find(&cx.directory).map_err(|error| {
         Failure::new("not_found", format!("folder `{}` cannot be read: {error}", cx.directory.display()))
-    })?;
-    Ok((runtime, workspace))
+    })
+}
+
+fn runtime() -> Result<Runtime, Failure> {
+    let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
+    made.map_err(|error| Failure::new("system_fault", error.to_string()))
 }
 
 /// One question and its answer.

@@ -26,6 +26,10 @@ pub fn started(cx: &Context, conversation: &mut Conversation, mut document: Valu
         cx.show(&document, |look| rendered::document(&document, look));
         return Ok(exit);
     };
+    // Over already: there is nothing to follow.
+    if document.pointer("/run/settledAt").is_some() {
+        return Ok(shown(cx, &document));
+    }
     run(cx, conversation, &id, on)
 }
 
@@ -56,14 +60,18 @@ pub fn run(cx: &Context, conversation: &mut Conversation, id: &str, on: bool) ->
     let mut live = Live::new(cx);
     let settled = settle(cx, conversation, id, on, &mut live);
     live.clear();
-    let document = settled?;
-    cx.show(&document, |look| rendered::document(&document, look));
+    Ok(shown(cx, &settled?))
+}
+
+/// Shows a run as it stands, and says what it ends with.
+fn shown(cx: &Context, document: &Value) -> Exit {
+    cx.show(document, |look| rendered::document(document, look));
     let state = document.get("run").map(|run| text(run, "state")).unwrap_or_default();
     let exit = Exit::of_run(state);
     if exit == Exit::Waits && !cx.json {
         hint(cx, document.get("run").unwrap_or(&Value::Null));
     }
-    Ok(exit)
+    exit
 }
 
 fn settle(

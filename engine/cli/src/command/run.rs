@@ -3,11 +3,11 @@
 use ordain_runtime::api::Request;
 
 use super::follow;
-use crate::context::Context;
+use crate::context::{Context, refused};
 use crate::failure::Done;
 use crate::inputs::Inputs;
 use crate::render::resolve;
-use crate::session::Conversation;
+use crate::session::{Conversation, workspace};
 
 /// Starts a run and follows it until it is settled or waits. Declared answers, unless `--live`
 #[derive(Debug, clap::Args)]
@@ -27,10 +27,11 @@ pub struct Options {
 impl Options {
     /// Starts and follows.
     pub fn run(self, cx: &Context) -> Done {
-        let loaded = cx.load()?;
-        let runbook = resolve::runbook(&loaded.catalogue, &self.runbook)?;
+        let workspace = workspace(cx)?;
+        let active = workspace.active.as_ref().ok_or_else(|| refused(&workspace.root, &workspace.read))?;
+        let runbook = resolve::runbook(&active.catalogue, &self.runbook)?;
         let inputs = self.inputs.read(&runbook.spec.inputs)?;
-        let mut conversation = Conversation::open(cx)?;
+        let mut conversation = Conversation::of(cx, workspace)?;
         let started = conversation.ask(&Request::Start { runbook: self.runbook, inputs, live: self.live });
         let done = started.and_then(|document| follow::started(cx, &mut conversation, document, self.watch));
         conversation.close();
