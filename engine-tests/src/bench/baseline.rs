@@ -12,6 +12,8 @@ use sqlx::{ConnectOptions as _, Connection as _, Executor as _};
 pub struct Raw {
     /// Rows of 300 bytes, 64 a transaction, `synchronous=FULL`, WAL.
     pub rows_per_second: f64,
+    /// Processor time of one of them, in ms.
+    pub cpu_ms: f64,
     /// 4 KiB appended and `fdatasync`ed.
     pub syncs_per_second: f64,
 }
@@ -36,7 +38,7 @@ pub async fn measure(folder: &Path) -> Raw {
         .await
         .expect("a table");
     let body = "x".repeat(300);
-    let begun = Instant::now();
+    let (begun, cpu) = (Instant::now(), super::cpu_time());
     let mut rows = 0_i64;
     while begun.elapsed().as_millis() < 1_000 {
         let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.expect("a transaction");
@@ -53,6 +55,7 @@ pub async fn measure(folder: &Path) -> Raw {
         transaction.commit().await.expect("a commit");
     }
     let rows_per_second = rows as f64 / begun.elapsed().as_secs_f64();
+    let cpu_ms = (super::cpu_time() - cpu).as_secs_f64() * 1e3 / rows as f64;
     let mut file = std::fs::File::create(folder.join("raw")).expect("a file");
     let begun = Instant::now();
     let mut syncs = 0_u32;
@@ -61,5 +64,5 @@ pub async fn measure(folder: &Path) -> Raw {
         file.sync_data().expect("a sync");
         syncs += 1;
     }
-    Raw { rows_per_second, syncs_per_second: f64::from(syncs) / begun.elapsed().as_secs_f64() }
+    Raw { rows_per_second, cpu_ms, syncs_per_second: f64::from(syncs) / begun.elapsed().as_secs_f64() }
 }
