@@ -32,7 +32,7 @@ fn stripped(run: &Run, missing: usize) -> Run {
     let mut plan: Plan = (*run.plan).clone();
     for step in &mut plan.steps {
         if let Body::Use(action) = &mut step.body {
-            strip(Arc::make_mut(&mut action.capability), missing);
+            strip(Arc::make_mut(&mut Arc::make_mut(action).capability), missing);
         }
     }
     run.plan = Arc::new(plan);
