@@ -491,7 +491,7 @@ impl Writer {
         let at = now.as_millisecond();
         pending.rows.erased = found.runs.iter().map(|run| (run.to_string(), at)).collect();
         let (answer, stored) = oneshot::channel();
-        pending.answer(answer, Ok(()));
+        pending.answer(answer, Ok(()), |(), _| ());
         fault::point("before-prune");
         self.store.overwrite_deleted(true).await?;
         self.commit(pending).await;
@@ -517,7 +517,8 @@ fn refuse(inbox: &mut Vec<Message>, error: &ApiError, leaving: &mut Leaving) {
         // Who asked may be gone.
         match message {
             Message::Start(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Command(.., to) | Message::System(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Command(.., to) => drop(to.send(Err(error.clone()))),
+            Message::System(_, to) => drop(to.send(Err(error.clone()))),
             Message::Rebuild(to) => drop(to.send(Err(error.clone()))),
             Message::Prune(_, to) => drop(to.send(Err(error.clone()))),
             Message::Look(look) => look(&Realm::default()),
