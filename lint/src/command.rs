@@ -79,7 +79,11 @@ impl Options {
     }
 
     fn asked(&self, desk: &Desk) -> Asked {
-        Asked { as_of: self.as_of.unwrap_or_else(desk.now), remarks: self.pedantic }
+        Asked {
+            as_of: self.as_of.unwrap_or_else(desk.now),
+            remarks: self.pedantic,
+            against: self.against.clone(),
+        }
     }
 
     /// Levels that block beside laws, errors, and what a workspace denies.

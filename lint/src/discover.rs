@@ -11,6 +11,7 @@ use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
 
+use crate::against::{self, NoRevision};
 use crate::judge::judged;
 use crate::report::{Finding, Group, Report, shown};
 use crate::rules::{self, Context};
@@ -26,6 +27,8 @@ pub struct Asked {
     pub as_of: Timestamp,
     /// Remarks too: some of them cost as much as everything else.
     pub remarks: bool,
+    /// The revision of git to compare with.
+    pub against: Option<String>,
 }
 
 /// Why nothing could be checked.
@@ -53,6 +56,9 @@ pub enum Unlintable {
         /// The workspace.
         workspace: String,
     },
+    /// Nothing to compare with.
+    #[error(transparent)]
+    NoRevision(#[from] NoRevision),
     /// No file at all.
     #[error("there is nothing to check: no spec file under {paths}")]
     Nothing {
@@ -171,7 +177,7 @@ impl Search<'_> {
             }
         }
         if !self.loose.is_empty() {
-            groups.push(self.loose());
+            groups.push(self.loose()?);
         }
         Ok(Report { groups })
     }
@@ -184,7 +190,11 @@ impl Search<'_> {
     ) -> Result<Option<Group>, Unlintable> {
         let shown_root = self.shown(root);
         let subject = Subject::of_workspace(&Workspace::read(root));
-        let mut findings = self.judge(&subject, &shown_root);
+        let before = match &self.asked.against {
+            Some(revision) => Some(against::workspace(root, revision)?),
+            None => None,
+        };
+        let mut findings = self.judge(&subject, before.as_ref(), &shown_root);
         let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
         let is_wanted =
             |path: &Path| wanted.is_none_or(|wanted| wanted.iter().any(|(under, _)| path.starts_with(under)));
@@ -210,22 +220,29 @@ impl Search<'_> {
         Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny, subject, wanted }))
     }
 
-    fn loose(&self) -> Group {
+    fn loose(&self) -> Result<Group, Unlintable> {
         let mut sources = Sources::default();
         for (path, name) in &self.loose {
             sources.add(file(path, name.clone()));
         }
         let subject = Subject::of_files(sources);
-        let findings = self.judge(&subject, "");
+        let before = match &self.asked.against {
+            Some(revision) => {
+                let paths: Vec<String> = self.loose.values().cloned().collect();
+                Some(against::files(self.base, &paths, revision)?)
+            }
+            None => None,
+        };
+        let findings = self.judge(&subject, before.as_ref(), "");
         let specs = rules::specs(&subject.checked.declarations).len();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone()).collect();
         let files = self.loose.len();
-        Group { root: String::new(), findings, files, specs, deny: Vec::new(), subject, wanted }
+        Ok(Group { root: String::new(), findings, files, specs, deny: Vec::new(), subject, wanted })
     }
 
     /// All that is wrong with a subject: with the operator's file, by law, and by rule.
-    fn judge(&self, subject: &Subject, root: &str) -> Vec<Finding> {
-        let mut cx = Context::new(subject, self.asked.as_of, None);
+    fn judge(&self, subject: &Subject, before: Option<&Subject>, root: &str) -> Vec<Finding> {
+        let mut cx = Context::new(subject, self.asked.as_of, before);
         cx.remarks = self.asked.remarks;
         judged(&cx)
             .into_iter()

@@ -5,6 +5,7 @@ use ordain_spec::diagnostic::Diagnostic;
 
 use crate::rules::{self, Context};
 use crate::subject::Subject;
+use crate::suppress;
 
 /// Judges a subject at an instant; `before` is what it is compared with.
 #[must_use]
@@ -18,5 +19,5 @@ pub fn judged(cx: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = cx.subject.diagnostics.clone();
     found.extend(cx.subject.checked.diagnostics.iter().cloned());
     found.extend(rules::all(cx));
-    found
+    suppress::apply(cx, found)
 }

@@ -2,7 +2,9 @@
 //! that is shown. Laws are asked by `ordain_spec::check`, the same way the engine asks them; here are
 //! the rules that are no laws, and they never keep a catalogue from loading.
 
+pub mod against;
 pub mod command;
+pub mod compared;
 pub mod discover;
 pub mod fix;
 pub mod judge;
@@ -14,6 +16,7 @@ pub mod render;
 pub mod report;
 pub mod rules;
 pub mod subject;
+pub mod suppress;
 pub mod watch;
 pub mod write;
 

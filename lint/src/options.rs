@@ -24,6 +24,9 @@ pub struct Options {
     /// Judges expiries at this instant instead of now
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<Timestamp>,
+    /// Compares with this revision of git: versions, and what suppressions stood there already
+    #[arg(long, value_name = "REV")]
+    pub against: Option<String>,
     /// Repairs what can be repaired without a change of meaning, then checks
     #[arg(long)]
     pub fix: bool,

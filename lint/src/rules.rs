@@ -20,8 +20,8 @@ use crate::subject::Subject;
 
 /// The table: one line a rule. A line is the name of its module (`rules/<slug>.rs`, `_` for `-`).
 macro_rules! rules {
-    ($($group:literal: $($module:ident,)*;)*) => {
-        $($(mod $module;)*)*
+    ($($group:literal: $($module:ident)*;)*) => {
+        $($(pub(crate) mod $module;)*)*
 
         /// Every rule, in the order of its groups.
         pub const RULES: &[Rule] = &[$($(Rule { group: $group, ..$module::RULE },)*)*];
@@ -29,9 +29,23 @@ macro_rules! rules {
 }
 
 rules! {
-    "syntax": crlf_mixed, not_formatted,;
-    "schema": unconventional_place, file_name_differs,;
+    "syntax": ambiguous_scalar crlf_mixed not_formatted;
+    "schema": field_not_applicable unconventional_place file_name_differs;
+    "references": unused_definition;
+    "graph": redundant_edge;
+    "governance": no_quota single_person_owner;
+    "approvals": stages_share_one_person step_up_missing stage_never_needed quorum_fragile;
+    "policies": selector_matches_nothing shadow_policy_old;
+    "budgets": missing_budget worst_case_exceeds_limit large_grace;
+    "connectors": secret_not_granted connection_missing missing_health granted_but_unused;
+    "versions": capability_removed_in_use in_flight_incompatible changed_without_bump bump_too_small
+        breaking_input_change output_removed version_went_back;
+    "suppressions": suppression_without_reason suppression_without_expiry suppression_unknown
+        suppression_unused suppression_expired;
 }
+
+/// The group of the rules about suppressions, which nothing suppresses.
+pub(crate) const SUPPRESSIONS: &str = "suppressions";
 
 /// A rule: its slug, its weight, its page, and what finds it.
 #[derive(Debug, Clone, Copy)]
@@ -193,6 +207,20 @@ impl<'a> Context<'a> {
         self.resolved.is_built_in(span)
     }
 
+    /// A scalar as it has to be written in the place of another, with the quotation marks that stand there.
+    pub(crate) fn written(&self, place: Span, text: &str) -> String {
+        let there = self.all.sources.get(place.file).map_or("", |file| file.slice(place));
+        match there.chars().next() {
+            Some(quote @ ('"' | '\'')) => format!("{quote}{text}{quote}"),
+            _ => text.to_owned(),
+        }
+    }
+
+    /// True where a rule is asked: what it is about is there, and remarks only where somebody wants them.
+    pub(crate) fn asks(&self, rule: &Rule) -> bool {
+        self.has(rule.about) && (self.remarks || rule.severity != Severity::Info)
+    }
+
     fn has(&self, about: About) -> bool {
         match about {
             About::Declarations => true,
@@ -209,9 +237,7 @@ impl<'a> Context<'a> {
 #[must_use]
 pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = Vec::new();
-    for rule in
-        RULES.iter().filter(|rule| cx.has(rule.about) && (cx.remarks || rule.severity != Severity::Info))
-    {
+    for rule in RULES.iter().filter(|rule| cx.asks(rule)) {
         (rule.find)(cx, &mut found);
     }
     found.retain(|problem| problem.primary.as_ref().is_none_or(|label| !cx.is_built_in(label.span)));

@@ -21,7 +21,7 @@ fn valid(document: &Value) -> Result<(), String> {
 }
 
 fn asked() -> Asked {
-    Asked { as_of: Timestamp::UNIX_EPOCH, remarks: true }
+    Asked { as_of: Timestamp::UNIX_EPOCH, remarks: true, against: None }
 }
 
 fn root() -> PathBuf {

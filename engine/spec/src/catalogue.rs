@@ -52,6 +52,8 @@ pub struct Declarations {
     pub triggers: BTreeMap<Name, Arc<Trigger>>,
     /// The files, in the order of their paths: what spans of diagnostics are about.
     pub sources: Arc<Sources>,
+    /// What authors let pass in comments, in the order of files and places. No part of any digest.
+    pub suppressions: Vec<crate::suppression::Suppression>,
     /// Specs whose documents could not be read as a whole; references to them are not reported again.
     pub(crate) unread: BTreeSet<(Kind, Arc<str>)>,
 }

@@ -48,6 +48,7 @@ mod triggers;
 mod workspace;
 
 pub use checker::Checker;
+pub use places::step_exprs;
 pub use read::API_VERSION;
 pub use secrets::masked;
 
@@ -146,6 +147,8 @@ laws! {
     trigger_without_service "trigger-without-service",
     free_text_in_meta_schema "free-text-in-meta-schema",
     confusable_name "confusable-name",
+    suppresses_law "suppresses-law",
+    blanket_suppression "blanket-suppression",
     // Judged where files are read, decoded, and where expressions are checked.
     ;
     "alias-or-tag",
@@ -225,6 +228,10 @@ pub fn check(sources: Sources) -> Checked {
 /// Reads the operator's file (`ordain.yaml`) and asks the laws about it. Nothing of it is a spec of a catalogue.
 pub fn read_workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>) -> Option<WorkspaceSpec> {
     let spec = read::workspace(id, file, sink);
+    for one in crate::suppression::read(id, file, &read::documents(id, file, &mut Vec::new())) {
+        suppresses_law::judge(&one, sink);
+        blanket_suppression::judge(&one, sink);
+    }
     if let Some(spec) = &spec {
         workspace::check(spec, sink);
     }

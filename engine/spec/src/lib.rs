@@ -19,5 +19,6 @@ pub mod schedule;
 pub mod schema;
 pub mod source;
 pub mod std_set;
+pub mod suppression;
 pub mod tree;
 pub mod workspace;

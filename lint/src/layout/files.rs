@@ -97,7 +97,7 @@ pub fn conversions(
 
 /// The files that paths hold. What is wrong with them is nobody's question here.
 fn read(base: &Path, paths: &[PathBuf]) -> Result<Report, Unlintable> {
-    lint(base, paths, &Asked { as_of: Timestamp::UNIX_EPOCH, remarks: false })
+    lint(base, paths, &Asked { as_of: Timestamp::UNIX_EPOCH, remarks: false, against: None })
 }
 
 fn asked(group: &Group) -> impl Iterator<Item = &SourceFile> {

@@ -351,7 +351,8 @@ fn guarding(cx: &Context<'_>, step: &Step, problem: &Diagnostic) -> Option<Fix> 
 }
 
 /// All expressions of a step.
-pub(super) fn step_exprs(step: &Step) -> Vec<&Expr> {
+#[must_use]
+pub fn step_exprs(step: &Step) -> Vec<&Expr> {
     let mut exprs: Vec<&Expr> = Vec::new();
     exprs.extend(&step.when);
     exprs.extend(step.for_each.iter().map(|each| &each.in_));

@@ -27,6 +27,8 @@ pub(super) struct FileRead {
     pub(super) documents: Vec<Node>,
     /// What was declared, document by document.
     declared: Vec<Declaration>,
+    /// What authors let pass in its comments.
+    suppressions: Vec<crate::suppression::Suppression>,
     /// What is wrong with the file whatever the others say.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -57,6 +59,7 @@ pub(super) fn file(id: FileId, file: &SourceFile) -> FileRead {
     for node in &documents {
         read.declared.extend(document(node, file, &mut read.diagnostics));
     }
+    read.suppressions = crate::suppression::read(id, file, &documents);
     read.documents = documents;
     read
 }
@@ -70,6 +73,7 @@ pub(super) fn join<'f>(
     let mut joined = Joined { all: Declarations { sources, ..Declarations::default() }, ..Joined::default() };
     for file in files {
         sink.extend_from_slice(&file.diagnostics);
+        joined.all.suppressions.extend_from_slice(&file.suppressions);
         for document in &file.declared {
             if !document.join.as_ref().is_some_and(|join| join(&mut joined, sink)) {
                 joined.all.unread.extend(document.names.iter().cloned());

@@ -1,0 +1,101 @@
+//! A field stands where it means something.
+
+use ordain_spec::catalogue::every;
+use ordain_spec::kind::connector::{ConnectorType, Operation};
+use ordain_spec::kind::runbook::Step;
+use ordain_spec::kind::Connector;
+use ordain_spec::source::Span;
+use ordain_spec::diagnostic::{Diagnostic, Severity};
+
+use super::{About, Context, Rule};
+
+/// See its page.
+pub const RULE: Rule = Rule::new("field-not-applicable", Severity::Error, include_str!("field-not-applicable.md"), find).about(About::Declarations);
+
+fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for connector in every(&cx.all.connectors) {
+        connector_fields(connector, found);
+    }
+    for runbook in every(&cx.all.runbooks) {
+        runbook.spec.steps.iter().for_each(|step| step_fields(step, found));
+    }
+}
+
+/// Reports the fields that are given although they do not apply, in one diagnostic.
+fn report(given: &[(&str, bool)], place: Span, whose: &str, why: &str, found: &mut Vec<Diagnostic>) {
+    let idle: Vec<String> = given.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
+    if idle.is_empty() {
+        return;
+    }
+    let message = format!("{} of {whose} {} nothing: {why}", idle.join(", "), if idle.len() == 1 { "means" } else { "mean" });
+    found.push(
+        RULE.at(place, message)
+            .help("remove what does not apply, or say what was meant in its place")
+            .consequence("the engine would load it and never look at it"),
+    );
+}
+
+fn connector_fields(connector: &Connector, found: &mut Vec<Diagnostic>) {
+    let (spec, name) = (&connector.spec, &connector.metadata.name);
+    let kind = spec.type_.value;
+    let why = format!("it is of type {kind}");
+    let own = [
+        ("http", spec.http.is_some() && kind != ConnectorType::Http),
+        ("exec", spec.exec.is_some() && kind != ConnectorType::Exec),
+    ];
+    report(&own, name.span, &format!("connector `{}`", name.value), &why, found);
+    for (id, entry) in &spec.operations.0 {
+        let operation = &entry.value;
+        let mut given = Vec::new();
+        if kind != ConnectorType::Http {
+            given.extend(of_http(operation));
+        }
+        if kind != ConnectorType::Exec {
+            given.extend(of_exec(operation));
+        }
+        if kind == ConnectorType::Mock {
+            given.retain(|(name, _)| !matches!(*name, "method" | "path"));
+        }
+        report(&given, entry.key_span, &format!("operation `{id}`"), &why, found);
+    }
+}
+
+fn of_http(operation: &Operation) -> [(&'static str, bool); 7] {
+    [
+        ("method", operation.method.is_some()),
+        ("path", operation.path.is_some()),
+        ("query", !operation.query.is_empty()),
+        ("headers", !operation.headers.is_empty()),
+        ("body", operation.body.is_some()),
+        ("maxResponse", operation.max_response.is_some()),
+        ("readOnly", operation.read_only.is_some()),
+    ]
+}
+
+fn of_exec(operation: &Operation) -> [(&'static str, bool); 5] {
+    [
+        ("args", operation.args.is_some()),
+        ("env", !operation.env.is_empty()),
+        ("stdin", operation.stdin.is_some()),
+        ("stdout", operation.stdout.is_some()),
+        ("maxOutput", operation.max_output.is_some()),
+    ]
+}
+
+/// What only a step that calls something has.
+fn step_fields(step: &Step, found: &mut Vec<Diagnostic>) {
+    let calls = step.uses.is_some();
+    let runs = step.runbook.is_some();
+    let asks = step.approve.is_some();
+    let given = [
+        ("with", !step.with.is_empty() && !calls && !runs && step.export.is_none()),
+        ("repeat", step.repeat.is_some() && !calls),
+        ("retry", step.retry.is_some() && !calls),
+        ("approval", step.approval.is_some() && !calls && !runs),
+        ("timeout", step.timeout.is_some() && !calls),
+        ("show", !step.show.is_empty() && !calls && !runs && !asks),
+    ];
+    let kind = [("runbook", runs), ("approve", asks), ("wait", step.wait.is_some()), ("signal", step.signal.is_some()), ("export", step.export.is_some())];
+    let Some((kind, _)) = kind.iter().find(|(_, is)| *is) else { return };
+    report(&given, step.id.span, &format!("step `{}`", step.id.value), &format!("it is a `{kind}` step"), found);
+}

@@ -1,0 +1,114 @@
+//! The workspace grants what is asked for, and no more.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use ordain_plan::Grants;
+use ordain_spec::catalogue::every;
+use ordain_spec::kind::Connector;
+use ordain_spec::kind::connector::{EnvValue, HttpAuth, Settable};
+use ordain_spec::source::Span;
+use ordain_spec::diagnostic::{Diagnostic, Severity};
+
+use super::{About, Context, Rule};
+
+/// See its page.
+pub const RULE: Rule = Rule::new("granted-but-unused", Severity::Warning, include_str!("granted-but-unused.md"), find).about(About::Workspace);
+
+fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let Some(workspace) = &cx.subject.workspace else { return };
+    let asked = Asked::of(cx);
+    for (name, entry) in &workspace.connections.0 {
+        let Some(wants) = asked.connectors.get(name) else {
+            found.push(problem(entry.key_span, format!("connection `{name}` is for no connector of the catalogue")));
+            continue;
+        };
+        let secrets = entry.value.secrets.iter().map(|secret| (&secret.value, secret.span, "secret"));
+        let idle = secrets.filter(|(secret, ..)| !wants.secrets.contains(&***secret));
+        let programs = entry.value.programs.0.iter().map(|(path, entry)| (path, entry.key_span, "program"));
+        let idle = idle.chain(programs.filter(|(path, ..)| !wants.programs.contains(&***path)));
+        for (what, span, kind) in idle {
+            let message = format!("connection `{name}` grants {kind} `{what}`, which connector `{name}` never asks for");
+            found.push(problem(span, message));
+        }
+    }
+    for (name, entry) in &workspace.settings.0 {
+        if !asked.settings.contains(&**name) {
+            found.push(problem(entry.key_span, format!("no connector names setting `{name}`")));
+        }
+    }
+}
+
+fn problem(span: Span, message: String) -> Diagnostic {
+    RULE.at(span, message)
+        .help("remove it")
+        .consequence("the engine would keep it ready: the next change of a spec could use it and nobody would grant it anew")
+}
+
+/// What the connectors of the catalogue ask for.
+#[derive(Default)]
+struct Asked {
+    connectors: BTreeMap<Arc<str>, Wants>,
+    settings: BTreeSet<Arc<str>>,
+}
+
+#[derive(Default)]
+struct Wants {
+    secrets: BTreeSet<Arc<str>>,
+    programs: BTreeSet<Arc<str>>,
+}
+
+impl Asked {
+    fn of(cx: &Context<'_>) -> Self {
+        let (mut asked, grants) = (Self::default(), cx.subject.grants());
+        for connector in every(&cx.all.connectors) {
+            asked.add(connector, &grants);
+        }
+        asked
+    }
+
+    fn add(&mut self, connector: &Connector, grants: &Grants) {
+        let mut wants = self.connectors.remove(connector.metadata.name.value.as_str()).unwrap_or_default();
+        if let Some(http) = &connector.spec.http {
+            self.settable(&http.base_url);
+            wants.secrets.extend(http.auth.iter().flat_map(secrets_of));
+        }
+        if let Some(exec) = &connector.spec.exec {
+            exec.read.iter().chain(&exec.write).chain(&exec.cwd).chain([&exec.program]).for_each(|path| self.settable(path));
+            wants.programs.extend(match &exec.program {
+                Settable::Literal(path) => Some(Arc::clone(&path.value)),
+                Settable::Setting(name) => grants.settings.get(name.value.as_str()).cloned(),
+            });
+        }
+        let own = connector.spec.exec.iter().map(|exec| &exec.env);
+        for env in own.chain(connector.spec.operations.iter().map(|(_, operation)| &operation.env)) {
+            for (_, value) in env.iter() {
+                match value {
+                    EnvValue::Secret(name) => {
+                        wants.secrets.insert(name.value.shared());
+                    }
+                    EnvValue::Setting(name) => {
+                        self.settings.insert(name.value.shared());
+                    }
+                    EnvValue::Text(_) => {}
+                }
+            }
+        }
+        self.connectors.insert(connector.metadata.name.value.shared(), wants);
+    }
+
+    fn settable(&mut self, settable: &Settable) {
+        if let Settable::Setting(name) = settable {
+            self.settings.insert(name.value.shared());
+        }
+    }
+}
+
+fn secrets_of(auth: &HttpAuth) -> impl Iterator<Item = Arc<str>> {
+    let secrets = [
+        auth.bearer.as_ref().map(|bearer| &bearer.secret),
+        auth.basic.as_ref().map(|basic| &basic.secret),
+        auth.header.as_ref().map(|header| &header.secret),
+    ];
+    secrets.into_iter().flatten().map(|secret| secret.value.shared())
+}

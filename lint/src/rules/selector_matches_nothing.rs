@@ -1,0 +1,69 @@
+//! What a selector names is there.
+
+use ordain_spec::catalogue::every;
+use ordain_spec::check::context::may_match;
+use ordain_spec::decode::Spanned;
+use ordain_spec::diagnostic::nearest;
+use ordain_spec::kind::selector::{NamePattern, Selector};
+use ordain_spec::diagnostic::{Diagnostic, Severity};
+
+use super::{Context, Rule};
+
+/// See its page.
+pub const RULE: Rule = Rule::new("selector-matches-nothing", Severity::Error, include_str!("selector-matches-nothing.md"), find);
+
+fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    for policy in cx.all.policies.values() {
+        let name = &policy.metadata.name.value;
+        let whole = selector(cx, &policy.spec.applies, None, &format!("policy `{name}`"), found);
+        for rule in policy.spec.rules.iter().filter(|_| whole) {
+            if let Some(applies) = &rule.applies {
+                let what = format!("rule `{}` of policy `{name}`", rule.id.value);
+                selector(cx, applies, Some(&policy.spec.applies), &what, found);
+            }
+        }
+    }
+    for budget in cx.all.budgets.values() {
+        selector(cx, &budget.spec.applies, None, &format!("budget `{}`", budget.metadata.name.value), found);
+    }
+}
+
+/// Reports the names that match nothing, else the selector as a whole if it does. True where all is well.
+fn selector(cx: &Context<'_>, selector: &Selector, above: Option<&Selector>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
+    let before = found.len();
+    let capabilities: Vec<&str> = cx.all.capabilities.keys().map(AsRef::as_ref).collect();
+    let runbooks: Vec<&str> = cx.all.runbooks.keys().map(AsRef::as_ref).collect();
+    patterns("capability", selector.capabilities.as_deref(), &capabilities, what, found);
+    patterns("runbook", selector.runbooks.as_deref(), &runbooks, what, found);
+    if found.len() > before {
+        return false;
+    }
+    let matches = every(&cx.all.capabilities).any(|capability| {
+        may_match(selector, capability, None) && above.is_none_or(|above| may_match(above, capability, None))
+    });
+    if !matches && !selector.is_everything() {
+        found.push(
+            RULE.at(selector.span, format!("`applies` of {what} selects no capability of the catalogue"))
+                .help("different keys must all match: loosen one of them, or remove it")
+                .consequence(CONSEQUENCE),
+        );
+    }
+    found.len() == before
+}
+
+const CONSEQUENCE: &str = "the engine would never ask it, also where its author believes it holds";
+
+fn patterns(kind: &str, patterns: Option<&[Spanned<NamePattern>]>, known: &[&str], what: &str, found: &mut Vec<Diagnostic>) {
+    for pattern in patterns.unwrap_or_default() {
+        if known.iter().any(|name| pattern.value.matches(name)) {
+            continue;
+        }
+        let written = if pattern.value.prefix { format!("{}*", pattern.value.text) } else { pattern.value.text.to_string() };
+        let problem = RULE.at(pattern.span, format!("`{written}` in {what} matches no {kind}")).consequence(CONSEQUENCE);
+        let stem = pattern.value.text.trim_end_matches('.');
+        found.push(match nearest(stem, known.iter().copied()) {
+            Some(near) => problem.help(format!("did you mean `{near}`?")),
+            None => problem.help("correct it, or remove it"),
+        });
+    }
+}
