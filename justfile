@@ -24,7 +24,7 @@ bench *ARGS:
 sim SEED:
     ORDAIN_SIM={{SEED}} cargo nextest run --cargo-profile sim -p ordain-kernel --test simulation --no-capture -E 'test(=random_lives_end_well)'
 
-# a fuzz target (yaml, kdl, expression, store_row, reply) for SECONDS
+# a fuzz target (yaml, kdl, expression, store_row, reply, evidence) for SECONDS
 fuzz TARGET SECONDS="60":
     mkdir -p fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}}
     ASAN_OPTIONS=detect_odr_violation=0 cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=25 -max_len=4096

@@ -13,6 +13,7 @@ mod crash_walk;
 mod drill_kill;
 mod drill_tools;
 mod editing;
+mod evidence;
 mod guide_lint;
 mod lint_laws;
 mod outside_calls;

@@ -38,6 +38,7 @@ pub mod show;
 pub mod signal;
 pub mod specs;
 pub mod test;
+pub mod verify;
 pub mod watch;
 pub mod why;
 pub mod withdraw;

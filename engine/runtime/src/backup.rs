@@ -229,7 +229,7 @@ fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     to.sync_all()
 }
 
-fn free(file: &Path) -> Result<(), ApiError> {
+pub(crate) fn free(file: &Path) -> Result<(), ApiError> {
     if file.exists() {
         return Err(ApiError::new("usage", format!("`{}` is there already", file.display()))
             .hint("name a file that is not there: no copy is ever replaced"));
@@ -237,19 +237,19 @@ fn free(file: &Path) -> Result<(), ApiError> {
     Ok(())
 }
 
-fn beside(path: &Path, end: &str) -> PathBuf {
+pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(end);
     name.into()
 }
 
-fn remove(path: &Path) -> Result<(), ApiError> {
+pub(crate) fn remove(path: &Path) -> Result<(), ApiError> {
     match std::fs::remove_file(path) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(disk(error)),
         _ => Ok(()),
     }
 }
 
-fn disk(error: std::io::Error) -> ApiError {
+pub(crate) fn disk(error: std::io::Error) -> ApiError {
     StoreError::Io(error).into()
 }

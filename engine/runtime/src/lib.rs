@@ -6,6 +6,7 @@ mod bound;
 pub mod connector;
 mod driver;
 pub mod engine;
+pub mod evidence;
 pub mod fault;
 pub mod identity;
 pub mod keys;

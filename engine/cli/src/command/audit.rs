@@ -1,7 +1,10 @@
 //! `ordain audit`: the record of who did what.
 
+use std::path::PathBuf;
+
 use ordain_plan::render::{Ink, Line, Look};
 use ordain_runtime::api::Request;
+use ordain_runtime::evidence;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -9,8 +12,8 @@ use crate::failure::{Done, Exit};
 use crate::render::card::Card;
 use crate::render::run::{prefix, second};
 use crate::render::table::Table;
-use crate::render::{list, text, value};
-use crate::session::{ask, audit_verify};
+use crate::render::{done, list, text, value};
+use crate::session::{ask, at_the_store, audit_verify};
 
 /// Looks at the audit log and verifies it
 #[derive(Debug, clap::Args)]
@@ -34,6 +37,14 @@ enum Verb {
     Verify,
     /// Is there a record for everything that runs did?
     Completeness,
+    /// Writes the log to a new file that anyone can verify, with `ordain verify` or without Ordain
+    Export {
+        /// The new file
+        file: PathBuf,
+        /// Begins with this record
+        #[arg(long, value_name = "SEQ", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
+        from: u64,
+    },
 }
 
 impl Options {
@@ -54,6 +65,18 @@ impl Options {
                 let document = ask(cx, &Request::AuditCompleteness)?;
                 cx.show(&document, |look| complete(&document, look));
                 Ok(found(&document))
+            }
+            Verb::Export { file, from } => {
+                let document = at_the_store(cx, "writing the log", |workspace, _| async move {
+                    evidence::export(&workspace, &file, from).await
+                })?;
+                cx.show(&document, |look| {
+                    let key = text(&document, "publicKey");
+                    let mut out = done(&document, look);
+                    Line::default().with(Ink::Dim, "  key  ").with(Ink::Plain, key).write(look, &mut out);
+                    out
+                });
+                Ok(Exit::Done)
             }
         }
     }
@@ -107,7 +130,6 @@ pub fn verified(document: &Value, look: Look) -> String {
         );
     }
     card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));
-    card.plain("checkpoint", text(document, "checkpoint"));
     card.finish()
 }
 

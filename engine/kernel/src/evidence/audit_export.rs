@@ -1,6 +1,7 @@
 //! An export of the audit log: its records from one place to a signed checkpoint. `docs/reference/verify.md`
 //! describes the format for readers that share no code with this engine.
 
+use ordain_spec::digest::Digest;
 use serde_json::{Map, json};
 
 use super::NotVerified;
@@ -23,6 +24,8 @@ pub struct AuditExport {
     pub from: u64,
     /// The records.
     pub records: Vec<AuditRecord>,
+    /// The head over all chains that were met, as `audit verify` says it.
+    pub head: Digest,
     /// What was signed over all records up to the last.
     pub checkpoint: Checkpoint,
     /// The root over the records before the first, which an older checkpoint must have had.
@@ -79,14 +82,14 @@ pub fn verify(archive: &Archive, trusted: &[NoteKey]) -> Result<AuditExport, Not
     let checkpoint = Checkpoint::open(note, trusted)?;
     let mut fold = Fold::over(from - 1, &edge).ok_or_else(|| wrong("its edge is of another size"))?;
     let before = fold.root();
-    let records = records(from, lines, &mut fold)?;
+    let (records, head) = records(from, lines, &mut fold)?;
     if fold.size != checkpoint.size || fold.root() != checkpoint.root {
         return Err(NotVerified::OtherLog);
     }
-    Ok(AuditExport { from, records, checkpoint, before })
+    Ok(AuditExport { from, records, head, checkpoint, before })
 }
 
-fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<Vec<AuditRecord>, NotVerified> {
+fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<(Vec<AuditRecord>, Digest), NotVerified> {
     let mut verifier = if from == 1 { Verifier::default() } else { Verifier::of_a_tail() };
     let mut records = Vec::new();
     let body = lines.strip_suffix('\n').filter(|body| !body.is_empty());
@@ -100,9 +103,10 @@ fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<Vec<AuditRecord>, 
         fold.append(leaf_hash(line.as_bytes()));
         records.push(record);
     }
-    match verifier.finish().first_bad {
+    let verified = verifier.finish();
+    match verified.first_bad {
         Some(bad) => Err(NotVerified::Record { seq: bad.seq, reason: bad.reason }),
-        None => Ok(records),
+        None => Ok((records, verified.head)),
     }
 }
 
@@ -132,6 +136,12 @@ impl Fold {
         self.size += 1;
     }
 
+    /// Leaves so far.
+    #[must_use]
+    pub const fn size(&self) -> u64 {
+        self.size
+    }
+
     /// The root.
     #[must_use]
     pub fn root(&self) -> Hash {
@@ -152,7 +162,7 @@ fn hex(hash: &Hash) -> String {
 }
 
 fn unhex(text: &str) -> Option<Hash> {
-    format!("sha256:{text}").parse::<ordain_spec::digest::Digest>().ok().map(|digest| digest.0)
+    format!("sha256:{text}").parse::<Digest>().ok().map(|digest| digest.0)
 }
 
 #[cfg(test)]
