@@ -69,12 +69,35 @@ kind: Runbook
 metadata: {name: bound, version: 1.0.0, owner: group:team, summary: Has little time.}
 spec:
   steps: [{id: a, uses: t.read@^1, timeout: 2m, approval: patient}]
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: goes-back-late, version: 1.0.0, owner: group:team, summary: Has half an hour and something to take back.}
+spec:
+  timeout: 30m
+  onFailure: rollback
+  steps:
+    - {id: a, uses: t.put@^1}
+    - {id: b, uses: t.read@^1, needs: [a]}
+---
+apiVersion: ordain/v1
+kind: Budget
+metadata: {name: told, version: 1.0.0, owner: group:team, summary: Coins a day, with a word before they are gone.}
+spec: {unit: coins, limit: 100, window: day, warnAt: [80%], applies: {capabilities: [t.pay]}}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: pays, version: 1.0.0, owner: group:team, summary: Pays.}
+spec:
+  steps: [{id: p, uses: t.pay@^1, with: {n: 1}}]
 ";
 
 /// A realm with what it asked of the outside.
 struct Stage {
     realm: Realm,
     calls: Vec<Call>,
+    /// Action and subject of every record.
+    records: Vec<String>,
     now: Timestamp,
     runs: u8,
 }
@@ -96,10 +119,18 @@ impl Stage {
         let catalogue = checked.catalogue.unwrap_or_else(|| panic!("{:?}", checked.diagnostics.first()));
         let active = Arc::new(Active { catalogue, grants: Arc::new(Grants::default()) });
         let now = "2026-01-05T10:00:00Z".parse().unwrap();
-        Self { realm: Realm::new(World::new(Some(active))), calls: Vec::new(), now, runs: 0 }
+        Self {
+            realm: Realm::new(World::new(Some(active))),
+            calls: Vec::new(),
+            records: Vec::new(),
+            now,
+            runs: 0,
+        }
     }
 
     fn take(&mut self, batch: Batch) {
+        let records = batch.entries.iter().flat_map(|entry| &entry.audit).map(|record| &record.entry);
+        self.records.extend(records.map(|entry| format!("{} {}", entry.action.as_str(), entry.subject)));
         self.calls.extend(batch.effects.into_iter().filter_map(|effect| match effect {
             Effect::Call(call) => Some(*call),
             Effect::CancelCall(_) => None,
@@ -278,4 +309,54 @@ fn a_bound_that_was_up_first_gives_the_reason() {
         let reasons = stage.realm.run(run).unwrap().reasons();
         assert_eq!(reasons[0].code, code, "after {minutes} minutes");
     }
+}
+
+/// A run whose time is up while its last step runs: what was done is being undone.
+fn going_back() -> (Stage, RunId) {
+    let mut stage = Stage::new();
+    let run = stage.start("goes-back-late");
+    stage.answer("a", 0, None);
+    stage.pass(30);
+    stage.answer("b", 0, Some(Outcome::refused(Code::Cancelled, "stopped")));
+    assert_eq!(stage.realm.run(run).unwrap().timed_out, 1);
+    assert_eq!(stage.calls.len(), 1, "the undo: {}", view::run(stage.realm.run(run).unwrap()));
+    (stage, run)
+}
+
+#[test]
+fn an_undo_after_the_time_of_the_run_has_that_time_once_more() {
+    let (mut stage, run) = going_back();
+    stage.pass(29);
+    assert_eq!(stage.realm.run(run).unwrap().timed_out, 1);
+    stage.answer("a", 0, None);
+    let run = stage.realm.run(run).unwrap();
+    assert_eq!((run.state(), run.rollback().as_str()), (RunState::Failed, "done"));
+    assert_eq!(run.reasons()[0].code, Code::RunTimeout);
+}
+
+#[test]
+fn an_undo_has_no_more_time_than_that_and_then_it_is_for_a_person() {
+    let (mut stage, run) = going_back();
+    stage.pass(30);
+    assert_eq!(stage.realm.run(run).unwrap().timed_out, 2);
+    stage.answer("a", 0, Some(Outcome::unknown(Code::ConnectorTimeout, "stopped")));
+    let run = stage.realm.run(run).unwrap();
+    assert_eq!(run.state(), RunState::Stuck, "{}", view::run(run));
+    assert!(stage.calls.is_empty(), "and it is not tried again");
+}
+
+#[test]
+fn actual_costs_that_pass_a_mark_are_told_once() {
+    let mut stage = Stage::new();
+    let told = |stage: &Stage| stage.records.iter().filter(|record| *record == "budget.warned told").count();
+    for (got, count) in [(85, 1), (5, 1)] {
+        stage.start("pays");
+        let output = Arc::new(json!({"got": got}));
+        stage.answer("p", 0, Some(Outcome::Succeeded { output }));
+        assert_eq!(told(&stage), count, "after {got} more");
+    }
+    stage.pass(24 * 60);
+    stage.start("pays");
+    stage.answer("p", 0, Some(Outcome::Succeeded { output: Arc::new(json!({"got": 80})) }));
+    assert_eq!(told(&stage), 2, "the next day again");
 }

@@ -51,6 +51,9 @@ pub struct Counter {
     pub reserved: i64,
     /// Spent.
     pub spent: i64,
+    /// The most that both together ever came to: a mark below it was passed and is not told again.
+    #[serde(default)]
+    pub peak: i64,
 }
 
 impl Counter {
@@ -58,6 +61,24 @@ impl Counter {
     #[must_use]
     pub const fn taken(&self) -> i128 {
         self.reserved as i128 + self.spent as i128
+    }
+
+    const fn reserve(&mut self, amount: i64) {
+        self.reserved = self.reserved.saturating_add(amount);
+        self.rise();
+    }
+
+    pub(super) fn book(&mut self, booking: &Booking) {
+        self.reserved = self.reserved.saturating_sub(booking.reserved).max(0);
+        self.spent = self.spent.saturating_add(booking.spent).max(0);
+        self.rise();
+    }
+
+    const fn rise(&mut self) {
+        let taken = self.reserved.saturating_add(self.spent);
+        if taken > self.peak {
+            self.peak = taken;
+        }
     }
 }
 
@@ -74,15 +95,12 @@ impl Counters {
 
     /// Sets an amount aside.
     pub fn reserve(&mut self, reservation: &Reservation) {
-        let counter = self.0.entry(reservation.counter.clone()).or_default();
-        counter.reserved = counter.reserved.saturating_add(reservation.amount);
+        self.0.entry(reservation.counter.clone()).or_default().reserve(reservation.amount);
     }
 
     /// Books what came of a reservation. What an undo gives back never makes a counter better than unused.
     pub fn book(&mut self, booking: &Booking) {
-        let counter = self.0.entry(booking.counter.clone()).or_default();
-        counter.reserved = counter.reserved.saturating_sub(booking.reserved).max(0);
-        counter.spent = counter.spent.saturating_add(booking.spent).max(0);
+        self.0.entry(booking.counter.clone()).or_default().book(booking);
     }
 
     /// The counter of the same budget, mode and `per` whose window came last before `from`.

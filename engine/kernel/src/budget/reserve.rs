@@ -8,7 +8,7 @@ use ordain_spec::kind::budget::OnBreach;
 use ordain_spec::kind::scalar::Reference;
 use ordain_spec::kind::{Budget, Kind};
 
-use super::{Booker, Cost, Counter, CounterKey, Counters, Reservation, Slot};
+use super::{Booker, Booking, Cost, Counter, CounterKey, Counters, Reservation, Slot};
 use crate::reason::{Code, Reason};
 use crate::window;
 
@@ -82,6 +82,8 @@ pub struct Standing {
     pub reserved: i64,
     /// What is left of the limit; less than nothing where actual costs passed it.
     pub remaining: i64,
+    /// The most that was taken in this window so far.
+    peak: i64,
 }
 
 /// The counter on which the step is booked now. None where the budget's time zone is unknown, which no
@@ -146,10 +148,10 @@ pub fn standing(
 }
 
 fn stands(budget: &Budget, key: CounterKey, counters: &Counters) -> Standing {
-    let Counter { reserved, spent } = counters.get(&key);
+    let Counter { reserved, spent, peak } = counters.get(&key);
     let limit = budget.spec.limit.value.saturating_add(carried(budget, counters, &key));
     let remaining = narrow(i128::from(limit) - i128::from(reserved) - i128::from(spent));
-    Standing { counter: key, limit, spent, reserved, remaining }
+    Standing { counter: key, limit, spent, reserved, remaining, peak }
 }
 
 /// What one budget says to one amount.
@@ -192,20 +194,22 @@ impl Look<'_> {
         }
     }
 
-    /// Marks that lie above what was taken and not above what will be.
+    /// Marks that were never passed in this window and will be.
     fn warnings(&self) -> Vec<Warning> {
         let taken = i128::from(self.standing.spent) + i128::from(self.standing.reserved);
-        crossed(self.budget, self.standing.limit, taken, taken + i128::from(self.cost.amount))
+        crossed(self.budget, &self.standing, taken + i128::from(self.cost.amount))
     }
 }
 
-/// Marks of a budget that lie above `before` and not above `after`, ascending.
-fn crossed(budget: &Budget, limit: i64, before: i128, after: i128) -> Vec<Warning> {
+/// Marks of a budget that lie above what was ever taken and not above `taken`, ascending: each is told once a
+/// window, however often what was set aside is given back.
+fn crossed(budget: &Budget, standing: &Standing, taken: i128) -> Vec<Warning> {
     let mut marks: Vec<u32> = budget.spec.warn_at.iter().map(|mark| mark.value.0).collect();
     marks.sort_unstable();
     marks.dedup();
-    let reached = |taken: i128, mark: u32| taken * 100 >= i128::from(limit) * i128::from(mark);
-    marks.retain(|mark| !reached(before, *mark) && reached(after, *mark));
+    let limit = i128::from(standing.limit);
+    let reached = |taken: i128, mark: u32| taken * 100 >= limit * i128::from(mark);
+    marks.retain(|mark| !reached(i128::from(standing.peak), *mark) && reached(taken, *mark));
     let name = budget.metadata.name.value.shared();
     marks.into_iter().map(|percent| Warning { budget: Arc::clone(&name), percent }).collect()
 }
@@ -292,24 +296,26 @@ fn look<'b>(
     Ok(Look { budget, standing: stands(budget, key, counters), cost })
 }
 
-/// Marks that bookings make their counters pass. Call it before they are applied.
+/// Marks that actual costs make their counters pass. Call it before the bookings are applied.
 #[must_use]
 pub fn warnings<'b>(
     budgets: impl IntoIterator<Item = &'b Budget>,
-    bookings: &[super::Booking],
+    bookings: &[Booking],
     counters: &Counters,
 ) -> Vec<Warning> {
+    // An item has a reservation for every attempt: the counter is looked at once all of them are booked.
+    let mut booked: BTreeMap<&CounterKey, Counter> = BTreeMap::new();
+    for booking in bookings {
+        let counter = booked.entry(&booking.counter).or_insert_with(|| counters.get(&booking.counter));
+        counter.book(booking);
+    }
     let by_name: BTreeMap<&str, &Budget> =
         budgets.into_iter().map(|budget| (budget.metadata.name.as_str(), budget)).collect();
-    let mut warnings = Vec::new();
-    for booking in bookings {
-        let Some(budget) = by_name.get(&*booking.counter.budget) else { continue };
-        let standing = stands(budget, booking.counter.clone(), counters);
-        let before = i128::from(standing.spent) + i128::from(standing.reserved);
-        let after = before - i128::from(booking.reserved) + i128::from(booking.spent);
-        warnings.extend(crossed(budget, standing.limit, before, after));
-    }
-    warnings
+    let passed = booked.into_iter().filter_map(|(key, counter)| {
+        let budget = by_name.get(&*key.budget)?;
+        Some(crossed(budget, &stands(budget, key.clone(), counters), counter.taken()))
+    });
+    passed.flatten().collect()
 }
 
 /// Every counter of a budget whose window holds `now`, and every run's that is in use: the rows of

@@ -171,6 +171,48 @@ fn marks_are_passed_once_and_upwards() {
     assert!(book.live(1, NOW).unwrap().warnings.is_empty());
 }
 
+/// Books the actual cost of an attempt and says which marks it passed.
+fn settle(book: &mut Book, reserved: &Reserved, actual: i64) -> Vec<u32> {
+    let bookings: Vec<Booking> = reserved.reservations.iter().map(|one| one.settled(actual)).collect();
+    let passed = warnings(&book.budgets, &bookings, &book.counters);
+    for booking in &bookings {
+        book.counters.book(booking);
+    }
+    passed.iter().map(|warning| warning.percent).collect()
+}
+
+#[test]
+fn actual_costs_pass_marks_that_what_was_reserved_did_not() {
+    let mut book = Book::new(&["limit: 100, window: month, warnAt: [50%, 80%]"]);
+    let reserved = book.live(10, NOW).unwrap();
+    assert!(reserved.warnings.is_empty());
+    assert_eq!(settle(&mut book, &reserved, 85), [50, 80]);
+    let next = book.live(5, NOW).unwrap();
+    assert!(next.warnings.is_empty(), "both were told");
+    assert!(settle(&mut book, &next, 5).is_empty());
+}
+
+#[test]
+fn a_mark_is_told_once_a_window_though_what_was_set_aside_is_given_back() {
+    let mut book = Book::new(&["limit: 100, window: month, warnAt: [80%]"]);
+    let first = book.live(80, NOW).unwrap();
+    assert_eq!(first.warnings.len(), 1);
+    assert!(settle(&mut book, &first, 0).is_empty());
+    let second = book.live(90, NOW).unwrap();
+    assert!(second.warnings.is_empty(), "told when the first was set aside");
+    assert!(settle(&mut book, &second, 95).is_empty());
+    let later = book.live(80, "2026-02-10T00:00:00Z").unwrap();
+    assert_eq!(later.warnings.len(), 1, "another window, another word");
+}
+
+#[test]
+fn reservations_of_one_item_are_booked_together_before_marks_are_looked_at() {
+    let mut book = Book::new(&["limit: 100, window: month, warnAt: [80%]"]);
+    let mut all = book.live(30, NOW).unwrap();
+    all.reservations.extend(book.live(30, NOW).unwrap().reservations);
+    assert_eq!(settle(&mut book, &all, 45), [80], "45 and 45, told once");
+}
+
 #[test]
 fn what_was_left_is_carried_into_the_next_window_once() {
     let mut book = Book::new(&["limit: 100, window: month, carryOver: 50%"]);
@@ -196,9 +238,12 @@ fn an_undo_is_charged_and_never_refused_and_gives_back_no_more_than_was_spent() 
     let demand = Demand { booker: booker(&actor, Mode::Live), costs: &costs, covered: &book.covered };
     let undo = reserve_undo(&book.budgets, &demand, &book.counters, at(NOW));
     book.counters.reserve(&undo.reservations[0]);
-    assert_eq!(book.counters.get(&undo.reservations[0].counter), Counter { reserved: 7, spent: 10 });
+    assert_eq!(
+        book.counters.get(&undo.reservations[0].counter),
+        Counter { reserved: 7, spent: 10, peak: 17 }
+    );
     book.counters.book(&undo.reservations[0].settled(-25));
-    assert_eq!(book.counters.get(&undo.reservations[0].counter), Counter { reserved: 0, spent: 0 });
+    assert_eq!(book.counters.get(&undo.reservations[0].counter), Counter { reserved: 0, spent: 0, peak: 17 });
 }
 
 #[test]

@@ -86,6 +86,7 @@ impl Turn<'_> {
             Next::Settled { state, .. } => (Some(*state), true),
             _ => (None, false),
         };
+        self.note_marks(step, &bookings)?;
         let id = self.id(step)?;
         let work = self.work(step, item, phase)?;
         let key = work.key.clone().filter(|_| work.remembered);

@@ -118,10 +118,7 @@ impl Turn<'_> {
         let attempt = self.work(step, item, phase)?.attempts + 1;
         let deadline = self.deadline(step, phase)?;
         let id = self.id(step)?;
-        for warning in &reserved.warnings {
-            let (budget, percent) = (warning.budget.to_string(), warning.percent);
-            self.emit(Event::BudgetNoted { budget, breached: false, percent, step: Arc::clone(&id) })?;
-        }
+        self.warn(&id, reserved.warnings)?;
         if !reserved.reservations.is_empty() || !quotas.is_empty() {
             self.fresh = None;
         }
@@ -370,6 +367,23 @@ impl Turn<'_> {
             _ => reservation.released(),
         };
         Ok(work.reserved.iter().map(book).collect())
+    }
+
+    /// Marks of budgets that actual costs pass, before they are booked.
+    pub fn note_marks(&mut self, step: usize, bookings: &[Booking]) -> Done {
+        let Some(active) = &self.world.active else { return Ok(()) };
+        let budgets = active.catalogue.budgets.values().map(|budget| &**budget);
+        let warnings = budget::warnings(budgets, bookings, &self.world.budgets);
+        let id = self.id(step)?;
+        self.warn(&id, warnings)
+    }
+
+    fn warn(&mut self, step: &Arc<str>, warnings: Vec<budget::Warning>) -> Done {
+        for budget::Warning { budget, percent } in warnings {
+            let (budget, step) = (budget.to_string(), Arc::clone(step));
+            self.emit(Event::BudgetNoted { budget, breached: false, percent, step })?;
+        }
+        Ok(())
     }
 
     /// The actual cost in a unit, where the capability declares one and it can be said.
