@@ -282,3 +282,66 @@ fn views_are_rebuilt_from_the_journal() {
     assert!(document["detail"].is_string() && document["created"].is_array());
     assert_eq!(workspace.ordain(&["runs", "--json"]).expect_code(0).json(), before);
 }
+
+/// Naps, and something that is held and let go.
+const LATE: &str = "apiVersion: ordain/v1
+kind: Connector
+metadata: {name: napper, version: 1.0.0, owner: 'group:team', summary: Sleeps.}
+spec:
+  type: exec
+  access: write
+  exec: {program: /usr/bin/sleep}
+  operations:
+    nap: {effect: read, args: ['--', '${ input.s }'], timeout: 2m, maxOutput: 4KiB, mock: {output: {}}}
+    hold: {effect: write, args: ['0'], timeout: 1m, maxOutput: 4KiB, mock: {output: {}}}
+    free: {effect: write, args: ['0'], timeout: 1m, maxOutput: 4KiB, mock: {output: {}}}
+---
+apiVersion: ordain/v1
+kind: Capability
+metadata: {name: f.nap, version: 1.0.0, owner: group:team, summary: Naps., risk: low, failureMode: retry, rollback: {none: needless, why: Nothing.}, tests: [late-enough]}
+spec: {effect: read, input: {s: {type: string, maxLength: 10}}, uses: napper, operation: nap}
+---
+apiVersion: ordain/v1
+kind: Capability
+metadata: {name: f.hold, version: 1.0.0, owner: group:team, summary: Holds., risk: medium, failureMode: rollback, rollback: {uses: f.free}, tests: [late-enough]}
+spec: {effect: write, uses: napper, operation: hold, idempotency: step}
+---
+apiVersion: ordain/v1
+kind: Capability
+metadata: {name: f.free, version: 1.0.0, owner: group:team, summary: Lets go., risk: medium, failureMode: retry, rollback: {none: needless, why: Nothing.}, tests: [late-enough]}
+spec: {effect: write, uses: napper, operation: free, idempotency: step}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: late, version: 1.0.0, owner: 'group:team', summary: Naps too long.}
+spec:
+  modes: [mock, live]
+  timeout: 4s
+  onFailure: rollback
+  steps:
+    - {id: hold, uses: f.hold}
+    - {id: nap, needs: [hold], uses: f.nap, with: {s: '100'}}
+    - {id: after, needs: [nap], uses: f.nap, with: {s: '0'}}
+    - {id: clean, needs: [{step: nap, on: any}], uses: f.nap, with: {s: '1'}}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: late-enough, owner: 'group:team', summary: Nobody naps in a rehearsal.}
+spec: {run: late, as: 'user:alice', at: 2026-01-05T10:00:00Z, expect: {state: succeeded}}
+";
+
+#[test]
+fn past_its_time_a_run_stops_and_undo_and_clean_up_have_that_time_once_more() {
+    let workspace = live();
+    workspace.write("specs/late.yaml", LATE);
+    let text = fs::read_to_string(workspace.path().join("ordain.yaml")).unwrap();
+    let granted = "connections:\n    napper: {programs: {/usr/bin/sleep: any}}";
+    workspace.write("ordain.yaml", &text.replace("connections:", granted));
+    let document = run(&workspace, "late", &["--live"]).expect_code(5).json();
+    let run = &document["run"];
+    assert_eq!((&run["state"], &run["rollback"]), (&json!("failed"), &json!("done")), "{run:#}");
+    assert!(codes(&run["reasons"]).contains(&"run_timeout"), "{run:#}");
+    let states: Vec<&str> =
+        run["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
+    assert_eq!(states, ["undone", "failed", "cancelled", "succeeded"], "{run:#}");
+}
