@@ -15,6 +15,7 @@ mod drill_tools;
 mod editing;
 mod evidence;
 mod guide_lint;
+mod health;
 mod lint_laws;
 mod outside_calls;
 mod run_current;

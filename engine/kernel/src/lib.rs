@@ -10,6 +10,7 @@ pub mod decision;
 pub mod evidence;
 #[cfg(test)]
 mod fixture;
+pub mod health;
 pub mod idempotency;
 pub mod ids;
 pub mod kill;

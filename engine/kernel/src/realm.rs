@@ -7,6 +7,8 @@
 mod cascade;
 mod start;
 
+pub(crate) use start::TENANT;
+
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
@@ -348,6 +350,11 @@ impl Realm {
                 }
                 self.note(SystemEvent::Pruned { runs, before, by }, now, &mut batch);
             }
+            SystemCommand::Probed { connector, fault } => {
+                if self.world.health.changes(&connector, fault) {
+                    self.note(SystemEvent::HealthChanged { connector, fault }, now, &mut batch);
+                }
+            }
             SystemCommand::Note(event) => self.note(*event, now, &mut batch),
         }
         Ok(batch)
@@ -517,6 +524,12 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
         }
         SystemEvent::Restored { by, from, .. } => {
             AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string())
+        }
+        SystemEvent::HealthChanged { connector, fault } => {
+            let mut entry =
+                AuditEntry::new(at, Actor::system(), Action::HealthChanged, Arc::clone(connector));
+            entry.reasons = fault.iter().map(|code| code.reason()).collect();
+            entry
         }
         SystemEvent::WorkspaceChanged { to, .. } => {
             AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, to.to_string())

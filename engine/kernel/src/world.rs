@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::belongs;
 use crate::audit::{AuditRecord, Chain, Entry};
 use crate::budget::{self, Booking, Counter, CounterKey, Counters};
+use crate::health::{Health, Seen};
 use crate::idempotency::Keys;
 use crate::kill::{Selector, Switch, Switches};
 use crate::lock::{Lock, Locks, Place};
@@ -50,6 +51,8 @@ pub struct World {
     pub kills: Switches,
     /// Keys that are remembered over runs.
     pub idempotency: Keys,
+    /// How connectors are seen.
+    pub health: Health,
     /// The chain `system`.
     pub system_chain: Chain,
     dirty: BTreeSet<Dirty>,
@@ -63,6 +66,7 @@ enum Dirty {
     Lock(Arc<str>),
     Kill(Selector),
     Key(Arc<str>),
+    Health(Arc<str>),
     Head,
 }
 
@@ -70,7 +74,7 @@ enum Dirty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// `budget quota lock kill key head`
+    /// `budget quota lock kill key health head`
     pub kind: String,
     /// Which.
     pub key: String,
@@ -247,6 +251,10 @@ impl World {
                 let keys = self.idempotency.erase(&runs.iter().copied().collect());
                 self.dirty.extend(keys.into_iter().map(Dirty::Key));
             }
+            SystemEvent::HealthChanged { connector, fault } => {
+                self.health.0.insert(Arc::clone(connector), Seen { since: at, fault: *fault });
+                self.dirty.insert(Dirty::Health(Arc::clone(connector)));
+            }
             SystemEvent::StartRefused { .. }
             | SystemEvent::Restored { .. }
             | SystemEvent::CatalogueActivated { .. }
@@ -280,6 +288,7 @@ impl World {
             Dirty::Lock(key) => ("lock", key.to_string(), self.locks.0.get(key).and_then(json)),
             Dirty::Kill(key) => ("kill", key.to_string(), self.kills.0.get(key).and_then(json)),
             Dirty::Key(key) => ("key", key.to_string(), self.idempotency.0.get(key).and_then(json)),
+            Dirty::Health(key) => ("health", key.to_string(), self.health.0.get(key).and_then(json)),
             Dirty::Head => ("head", "system".to_owned(), json(&self.system_chain)),
         };
         Row { kind: kind.to_owned(), key, value }
@@ -322,6 +331,9 @@ impl World {
             "key" => {
                 self.idempotency.0.insert(key.into(), read(value)?);
             }
+            "health" => {
+                self.health.0.insert(key.into(), read(value)?);
+            }
             "head" => self.system_chain = read(value)?,
             other => return Err(format!("no such kind: {other}")),
         }
@@ -336,6 +348,7 @@ impl World {
         dirty.extend(self.locks.0.keys().cloned().map(Dirty::Lock));
         dirty.extend(self.kills.0.keys().cloned().map(Dirty::Kill));
         dirty.extend(self.idempotency.0.keys().cloned().map(Dirty::Key));
+        dirty.extend(self.health.0.keys().cloned().map(Dirty::Health));
         dirty.push(Dirty::Head);
         let rows = dirty.iter().map(|dirty| self.row(dirty));
         rows.filter_map(|row| Some(((row.kind, row.key), row.value?))).collect()

@@ -187,6 +187,9 @@ pub enum Request {
         /// Only says what would be erased.
         dry_run: bool,
     },
+    /// Probes every connector that says how its health is seen, and says how each is. What a probe finds is
+    /// recorded where it is news; asking again is the same as asking once. Answer: `{health: […]}`.
+    Probe,
     /// Which catalogue, how many runs: for `doctor`.
     Status,
 }
@@ -208,6 +211,7 @@ impl Request {
             | Self::AuditTail { .. }
             | Self::AuditVerify
             | Self::AuditCompleteness
+            | Self::Probe
             | Self::Status => false,
             Self::Start { .. }
             | Self::Rerun { .. }

@@ -17,6 +17,7 @@ use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::{Answer, ApiError, Caller, Request};
+use crate::health::Prober;
 use crate::identity::{self, Acting};
 use crate::local::{self, Service};
 use crate::machine::{Clock, Machine};
@@ -40,6 +41,7 @@ pub(crate) struct Inner {
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) reader: Reader,
     pub(crate) specs: Arc<Specs>,
+    pub(crate) prober: Arc<Prober>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) profile: Profile,
     pub(crate) commits: watch::Receiver<Commits>,
@@ -68,7 +70,7 @@ impl Engine {
     /// As [`Engine::open`].
     pub async fn open_on(workspace: &Opened, lock: Lock, machine: Machine) -> Result<Self, ApiError> {
         let clock = Arc::clone(&machine.clock);
-        let open::Running { messages, reader, specs, commits, left_out, rebuilt } =
+        let open::Running { messages, reader, specs, prober, commits, left_out, rebuilt } =
             open::open(workspace, machine).await?;
         let refused = open::refusals(workspace);
         let profile = workspace.profile();
@@ -77,6 +79,7 @@ impl Engine {
             messages,
             reader,
             specs,
+            prober,
             clock,
             profile,
             commits,

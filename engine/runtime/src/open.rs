@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use ordain_kernel::audit::Verifier;
+use ordain_kernel::health::probed;
 use ordain_kernel::reason::{Code, Reason};
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
 use ordain_kernel::world::Active;
@@ -15,6 +16,7 @@ use crate::api::ApiError;
 use crate::connector::Live;
 use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
+use crate::health::Prober;
 use crate::machine::Machine;
 use crate::recover;
 use crate::specs::Specs;
@@ -37,6 +39,8 @@ pub struct Running {
     pub reader: Reader,
     /// What is active and what was.
     pub specs: Arc<Specs>,
+    /// Looks at connectors.
+    pub prober: Arc<Prober>,
     /// Counts transactions.
     pub commits: watch::Receiver<Commits>,
     /// Runs that cannot be continued, and why.
@@ -72,12 +76,19 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let launcher =
         SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
-    let driver = Driver::new(Arc::new(live), Arc::clone(&machine.clock), finished);
+    let (live, clock) = (Arc::new(live), Arc::clone(&machine.clock));
+    let driver = Driver::new(Arc::clone(&live), Arc::clone(&clock), finished);
     let (commits, committed) = watch::channel(Commits::default());
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
+    let began = clock.now();
+    let prober = Arc::new(Prober::new(&messages, live, clock));
     let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, machine, outcomes, commits);
     tokio::spawn(writer.run(inbox, beginning));
-    Ok(Running { messages, reader, specs, commits: committed, left_out: recovered.left_out, rebuilt })
+    let connectors = specs.active().map(|set| probed(&set.active())).unwrap_or_default();
+    if !connectors.is_empty() {
+        tokio::spawn(Arc::clone(&prober).keep(connectors, began));
+    }
+    Ok(Running { messages, reader, specs, prober, commits: committed, left_out: recovered.left_out, rebuilt })
 }
 
 /// What is not settled. Where the views say something else than was stored of them, they are made anew from

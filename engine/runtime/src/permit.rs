@@ -1,11 +1,13 @@
 //! The permit: the one thing that lets a connector be called.
 //!
 //! Only the gate (the driver, after it has stored the start of an attempt) makes one, and the call consumes it, so
-//! nothing outside can happen without an earlier record of the intent. It must never be clonable, storable or
+//! nothing outside can change without an earlier record of the intent; a probe of health, which only reads, has one for
+//! the leave that the realm gave it. It must never be clonable, storable or
 //! constructible from outside this crate.
 
 use std::time::Instant;
 
+use ordain_kernel::health::Probe;
 use serde::{Deserialize, Serialize};
 
 /// Which way a step is walked.
@@ -47,6 +49,20 @@ pub struct Permit {
 impl Permit {
     /// Only for the gate, after the attempt's start is stored.
     pub(crate) fn for_stored_attempt(attempt: Attempt) -> Self {
+        Self { attempt }
+    }
+
+    /// Only for a probe that the realm admitted: it reads, and belongs to no run.
+    pub(crate) fn for_probe(probe: &Probe, deadline: Instant) -> Self {
+        let attempt = Attempt {
+            run: "system".to_owned(),
+            step: probe.connector.metadata.name.value.to_string(),
+            item: None,
+            number: 1,
+            phase: Phase::Do,
+            idempotency_key: String::new(),
+            deadline: Some(deadline),
+        };
         Self { attempt }
     }
 

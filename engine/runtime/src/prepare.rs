@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use ordain_kernel::health::Probe;
 use ordain_plan::{Action, ResolvedConnection};
 use ordain_spec::expr::{
     Arg, ArgValue, COST_LIMIT, EvalError, EvalErrorKind, FactMap, Piece, Template, Type, Value,
 };
+use ordain_spec::kind::Connector;
 use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::connector::{
     self as declared, Access, ConnectorType, EnvValue, ExecSpec, HttpSpec, Operation, Settable,
@@ -71,17 +73,65 @@ fn argument<T>(detail: impl Into<String>) -> Made<T> {
 /// A refusal that is final: an expression that has no value, a missing connection, setting or grant, an argument
 /// that may not stand where it stands. Nothing happened.
 pub fn prepare(asked: &Asked<'_>) -> Result<PreparedCall, Outcome> {
-    prepared(asked).map_err(|Not { code, detail }| Outcome::Refused {
-        code: code.into(),
-        detail: escape(&detail, 500),
-        retryable: false,
-        retry_after_ms: None,
-    })
+    prepared(asked).map_err(refused)
+}
+
+fn refused(Not { code, detail }: Not) -> Outcome {
+    let detail = escape(&detail, 500);
+    Outcome::Refused { code: code.into(), detail, retryable: false, retry_after_ms: None }
+}
+
+/// The call of a probe, which has no input and no run. Its terms are the operation's own.
+///
+/// # Errors
+/// As of [`prepare`].
+pub fn probe(probe: &Probe, limit_ms: u64) -> Result<PreparedCall, Outcome> {
+    let Some(operation) = probe.connector.spec.operations.get(&probe.operation) else {
+        let detail = format!("there is no operation `{}`", probe.operation);
+        return Err(refused(Not { code: code::SYSTEM_FAULT, detail }));
+    };
+    let way = Way {
+        connector: &probe.connector,
+        operation,
+        connection: Some(&probe.connection),
+        limit_ms: Some(limit_ms),
+        terms: reply::terms_of(operation, usual(probe.connector.spec.type_.value)),
+    };
+    let facts = || {
+        let call = Value::from_json(&json!({"idempotencyKey": "", "attempt": 1}));
+        let facts = [("input", Value::map::<&str>([])), ("call", call.or_else(misfit)?)];
+        Ok(FactMap {
+            facts: facts.into_iter().map(|(name, value)| (Arc::from(name), value)).collect(),
+            ..FactMap::default()
+        })
+    };
+    made(&way, facts).map_err(refused)
 }
 
 fn prepared(asked: &Asked<'_>) -> Made<PreparedCall> {
-    let connector = &asked.action.connector;
     let operation = operation_of(asked.action)?;
+    let way = Way {
+        connector: &asked.action.connector,
+        operation,
+        connection: asked.action.connection.as_deref(),
+        limit_ms: [asked.timeout_ms, asked.action.timeout_ms].into_iter().flatten().min(),
+        terms: terms(asked.action, operation),
+    };
+    made(&way, || facts(asked))
+}
+
+/// A connector's operation within what the workspace grants.
+struct Way<'a> {
+    connector: &'a Connector,
+    operation: &'a Operation,
+    connection: Option<&'a ResolvedConnection>,
+    /// Beside the operation's own.
+    limit_ms: Option<u64>,
+    terms: Terms,
+}
+
+fn made(way: &Way<'_>, facts: impl FnOnce() -> Made<FactMap>) -> Made<PreparedCall> {
+    let (connector, operation) = (way.connector, way.operation);
     let name = connector.metadata.name.value.as_str();
     let call = |target| PreparedCall {
         connector: name.to_owned(),
@@ -90,7 +140,7 @@ fn prepared(asked: &Asked<'_>) -> Made<PreparedCall> {
             backoff_ms: connector.spec.breaker.backoff.0,
             max_backoff_ms: connector.spec.breaker.max_backoff.0,
         },
-        terms: terms(asked.action, operation),
+        terms: way.terms.clone(),
         target,
     };
     if connector.spec.type_.value == ConnectorType::Mock {
@@ -99,11 +149,10 @@ fn prepared(asked: &Asked<'_>) -> Made<PreparedCall> {
     if connector.spec.access.value == Access::Read && operation.effect.value != scalar::Effect::Read {
         return not(code::READ_ONLY_CONNECTOR, format!("connector `{name}` only reads"));
     }
-    let Some(connection) = &asked.action.connection else {
+    let Some(connection) = way.connection else {
         return missing(format!("the workspace has no connection `{name}`"));
     };
-    let facts = facts(asked)?;
-    let making = Making { asked, operation, connection, facts };
+    let making = Making { limit_ms: way.limit_ms, operation, connection, facts: facts()? };
     match (connector.spec.type_.value, &connector.spec.http, &connector.spec.exec) {
         (ConnectorType::Http, Some(http), _) => Ok(call(Target::Http(Box::new(making.http(http)?)))),
         (ConnectorType::Exec, _, Some(exec)) => Ok(call(Target::Exec(Box::new(making.exec(exec)?)))),
@@ -156,7 +205,6 @@ fn operation_of(action: &Action) -> Made<&Operation> {
 
 /// How the reply of an action is judged.
 fn terms(action: &Action, operation: &Operation) -> Terms {
-    let usual = if action.connector.spec.type_.value == ConnectorType::Exec { 0 } else { 200 };
     Terms {
         effect: match action.capability.spec.effect.value {
             scalar::Effect::Read => Effect::Read,
@@ -167,20 +215,25 @@ fn terms(action: &Action, operation: &Operation) -> Terms {
             Idempotency::None => Repeat::Never,
             Idempotency::Step | Idempotency::Key(_) | Idempotency::Natural => Repeat::Safe,
         },
-        success: match &operation.success {
-            Some(codes) => codes.iter().map(|code| code.value).collect(),
-            None => vec![usual],
-        },
-        retryable: operation.retryable.iter().map(|code| code.value).collect(),
+        ..reply::terms_of(operation, usual(action.connector.spec.type_.value))
     }
+}
+
+/// What an answer is that says success where nothing is declared.
+const fn usual(connector: ConnectorType) -> i64 {
+    match connector {
+        ConnectorType::Exec => 0,
+        ConnectorType::Http | ConnectorType::Mock => 200,
+    }
+}
+
+fn misfit<T>(misfit: impl std::fmt::Display) -> Made<T> {
+    not(code::SYSTEM_FAULT, misfit.to_string())
 }
 
 /// `input call run`.
 fn facts(asked: &Asked<'_>) -> Made<FactMap> {
-    let read = |value: &Json| match Value::from_json(value) {
-        Ok(value) => Ok(value),
-        Err(misfit) => not(code::SYSTEM_FAULT, misfit.to_string()),
-    };
+    let read = |value: &Json| Value::from_json(value).or_else(misfit);
     // Without `with` the operation's input is the capability's, whose types are declared.
     let typed = match &asked.action.capability.spec.with {
         None => Value::typed(asked.arguments, &Type::fields(&asked.action.capability.spec.input)).ok(),
@@ -212,7 +265,7 @@ fn run_facts(run: Value) -> Value {
 
 /// What a call is made of.
 struct Making<'a> {
-    asked: &'a Asked<'a>,
+    limit_ms: Option<u64>,
     operation: &'a Operation,
     connection: &'a ResolvedConnection,
     facts: FactMap,
@@ -286,7 +339,7 @@ impl Making<'_> {
 
     fn timeout_ms(&self) -> Made<u64> {
         let own = self.operation.timeout.as_ref().map(|timeout| timeout.value.0);
-        let given = [self.asked.timeout_ms, self.asked.action.timeout_ms, own];
+        let given = [self.limit_ms, own];
         bound("timeout", given.into_iter().flatten().min())
     }
 

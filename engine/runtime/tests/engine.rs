@@ -3,8 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use ordain_runtime::api::{ApiError, Caller, Request};
+use ordain_runtime::engine::Engine;
+use ordain_runtime::local::Service as _;
+use ordain_runtime::machine::{Clock, Machine};
+use ordain_runtime::ports::Later;
+use ordain_runtime::session::Lock;
 use ordain_runtime::session::Session;
 use ordain_runtime::workspace::Opened;
 use serde_json::{Value, json};
@@ -194,4 +201,144 @@ async fn a_second_session_speaks_to_the_first() {
     assert_eq!(watched["parked"], true);
     second.close().await;
     first.close().await;
+}
+
+/// A clock that stands until it is set.
+struct Hand {
+    now: Mutex<jiff::Timestamp>,
+    moved: tokio::sync::Notify,
+}
+
+impl Hand {
+    fn pass(&self, seconds: i64) {
+        *self.now.lock().unwrap() += jiff::SignedDuration::from_secs(seconds);
+        self.moved.notify_waiters();
+    }
+}
+
+impl Clock for Hand {
+    fn now(&self) -> jiff::Timestamp {
+        *self.now.lock().unwrap()
+    }
+
+    fn sleep_until(&self, at: Option<jiff::Timestamp>) -> Later<'_, ()> {
+        Box::pin(async move {
+            loop {
+                let moved = self.moved.notified();
+                if at.is_some_and(|at| at <= self.now()) {
+                    return;
+                }
+                moved.await;
+            }
+        })
+    }
+}
+
+const PROBED: &str = "apiVersion: ordain/v1
+kind: Roster
+metadata: {name: roster, owner: group:team, summary: Who.}
+spec:
+  people: {alice: {type: human, email: alice@example.org}, bob: {type: human, email: bob@example.org}}
+  groups: {team: ['user:alice', 'user:bob']}
+  roles: {operator: ['group:team'], viewer: ['group:team'], admin: ['user:bob']}
+---
+apiVersion: ordain/v1
+kind: Connector
+metadata: {name: api, version: 1.0.0, owner: group:team, summary: A service.}
+spec:
+  type: http
+  http: {baseUrl: {setting: api}}
+  health: {operation: ping, every: 30s}
+  operations:
+    ping: {effect: read, path: /ping, output: {}, timeout: 2s, maxResponse: 1KiB, mock: {output: {}}}
+";
+
+/// A service that says yes, and says when it was asked.
+async fn service() -> (u16, tokio::task::JoinHandle<()>, tokio::sync::mpsc::UnboundedReceiver<()>) {
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let (asked, hits) = tokio::sync::mpsc::unbounded_channel();
+    let task = tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let _ = stream.read(&mut [0; 4096]).await;
+            let _ =
+                stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n").await;
+            let _ = asked.send(());
+        }
+    });
+    (port, task, hits)
+}
+
+/// The records of health, once there are so many: `[codes of the fault]` each.
+async fn health_records(engine: &Engine, count: usize) -> Vec<Vec<String>> {
+    let found = async {
+        loop {
+            let tail = Request::AuditTail { run: None, limit: 100 };
+            let answer = engine.answer(Caller::default(), tail).await.unwrap();
+            let records = answer["records"].as_array().unwrap().clone();
+            let of_health = records.iter().filter(|record| record["action"] == "health.changed");
+            let faults = of_health.map(|record| {
+                let reasons = record["reasons"].as_array().unwrap();
+                reasons.iter().map(|reason| reason["code"].as_str().unwrap().to_owned()).collect()
+            });
+            let faults: Vec<Vec<String>> = faults.collect();
+            if faults.len() >= count {
+                return faults;
+            }
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), found).await.expect("the records come")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_connector_is_probed_in_its_turn_and_only_a_change_is_recorded() {
+    let (port, served, mut hits) = service().await;
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::create_dir(folder.path().join("specs")).unwrap();
+    std::fs::write(folder.path().join("specs/all.yaml"), PROBED).unwrap();
+    let workspace = format!(
+        "apiVersion: ordain/v1\nkind: Workspace\nspec:\n  settings: {{api: 'http://127.0.0.1:{port}'}}\n  connections: {{api: {{hosts: ['127.0.0.1:{port}'], allowPrivate: [127.0.0.0/8]}}}}\n"
+    );
+    std::fs::write(folder.path().join("ordain.yaml"), workspace).unwrap();
+    let opened = Opened::find(folder.path()).unwrap();
+    assert!(opened.active.is_some(), "{:?}", opened.read.checked.diagnostics);
+    let hand = Arc::new(Hand {
+        now: Mutex::new("2026-01-05T10:00:00Z".parse().unwrap()),
+        moved: tokio::sync::Notify::new(),
+    });
+    let clock: Arc<dyn Clock> = Arc::clone(&hand) as Arc<dyn Clock>;
+    let machine = Machine { clock, ..Machine::default() };
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    let engine = Engine::open_on(&opened, lock, machine).await.unwrap();
+
+    hand.pass(29);
+    assert!(health_records(&engine, 0).await.is_empty(), "nobody is probed before their turn");
+    hand.pass(1);
+    assert_eq!(health_records(&engine, 1).await, [Vec::<String>::new()], "healthy");
+    hits.recv().await.unwrap();
+    hand.pass(30);
+    hits.recv().await.unwrap();
+    served.abort();
+    assert!(served.await.unwrap_err().is_cancelled());
+    hand.pass(30);
+    let records = health_records(&engine, 2).await;
+    assert_eq!((records.len(), records[1].len()), (2, 1), "healthy twice is told once: {records:?}");
+    let seen = engine.answer(Caller::default(), Request::Probe).await.unwrap();
+    assert_eq!(seen["health"][0]["state"], "degraded", "{seen:#}");
+    assert_eq!(seen["health"][0]["since"], "2026-01-05T10:01:30Z");
+    assert_eq!(health_records(&engine, 2).await.len(), 2, "degraded twice is told once");
+    engine.close().await;
+
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    let engine = Engine::open(&opened, lock).await.unwrap();
+    assert!(!engine.rebuilt());
+    let rebuilt =
+        engine.answer(Caller { acting_as: Some("user:bob".into()), ..Caller::default() }, Request::Rebuild);
+    rebuilt.await.unwrap();
+    let seen = engine.answer(Caller::default(), Request::Probe).await.unwrap();
+    assert_eq!(seen["health"][0]["since"], "2026-01-05T10:01:30Z", "it is remembered: {seen:#}");
+    assert!(hits.try_recv().is_err(), "nobody was asked more often than that");
+    engine.close().await;
 }

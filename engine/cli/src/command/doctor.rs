@@ -1,9 +1,14 @@
-//! `ordain doctor`: what works here and what does not, each with a way out. Changes nothing.
+//! `ordain doctor`: what works here and what does not, each with a way out. Changes nothing but what is known of the
+//! health of connectors, where there is a store to keep it in.
 
 use std::path::Path;
+use std::sync::Arc;
 
+use ordain_kernel::health;
+use ordain_kernel::world::Active;
 use ordain_plan::render::{Ink, Line};
 use ordain_plan::{Grants, compile, missing_connections};
+use ordain_runtime::api::Request;
 use ordain_runtime::connector::sandbox::{SandboxLauncher, SandboxReport, capabilities_of_machine};
 use ordain_spec::catalogue::{Catalogue, every};
 use ordain_spec::diagnostic::Severity;
@@ -13,6 +18,7 @@ use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
+use crate::session::Conversation;
 
 /// Checks the workspace, its store and this machine
 #[derive(Debug, clap::Args)]
@@ -50,6 +56,7 @@ impl Options {
             checks.push(person(catalogue, prod));
             checks.extend(live(catalogue, &Grants::from(spec)));
         }
+        checks.extend(health(cx, &root, &workspace));
         checks.push(state(&root));
         checks.push(keys(&root));
         checks.extend(sandbox(prod));
@@ -167,6 +174,64 @@ fn live(catalogue: &Catalogue, grants: &Grants) -> Vec<Check> {
         .into_iter()
         .map(|detail| Check::bad("connections", detail, "grant it in ordain.yaml; mock runs work without"))
         .collect()
+}
+
+/// How connectors that say how their health is seen are seen now: each is probed.
+fn health(cx: &Context, root: &Path, workspace: &Workspace) -> Vec<Check> {
+    let (Some(spec), Some(catalogue)) = (&workspace.spec, &workspace.checked.catalogue) else {
+        return Vec::new();
+    };
+    let active = Active { catalogue: Arc::clone(catalogue), grants: Arc::new(Grants::from(spec)) };
+    let declared = health::declared(&active);
+    if declared.is_empty() || workspace.is_refused() {
+        return Vec::new();
+    }
+    let probed = health::probed(&active);
+    if probed.is_empty() || !root.join(".ordain/ordain.db").exists() {
+        let unseen = |name| {
+            let why = if probed.contains_key(name) {
+                "was not probed yet: there is no store to remember it in"
+            } else {
+                "is not probed: the workspace grants it nothing"
+            };
+            Check::good("health", format!("`{name}` {why}"))
+        };
+        return declared.keys().map(unseen).collect();
+    }
+    let asked = Conversation::open(cx).and_then(|mut conversation| {
+        let answer = conversation.ask(&Request::Probe);
+        conversation.close();
+        answer
+    });
+    match asked {
+        Ok(answer) => {
+            answer.get("health").and_then(Value::as_array).into_iter().flatten().map(seen).collect()
+        }
+        Err(failure) => {
+            let hint = failure.error().hint.clone().unwrap_or_else(|| "`ordain audit verify`".to_owned());
+            vec![Check::bad("health", failure.error().message.clone(), hint)]
+        }
+    }
+}
+
+/// A row of the answer.
+fn seen(row: &Value) -> Check {
+    let word = |field: &str| row.get(field).and_then(Value::as_str).unwrap_or_default();
+    let reason = |place: &str| row.pointer(place).map(crate::render::reason).unwrap_or_default();
+    let (name, since) = (word("connector"), word("since"));
+    let mut detail = match word("state") {
+        "degraded" => format!("`{name}` is degraded since {since}: {}", reason("/reasons/0")),
+        "healthy" => format!("`{name}` is healthy since {since}"),
+        _ => format!("`{name}` was not probed yet"),
+    };
+    if row.get("notProbed").is_some() {
+        detail = format!("{detail}; not probed now: {}", reason("/notProbed"));
+    }
+    if word("state") == "degraded" {
+        let hint = format!("see to the other side of `{name}`; operation `{}` asks it", word("operation"));
+        return Check::bad("health", detail, hint);
+    }
+    Check::good("health", detail)
 }
 
 fn state(root: &Path) -> Check {

@@ -26,7 +26,7 @@ use crate::value;
 use crate::world::Active;
 
 /// Who has no tenants has this one.
-const TENANT: &str = "default";
+pub(crate) const TENANT: &str = "default";
 
 impl Realm {
     /// Starts a run, or records why not.

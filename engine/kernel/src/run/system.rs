@@ -1,6 +1,8 @@
 //! What happens to a workspace beside its runs: kill switches, catalogues, refused starts. These records form
 //! the chain `system`.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
 use serde::{Deserialize, Serialize};
@@ -8,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::Actor;
 use crate::ids::RunId;
 use crate::kill::Selector;
-use crate::reason::Reason;
+use crate::reason::{Code, Reason};
 
 /// A command on the workspace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,6 +55,13 @@ pub enum SystemCommand {
         before: Timestamp,
         /// Who.
         by: Actor,
+    },
+    /// What a probe of a connector's health came to; on record only where it shows the connector otherwise.
+    Probed {
+        /// The connector.
+        connector: Arc<str>,
+        /// What was wrong; none where it answered as it should.
+        fault: Option<Code>,
     },
     /// Something to be kept on record that changes nothing in here.
     Note(Box<SystemEvent>),
@@ -136,6 +145,14 @@ pub enum SystemEvent {
     CatalogueRefused {
         /// Slugs of its diagnostics.
         reasons: Vec<Reason>,
+    },
+    /// A connector is healthy, or degraded, and was not before.
+    HealthChanged {
+        /// The connector.
+        connector: Arc<str>,
+        /// What the probe came to; none where it is healthy.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        fault: Option<Code>,
     },
     /// The workspace file changed between two starts.
     WorkspaceChanged {

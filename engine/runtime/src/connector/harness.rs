@@ -21,11 +21,11 @@ use tokio::net::{TcpListener, TcpStream};
 
 use crate::connector::exec::{Enforcement, ExecConnector};
 use crate::connector::http::{HttpConnector, SystemResolver};
-use crate::connector::reply::{Judgement, judge};
+use crate::connector::reply::{Judgement, answered, judge, terms_of};
 use crate::connector::sandbox::{SandboxLauncher, capabilities_of_machine};
 use crate::ports::{
-    Cancel, Effect, EnvText, ExecArg, ExecCall, FaultKind, HostGrant, HttpAuth, HttpBody, HttpCall, Later,
-    Network, Outcome, Pin, RawReply, Repeat, Stdout, Terms,
+    Cancel, EnvText, ExecArg, ExecCall, FaultKind, HostGrant, HttpAuth, HttpBody, HttpCall, Later, Network,
+    Outcome, Pin, RawReply, Stdout, Terms,
 };
 use crate::secret::Secret;
 use crate::secrets::{SecretError, Secrets};
@@ -130,20 +130,6 @@ fn read_only(connector: &Declared) -> Check {
         }
     }
     check("read-only", faults, "no operation writes beyond what the connector declares")
-}
-
-/// The strictest terms an operation can be judged by.
-fn terms(operation: &Operation, usual: i64) -> Terms {
-    let read = operation.effect.value == scalar::Effect::Read;
-    Terms {
-        effect: if read { Effect::Read } else { Effect::Write },
-        repeat: if read { Repeat::Safe } else { Repeat::Never },
-        success: match &operation.success {
-            Some(codes) => codes.iter().map(|code| code.value).collect(),
-            None => vec![usual],
-        },
-        retryable: operation.retryable.iter().map(|code| code.value).collect(),
-    }
 }
 
 fn patience(operation: &Operation) -> Duration {
@@ -350,31 +336,27 @@ impl Http {
     }
 
     async fn health(&self, operation: &Operation, auth: &HttpAuth) -> Option<String> {
-        let terms = terms(operation, 200);
+        let terms = terms_of(operation, 200);
         let status = terms.success.first().copied().unwrap_or(200);
         let script = Script::Say(format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n"));
         let (reply, _server) = match self.ask(operation, auth, script, GRACE).await {
             Ok(asked) => asked,
             Err(fault) => return Some(fault),
         };
-        match judge(&reply, &terms) {
-            Judgement::Answered => None,
-            Judgement::Over(_) => {
-                Some(format!("status {status} was not taken for success: {}", shown(&reply)))
-            }
-        }
+        let unheard = answered(&reply, &terms).is_err();
+        unheard.then(|| format!("status {status} was not taken for success: {}", shown(&reply)))
     }
 
     async fn timeout(&self, operation: &Operation, auth: &HttpAuth) -> Option<String> {
         let (limit, began) = (patience(operation), Instant::now());
         match self.ask(operation, auth, Script::Silence, limit).await {
-            Ok((reply, _)) => expect_timeout(&reply, &terms(operation, 200), began.elapsed(), limit),
+            Ok((reply, _)) => expect_timeout(&reply, &terms_of(operation, 200), began.elapsed(), limit),
             Err(fault) => Some(fault),
         }
     }
 
     async fn bad_reply(&self, operation: &Operation, auth: &HttpAuth) -> Option<String> {
-        let terms = terms(operation, 200);
+        let terms = terms_of(operation, 200);
         let status = terms.success.first().copied().unwrap_or(200);
         let bound = operation.max_response.as_ref().map_or(64 * 1024, |size| size.value.0);
         let mut scripts = vec![
@@ -409,7 +391,7 @@ impl Http {
     }
 
     async fn auth_error(&self, operation: &Operation, auth: &HttpAuth) -> Option<String> {
-        let terms = terms(operation, 200);
+        let terms = terms_of(operation, 200);
         for status in [401, 403] {
             let script = Script::Say(format!("HTTP/1.1 {status} -\r\nContent-Length: 0\r\n\r\n"));
             let reply = match self.ask(operation, auth, script, GRACE).await {
@@ -424,7 +406,7 @@ impl Http {
     }
 
     async fn redaction(&self, operation: &Operation, auth: &HttpAuth) -> Option<String> {
-        let status = terms(operation, 200).success.first().copied().unwrap_or(200);
+        let status = terms_of(operation, 200).success.first().copied().unwrap_or(200);
         let (reply, server) = match self.ask(operation, auth, Script::Echo(status), GRACE).await {
             Ok(asked) => asked,
             Err(fault) => return Some(fault),
@@ -489,7 +471,7 @@ impl Exec {
         for (name, operation) in connector.spec.operations.iter() {
             let of = |fault: Option<String>| fault.map(|fault| format!("operation `{name}`: {fault}"));
             // The scripted programs end with the codes of their own, so that is what success is here.
-            let terms = Terms { success: vec![0], ..terms(operation, 0) };
+            let terms = Terms { success: vec![0], ..terms_of(operation, 0) };
             let (limit, began) = (patience(operation), Instant::now());
             let silent = run(exec, operation, "/usr/bin/sleep", &["60"], limit).await;
             timeout.extend(of(expect_timeout(&silent, &terms, began.elapsed(), limit)));

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use ordain_spec::kind::connector::Operation;
+use ordain_spec::kind::scalar;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
@@ -69,6 +71,32 @@ pub enum Judgement {
     Answered,
     /// Over, with this outcome.
     Over(Outcome),
+}
+
+/// How the reply of an operation is judged where no capability says more: a read may be repeated.
+#[must_use]
+pub fn terms_of(operation: &Operation, usual: i64) -> Terms {
+    let read = operation.effect.value == scalar::Effect::Read;
+    Terms {
+        effect: if read { Effect::Read } else { Effect::Write },
+        repeat: if read { Repeat::Safe } else { Repeat::Never },
+        success: match &operation.success {
+            Some(codes) => codes.iter().map(|code| code.value).collect(),
+            None => vec![usual],
+        },
+        retryable: operation.retryable.iter().map(|code| code.value).collect(),
+    }
+}
+
+/// Did the other side answer as the operation declares success? What the answer says is not read.
+///
+/// # Errors
+/// What came of it otherwise.
+pub fn answered(reply: &RawReply, terms: &Terms) -> Result<(), Outcome> {
+    match judge(reply, terms) {
+        Judgement::Answered => Ok(()),
+        Judgement::Over(outcome) => Err(outcome),
+    }
 }
 
 /// What a reply means under the terms of its capability and operation.

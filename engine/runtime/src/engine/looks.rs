@@ -46,6 +46,7 @@ impl Inner {
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
             Request::AuditVerify => verify::log(&self.reader).await,
             Request::AuditCompleteness => self.audit_completeness().await,
+            Request::Probe => self.prober.look().await,
             Request::Status => self.status().await,
             _ => Err(ApiError::fault("not a question")),
         }
