@@ -4,10 +4,12 @@
 mod cli_examples;
 mod cli_fix;
 mod cli_formats;
+mod cli_invariants;
 mod cli_layout;
 mod cli_lint;
 mod cli_runs;
 mod cli_specs;
+mod cli_test;
 mod crash_kill;
 mod crash_walk;
 mod drill_kill;

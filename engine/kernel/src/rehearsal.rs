@@ -3,10 +3,11 @@
 
 mod acts;
 mod coverage;
+mod decisions;
 mod expect;
+mod seen;
 mod stage;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use ordain_plan::Grants;
@@ -15,7 +16,8 @@ use ordain_spec::kind::Scenario;
 use serde::Serialize;
 use serde_json::Value;
 
-pub use coverage::{Count, Coverage, Guarded, coverage};
+pub use coverage::{Count, Coverage, Unreached, coverage, declared_guards};
+pub use seen::{Branches, Ending, Guarded, Seen};
 
 use stage::Stage;
 
@@ -29,15 +31,12 @@ pub struct ScenarioResult {
     pub passed: bool,
     /// What differs.
     pub failures: Vec<Failure>,
-    /// Rules that were true, as (policy, rule).
+    /// What it saw: rules, guards, branches, approvals, capabilities.
     #[serde(skip)]
-    pub rules: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Guards that were asked.
+    pub seen: Seen,
+    /// What was decided, without ids and clocks: what a snapshot holds.
     #[serde(skip)]
-    pub guards: BTreeSet<Guarded>,
-    /// Capabilities of steps that became `ready`: what the scenario reaches.
-    #[serde(skip)]
-    pub reached: BTreeSet<Arc<str>>,
+    pub decisions: Value,
     /// The run as it ended: the document of `ordain show`; null for a refused start.
     #[serde(skip)]
     pub run: Value,

@@ -1,83 +1,49 @@
 //! Findings as JUnit XML: a suite a file, a case a finding. What blocks is a failure, what does not is a
 //! case that passed with a remark, so that a CI server never fails where the exit code does not.
 
-use std::collections::BTreeMap;
-use std::fmt::Write as _;
+mod document;
 
-use ordain_plan::render::xml;
+use std::collections::BTreeMap;
+
 use ordain_spec::diagnostic::Severity;
+
+pub use document::{Case, Suite, Verdict, document};
 
 use super::whole;
 use crate::report::{Finding, Report};
 
-/// A finding, and whether it blocks.
-type Case<'r> = (&'r Finding, bool);
-
 /// The document. `deny` are levels that block beside laws, errors, and what a workspace denies.
 #[must_use]
 pub fn junit(report: &Report, deny: &[Severity]) -> String {
-    let mut suites: BTreeMap<String, Vec<Case<'_>>> = BTreeMap::new();
+    let mut files: BTreeMap<String, Vec<Case>> = BTreeMap::new();
     for group in &report.groups {
         for finding in &group.findings {
-            let file = finding.primary().file;
-            suites.entry(file).or_default().push((finding, group.is_blocking(finding, deny)));
+            let case = case(finding, group.is_blocking(finding, deny));
+            files.entry(finding.primary().file).or_default().push(case);
         }
     }
     let sum = report.summary();
-    let failures = suites.values().flatten().filter(|(_, blocks)| *blocks).count();
+    let name = format!("{} specs in {} files were read", sum.specs, sum.files);
     // A report without a case would read as a run that never was.
-    let tests = suites.values().map(Vec::len).sum::<usize>() + 1;
-    let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n");
-    let _infallible = writeln!(
-        out,
-        "<testsuites name=\"spec-lint\" tests=\"{tests}\" failures=\"{failures}\" errors=\"0\">"
-    );
-    let _infallible = writeln!(
-        out,
-        "  <testsuite name=\"spec-lint\" tests=\"1\" failures=\"0\" errors=\"0\">\n    <testcase classname=\"spec-lint\" \
-         name=\"{} specs in {} files were read\"/>\n  </testsuite>",
-        sum.specs, sum.files
-    );
-    for (file, cases) in &suites {
-        suite(file, cases, &mut out);
-    }
-    out.push_str("</testsuites>\n");
-    out
+    let read = Case { name, place: None, took: None, verdict: Verdict::Passed };
+    let mut suites = vec![Suite { name: "spec-lint".to_owned(), cases: vec![read] }];
+    suites.extend(files.into_iter().map(|(name, cases)| Suite { name, cases }));
+    document("spec-lint", &suites)
 }
 
-fn suite(file: &str, cases: &[Case<'_>], out: &mut String) {
-    let failures = cases.iter().filter(|(_, blocks)| *blocks).count();
-    let name = xml(file);
-    let _infallible = writeln!(
-        out,
-        "  <testsuite name=\"{name}\" tests=\"{}\" failures=\"{failures}\" errors=\"0\">",
-        cases.len()
-    );
-    for (finding, blocks) in cases {
-        let diagnostic = &finding.diagnostic;
-        let place = finding.primary();
-        let _infallible = write!(
-            out,
-            "    <testcase classname=\"{name}\" name=\"{} at {}:{}\" file=\"{name}\" line=\"{}\">",
-            xml(diagnostic.code),
-            place.line,
-            place.column,
-            place.line
-        );
-        let text = lines(&format!("{}:{}:{}: {}", place.file, place.line, place.column, whole(finding)));
-        let _infallible = if *blocks {
-            let message = xml(&diagnostic.message);
-            let severity = diagnostic.severity.as_str();
-            write!(out, "<failure type=\"{severity}\" message=\"{message}\">{text}</failure>")
-        } else {
-            write!(out, "<system-out>{}: {text}</system-out>", diagnostic.severity.as_str())
-        };
-        out.push_str("</testcase>\n");
+fn case(finding: &Finding, blocks: bool) -> Case {
+    let diagnostic = &finding.diagnostic;
+    let (place, severity) = (finding.primary(), diagnostic.severity.as_str());
+    let text = format!("{}:{}:{}: {}", place.file, place.line, place.column, whole(finding));
+    let verdict = if blocks {
+        Verdict::Failed { kind: severity.to_owned(), message: diagnostic.message.clone(), text }
+    } else {
+        Verdict::Remark(format!("{severity}: {text}"))
+    };
+    Case {
+        name: format!("{} at {}:{}", diagnostic.code, place.line, place.column),
+        place: Some((place.file, place.line)),
+        took: None,
+        verdict,
     }
-    out.push_str("  </testsuite>\n");
-}
-
-/// Text of several lines: the line breaks are ours and stay.
-fn lines(text: &str) -> String {
-    text.lines().map(xml).collect::<Vec<_>>().join("\n")
 }

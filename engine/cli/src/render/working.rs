@@ -23,6 +23,18 @@ impl Working {
         Self { what: seen.then(|| what.to_owned()), begun: Instant::now(), drawn: false }
     }
 
+    /// True where somebody looks.
+    pub const fn is_seen(&self) -> bool {
+        self.what.is_some()
+    }
+
+    /// Says something else from now on.
+    pub fn says(&mut self, what: String) {
+        if let Some(said) = &mut self.what {
+            *said = what;
+        }
+    }
+
     /// Moves it on.
     pub fn tick(&mut self) {
         let elapsed = self.begun.elapsed();

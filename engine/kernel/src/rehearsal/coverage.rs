@@ -1,30 +1,17 @@
-//! Which rules and guards scenarios reach: a rule is hit when it was true, a guard when it was asked.
+//! What scenarios reach of everything that a catalogue declares, and where the rest stands: a rule is hit when it
+//! was true, a guard when it was asked, a branch when the condition went that way, a stage of an approval by how it
+//! ended. What the built-in set declares is not the author's to test.
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ordain_plan::Body;
-use ordain_spec::catalogue::Catalogue;
+use ordain_spec::catalogue::{Catalogue, every};
 use ordain_spec::kind::Kind;
+use ordain_spec::kind::capability::Guard;
+use ordain_spec::source::Span;
 use serde::Serialize;
 
-use super::ScenarioResult;
-use super::stage::Stage;
-use crate::decision::RuleValue;
-use crate::run::Event;
-
-/// A guard: kind and name of its spec, its step where it has one, its id.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Guarded {
-    /// Capability or runbook.
-    pub kind: Kind,
-    /// Its name.
-    pub name: Arc<str>,
-    /// The step, for guards of a runbook.
-    pub step: Option<Arc<str>>,
-    /// The guard.
-    pub id: Arc<str>,
-}
+use super::seen::{Branches, Ending, Guarded, Seen};
 
 /// So many of so many.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -35,6 +22,13 @@ pub struct Count {
     pub total: usize,
 }
 
+impl Count {
+    const fn add(&mut self, hit: usize, total: usize) {
+        self.hit += hit;
+        self.total += total;
+    }
+}
+
 /// What the scenarios of a catalogue reach.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
 pub struct Coverage {
@@ -42,111 +36,175 @@ pub struct Coverage {
     pub rules: Count,
     /// Guards of capabilities and steps.
     pub guards: Count,
-    /// What was not hit, sorted: `policy/rule`, `capability/guard`, `runbook/step/guard`.
+    /// Both ways of every guard and of every step's `when`.
+    pub branches: Count,
+    /// The three endings of every stage of every approval.
+    pub approvals: Count,
+    /// Rules that were never true and guards that were never asked, sorted: `policy/rule`, `capability/guard`,
+    /// `runbook/step/guard`.
     pub missed: Vec<String>,
+    /// All that no scenario reaches, branches and endings too, in the order of files and places.
+    pub unreached: Vec<Unreached>,
 }
 
-/// What one scenario saw: rules that were true, guards that were asked, capabilities that it reached.
-#[expect(clippy::type_complexity, reason = "three sets, taken apart at once")]
-pub(super) fn seen(
-    stage: &Stage<'_>,
-) -> (BTreeSet<(Arc<str>, Arc<str>)>, BTreeSet<Guarded>, BTreeSet<Arc<str>>) {
-    let (mut rules, mut guards, mut reached) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-    for (id, journal) in &stage.journal {
-        let Some(run) = stage.realm.run(*id) else { continue };
-        for (_, event) in journal {
-            match event {
-                Event::Decided { decision, .. } => {
-                    for policy in &decision.policies {
-                        let hit = policy.rules.iter().filter(|rule| rule.value == RuleValue::True);
-                        rules.extend(hit.map(|rule| (Arc::clone(&policy.name), Arc::clone(&rule.id))));
-                    }
-                }
-                Event::StepReady { step } => {
-                    if let Some(Body::Use(action)) = run.plan.step(step).map(|step| &step.body) {
-                        reached.insert(action.capability.metadata.name.value.shared());
-                    }
-                }
-                Event::StepPrepared { step, items, .. } => {
-                    let Some(planned) = run.plan.step(step) else { continue };
-                    let bare = !matches!(planned.body, Body::Use(_) | Body::SubRun(_));
-                    if items.is_empty() && !bare {
-                        continue;
-                    }
-                    guards.extend(planned.spec.guards.iter().map(|guard| Guarded {
-                        kind: Kind::Runbook,
-                        name: run.plan.runbook.metadata.name.value.shared(),
-                        step: Some(Arc::clone(&planned.id)),
-                        id: guard.id.value.shared(),
-                    }));
-                    if let Some(action) = planned.action() {
-                        guards.extend(action.capability.spec.guards.iter().map(|guard| Guarded {
-                            kind: Kind::Capability,
-                            name: action.capability.metadata.name.value.shared(),
-                            step: None,
-                            id: guard.id.value.shared(),
-                        }));
-                    }
-                }
-                _ => {}
-            }
-        }
-    }
-    (rules, guards, reached)
+/// Something that no scenario reaches.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Unreached {
+    /// `rule`, `guard`, `when` or `approval`.
+    pub kind: &'static str,
+    /// `policy/rule`, `capability/guard`, `runbook/step/guard`, `runbook/step`, `approval/stage`.
+    pub name: String,
+    /// What never came to pass: `true`, `false`, `asked`, or of an approval `decided`, `granted`,
+    /// `rejected`, `expired`.
+    pub never: &'static str,
+    /// Where it is declared.
+    pub file: String,
+    /// From 1.
+    pub line: u32,
+    /// From 1.
+    pub column: u32,
 }
 
-/// What the results reach of everything that the catalogue declares.
+/// What was seen, of everything that the catalogue declares.
 #[must_use]
-pub fn coverage<'r>(
-    results: impl IntoIterator<Item = &'r ScenarioResult>,
-    catalogue: &Catalogue,
-) -> Coverage {
-    let (mut hit_rules, mut hit_guards) = (BTreeSet::new(), BTreeSet::new());
-    for result in results {
-        hit_rules.extend(result.rules.iter().cloned());
-        hit_guards.extend(result.guards.iter().cloned());
+pub fn coverage<'r>(seen: impl IntoIterator<Item = &'r Seen>, catalogue: &Catalogue) -> Coverage {
+    let mut all = Seen::default();
+    for one in seen {
+        all.join(one);
     }
-    let mut coverage = Coverage::default();
-    for (name, policy) in &catalogue.policies {
-        for rule in &policy.spec.rules {
-            coverage.rules.total += 1;
-            if hit_rules.contains(&(name.shared(), rule.id.value.shared())) {
-                coverage.rules.hit += 1;
-            } else {
-                coverage.missed.push(format!("{name}/{}", rule.id.value));
-            }
-        }
-    }
-    for guard in declared(catalogue) {
-        coverage.guards.total += 1;
-        if hit_guards.contains(&guard) {
-            coverage.guards.hit += 1;
-        } else {
-            let step = guard.step.map(|step| format!("{step}/")).unwrap_or_default();
-            coverage.missed.push(format!("{}/{step}{}", guard.name, guard.id));
-        }
-    }
+    let mut survey = Survey { seen: &all, catalogue, coverage: Coverage::default(), found: Vec::new() };
+    survey.rules();
+    survey.guards();
+    survey.whens();
+    survey.approvals();
+    let Survey { mut coverage, mut found, .. } = survey;
     coverage.missed.sort();
+    found.sort_by(|(one, a), (other, b)| (one, &a.name, a.never).cmp(&(other, &b.name, b.never)));
+    coverage.unreached = found.into_iter().map(|(_, unreached)| unreached).collect();
     coverage
 }
 
-/// Every guard, once for all releases of its spec.
-fn declared(catalogue: &Catalogue) -> BTreeSet<Guarded> {
-    let mut guards = BTreeSet::new();
-    for (name, releases) in &catalogue.capabilities {
-        for guard in releases.values().flat_map(|capability| &capability.spec.guards) {
-            let (name, id) = (name.shared(), guard.id.value.shared());
-            guards.insert(Guarded { kind: Kind::Capability, name, step: None, id });
+struct Survey<'a> {
+    seen: &'a Seen,
+    catalogue: &'a Catalogue,
+    coverage: Coverage,
+    found: Vec<(Span, Unreached)>,
+}
+
+impl Survey<'_> {
+    fn unreached(&mut self, span: Span, kind: &'static str, name: &str, never: &'static str) {
+        let Some(file) = self.catalogue.sources.get(span.file) else { return };
+        let (line, column) = file.line_column(span.start);
+        let (name, file) = (name.to_owned(), file.path.clone());
+        self.found.push((span, Unreached { kind, name, never, file, line, column }));
+    }
+
+    fn rules(&mut self) {
+        let catalogue = self.catalogue;
+        for (name, policy) in &catalogue.policies {
+            if is_built_in(catalogue, policy.span) {
+                continue;
+            }
+            for rule in &policy.spec.rules {
+                let hit = self.seen.rules.contains(&(name.shared(), rule.id.value.shared()));
+                self.coverage.rules.add(usize::from(hit), 1);
+                if !hit {
+                    let what = format!("{name}/{}", rule.id.value);
+                    self.unreached(rule.id.span, "rule", &what, "true");
+                    self.coverage.missed.push(what);
+                }
+            }
         }
     }
-    for (name, releases) in &catalogue.runbooks {
-        for step in releases.values().flat_map(|runbook| &runbook.spec.steps) {
-            guards.extend(step.guards.iter().map(|guard| Guarded {
-                kind: Kind::Runbook,
-                name: name.shared(),
-                step: Some(step.id.value.shared()),
-                id: guard.id.value.shared(),
-            }));
+
+    fn guards(&mut self) {
+        for (guard, span) in declared_guards(self.catalogue) {
+            let ways = self.seen.guards.get(&guard).copied();
+            self.coverage.guards.add(usize::from(ways.is_some()), 1);
+            let what = guard.to_string();
+            self.condition(span, "guard", &what, ways);
+            if ways.is_none() {
+                self.coverage.missed.push(what);
+            }
+        }
+    }
+
+    fn whens(&mut self) {
+        let catalogue = self.catalogue;
+        let mut whens = BTreeMap::new();
+        for runbook in every(&catalogue.runbooks).filter(|runbook| !is_built_in(catalogue, runbook.span)) {
+            for step in &runbook.spec.steps {
+                if let Some(when) = &step.when {
+                    let step = (runbook.metadata.name.value.shared(), step.id.value.shared());
+                    whens.insert(step, when.span());
+                }
+            }
+        }
+        for (step, span) in whens {
+            let ways = self.seen.whens.get(&step).copied();
+            self.condition(span, "when", &format!("{}/{}", step.0, step.1), ways);
+        }
+    }
+
+    /// Both ways of a condition.
+    fn condition(&mut self, span: Span, kind: &'static str, what: &str, ways: Option<Branches>) {
+        self.coverage.branches.add(ways.map_or(0, Branches::count), 2);
+        let Some(ways) = ways else { return self.unreached(span, kind, what, "asked") };
+        for (went, never) in [(ways.held, "true"), (ways.failed, "false")] {
+            if !went {
+                self.unreached(span, kind, what, never);
+            }
+        }
+    }
+
+    fn approvals(&mut self) {
+        let catalogue = self.catalogue;
+        let mut stages = BTreeMap::new();
+        for approval in every(&catalogue.approvals).filter(|approval| !is_built_in(catalogue, approval.span))
+        {
+            for stage in &approval.spec.stages {
+                stages
+                    .insert((approval.metadata.name.value.shared(), stage.id.value.shared()), stage.id.span);
+            }
+        }
+        for ((approval, stage), span) in stages {
+            let ended =
+                |ending| self.seen.endings.contains(&(Arc::clone(&approval), Arc::clone(&stage), ending));
+            let missing: Vec<Ending> = Ending::ALL.into_iter().filter(|ending| !ended(*ending)).collect();
+            self.coverage.approvals.add(Ending::ALL.len() - missing.len(), Ending::ALL.len());
+            let what = format!("{approval}/{stage}");
+            if missing.len() == Ending::ALL.len() {
+                self.unreached(span, "approval", &what, "decided");
+                continue;
+            }
+            for ending in missing {
+                self.unreached(span, "approval", &what, ending.as_str());
+            }
+        }
+    }
+}
+
+fn is_built_in(catalogue: &Catalogue, span: Span) -> bool {
+    catalogue.sources.get(span.file).is_some_and(|file| file.path.starts_with("std:"))
+}
+
+/// Every guard of the author's own specs, once for all releases of its spec, with the place of the last.
+#[must_use]
+pub fn declared_guards(catalogue: &Catalogue) -> BTreeMap<Guarded, Span> {
+    let mut guards = BTreeMap::new();
+    let mut add = |kind, name: Arc<str>, step: Option<Arc<str>>, declared: &[Guard]| {
+        for guard in declared {
+            let (name, step, id) = (Arc::clone(&name), step.clone(), guard.id.value.shared());
+            guards.insert(Guarded { kind, name, step, id }, guard.id.span);
+        }
+    };
+    for capability in every(&catalogue.capabilities).filter(|spec| !is_built_in(catalogue, spec.span)) {
+        add(Kind::Capability, capability.metadata.name.value.shared(), None, &capability.spec.guards);
+    }
+    for runbook in every(&catalogue.runbooks).filter(|spec| !is_built_in(catalogue, spec.span)) {
+        for step in &runbook.spec.steps {
+            let name = runbook.metadata.name.value.shared();
+            add(Kind::Runbook, name, Some(step.id.value.shared()), &step.guards);
         }
     }
     guards

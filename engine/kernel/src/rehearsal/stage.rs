@@ -336,14 +336,13 @@ impl<'a> Stage<'a> {
 
     pub fn result(self) -> ScenarioResult {
         let run = self.run.and_then(|run| self.realm.run(run)).map(crate::view::run).unwrap_or_default();
-        let (rules, guards, reached) = super::coverage::seen(&self);
+        let (seen, decisions) = (super::seen::seen(&self), super::decisions::decisions(&self));
         ScenarioResult {
             name: self.scenario.metadata.name.value.to_string(),
             passed: self.failures.is_empty(),
             failures: self.failures,
-            rules,
-            guards,
-            reached,
+            seen,
+            decisions,
             run,
         }
     }
