@@ -1,11 +1,11 @@
-//! All that is wrong with a subject, in one list: with the operator's file, by law, by rule.
+//! All that is wrong with a subject, in one list: with the operator's file, by law, by rule, by the author's own rules.
 
 use jiff::Timestamp;
 use ordain_spec::diagnostic::Diagnostic;
 
 use crate::rules::{self, Context};
 use crate::subject::Subject;
-use crate::suppress;
+use crate::{denied, invariants, suppress};
 
 /// Judges a subject at an instant; `before` is what it is compared with.
 #[must_use]
@@ -19,5 +19,7 @@ pub fn judged(cx: &Context<'_>) -> Vec<Diagnostic> {
     let mut found = cx.subject.diagnostics.clone();
     found.extend(cx.subject.checked.diagnostics.iter().cloned());
     found.extend(rules::all(cx));
+    denied::find(cx, &mut found);
+    invariants::find(cx, &mut found);
     suppress::apply(cx, found)
 }

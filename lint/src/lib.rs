@@ -5,13 +5,16 @@
 pub mod against;
 pub mod command;
 pub mod compared;
+mod denied;
 pub mod discover;
 pub mod fix;
+mod invariants;
 pub mod judge;
 pub mod layout;
 pub mod lsp;
 pub mod options;
 pub mod page;
+mod rehearsed;
 pub mod render;
 pub mod report;
 pub mod rules;

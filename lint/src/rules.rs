@@ -16,6 +16,7 @@ use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
 use ordain_spec::source::{SourceFile, Span};
 
+use crate::rehearsed::{Rehearsed, rehearsed};
 use crate::subject::Subject;
 
 /// The table: one line a rule. A line is the name of its module (`rules/<slug>.rs`, `_` for `-`).
@@ -33,7 +34,7 @@ rules! {
     "schema": field_not_applicable unconventional_place file_name_differs;
     "references": unused_definition;
     "graph": redundant_edge;
-    "governance": no_quota single_person_owner;
+    "governance": tests_do_not_reach guard_branch_untested no_quota single_person_owner;
     "approvals": stages_share_one_person step_up_missing stage_never_needed quorum_fragile;
     "policies": selector_matches_nothing shadow_policy_old;
     "budgets": missing_budget worst_case_exceeds_limit large_grace;
@@ -166,6 +167,7 @@ pub struct Context<'a> {
     /// Remarks are asked for.
     pub remarks: bool,
     plans: OnceLock<Vec<Arc<Plan>>>,
+    rehearsed: OnceLock<Rehearsed>,
 }
 
 impl<'a> Context<'a> {
@@ -182,6 +184,7 @@ impl<'a> Context<'a> {
             before,
             remarks: true,
             plans: OnceLock::new(),
+            rehearsed: OnceLock::new(),
         }
     }
 
@@ -198,6 +201,14 @@ impl<'a> Context<'a> {
             let grants: Grants = self.subject.grants();
             let compile = |runbook| ordain_plan::compile(runbook, catalogue, &grants).ok();
             every(&catalogue.runbooks).filter_map(compile).collect()
+        })
+    }
+
+    /// What the scenarios see when they are played, each once; nothing where a law is broken.
+    pub fn rehearsed(&self) -> &Rehearsed {
+        self.rehearsed.get_or_init(|| {
+            let catalogue = self.subject.catalogue();
+            catalogue.map(|catalogue| rehearsed(catalogue, &self.subject.grants())).unwrap_or_default()
         })
     }
 

@@ -6,6 +6,7 @@
 
 mod arg;
 mod check;
+mod culprits;
 mod decode;
 mod eval;
 pub mod facts;
@@ -25,6 +26,7 @@ use std::sync::Arc;
 
 pub use arg::{Arg, ArgValue};
 pub use check::{Checked, Expect, check};
+pub use culprits::Culprit;
 pub use eval::EvalErrorKind;
 pub use literal::{MAX_INTEGER, duration, duration_text, pattern, time_zone, timestamp};
 pub use template::{Piece, Template};

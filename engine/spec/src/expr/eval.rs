@@ -56,6 +56,20 @@ pub(super) fn evaluate(root: &Node, facts: &dyn Facts, limit: u64) -> (Result<Va
     (value, limit - evaluation.left)
 }
 
+/// The items of an outermost comprehension's range for which its test is `holds`.
+pub(super) fn items(tree: &Loop, facts: &dyn Facts, limit: u64, holds: bool) -> Result<Vec<Value>> {
+    let mut evaluation = Evaluation { facts, left: limit, variables: Vec::new() };
+    let range = evaluation.range(tree)?;
+    let mut found = Vec::new();
+    for item in &*range {
+        evaluation.variables = vec![item.clone()];
+        if tree.test.as_ref().map_or(Ok(true), |test| evaluation.condition(test))? == holds {
+            found.push(item.clone());
+        }
+    }
+    Ok(found)
+}
+
 struct Evaluation<'a> {
     facts: &'a dyn Facts,
     left: u64,
@@ -209,15 +223,20 @@ impl Evaluation<'_> {
         Ok(here.clone())
     }
 
-    fn comprehension(&mut self, tree: &Loop, at: At) -> Result<Value> {
-        let items = match self.node(&tree.range)? {
-            Value::List(items) => items,
-            Value::Map(entries) => entries.keys().cloned().map(Value::Text).collect(),
+    /// What a comprehension goes over.
+    fn range(&mut self, tree: &Loop) -> Result<Arc<[Value]>> {
+        match self.node(&tree.range)? {
+            Value::List(items) => Ok(items),
+            Value::Map(entries) => Ok(entries.keys().cloned().map(Value::Text).collect()),
             other => {
                 let message = format!("{} where a list is needed", other.describe());
-                return error(EvalErrorKind::Type, tree.range.at, message);
+                error(EvalErrorKind::Type, tree.range.at, message)
             }
-        };
+        }
+    }
+
+    fn comprehension(&mut self, tree: &Loop, at: At) -> Result<Value> {
+        let items = self.range(tree)?;
         let depth = self.variables.len();
         let result = self.iterate(tree, &items, at);
         self.variables.truncate(depth);

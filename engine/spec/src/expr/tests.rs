@@ -21,6 +21,7 @@ use crate::source::FileId;
 
 mod arguments;
 mod checking;
+mod culprits;
 mod evaluation;
 mod hostile;
 mod pages;
