@@ -189,7 +189,7 @@ metadata:
   risk: medium
   failureMode: halt
   rollback: {none: needless, why: A void entry can be posted anew.}
-  tests: [settle-works-<T>]
+  tests: [settle-rejected-<T>]
 spec:
   effect: write
   input:
@@ -338,4 +338,45 @@ spec:
     state: succeeded
     steps: {post: {state: succeeded}, close: {state: succeeded}}
     calls: {ledger-<T>.post-entry: 2, ledger-<T>.close-period: 1}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: settle-rejected-<T>, owner: group:team-<T>, summary: A no takes back what was posted.}
+spec:
+  run: settle-<T>@^1
+  as: user:ann-<T>
+  at: 2026-01-05T10:00:00Z
+  inputs: {entry: ent_12345678, account: acc_1234, period: 2026-01, amounts: [100, 20000]}
+  act: [{reject: peers-<T>, stage: peers, by: user:ben-<T>}]
+  expect: {state: rejected, rollback: done, calls: {ledger-<T>.void-entry: 2}}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: settle-too-large-<T>, owner: group:team-<T>, summary: Large parts are not posted.}
+spec:
+  run: settle-<T>@^1
+  as: user:ann-<T>
+  at: 2026-01-05T10:00:00Z
+  inputs: {entry: ent_12345678, account: acc_1234, period: 2026-01, amounts: [500000]}
+  expect: {state: denied, reasons: [amount_too_large]}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: settle-too-small-<T>, owner: group:team-<T>, summary: Tiny parts are not posted.}
+spec:
+  run: settle-<T>@^1
+  as: user:ann-<T>
+  at: 2026-01-05T10:00:00Z
+  inputs: {entry: ent_12345678, account: acc_1234, period: 2026-01, amounts: [5]}
+  expect: {state: denied, reasons: [amount_too_small]}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: settle-at-night-<T>, owner: group:team-<T>, summary: Nothing is posted at night.}
+spec:
+  run: settle-<T>@^1
+  as: user:ann-<T>
+  at: 2026-01-05T02:00:00Z
+  inputs: {entry: ent_12345678, account: acc_1234, period: 2026-01, amounts: [100]}
+  expect: {state: denied, reasons: [outside_hours]}
 "#;
