@@ -195,7 +195,7 @@ fn ci_gets_junit_and_the_first_failure_can_end_it() {
     let hostile = "re_<x y='z'>&]]>\\e[31m";
     fs::write(&file, text.replace("re_pay_12345678", &format!("\"{hostile}\""))).unwrap();
     let said = workspace.ordain(&["test", "--junit", "out.xml", "--json"]);
-    said.expect_code(1).json();
+    let _ = said.expect_code(1).json();
     let xml = fs::read_to_string(workspace.path().join("out.xml")).unwrap();
     assert!(
         xml.contains("<testsuite name=\"refund\" tests=\"7\" failures=\"1\" errors=\"0\" time=\""),
