@@ -289,7 +289,7 @@ async fn health_records(engine: &Engine, count: usize) -> Vec<Vec<String>> {
             }
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), found).await.expect("the records come")
+    tokio::time::timeout(Duration::from_secs(30), found).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
