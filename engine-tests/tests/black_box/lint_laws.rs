@@ -129,7 +129,7 @@ const CHANGED: &[Changed] = &[
     ("bad-literal", &[], &[("actor.type == \"agent\"", "actor.is(\"agent\")")], "actor.is"),
     ("missing-field", &[], &[("reason: not_now}", "reason: not_now, to: []}")], "id: not-now"),
     ("missing-field", &[], &[("reason: not_now}", "reason: not_now, applies: {capabilities: []}}")], "id: not-now"),
-    ("out-of-range", &[], &[(PUT_COST, "  costs: [{unit: usd_cents, estimate: '5', max: 10}]\n  quotas: [{per: actor, limit: 3, window: 0s}]\n")], "window: 0s"),
+    ("out-of-range", &[], &[("limit: 60, window: 1h", "limit: 60, window: 0s")], "window: 0s"),
     ("unknown-value", &[], &[("  act: [", "  given: {killed: [n.read]}\n  act: [")], "killed:"),
     ("bad-name", &[], &[("  exec: {program: /usr/bin/tar}", "  exec: {program: /usr/bin/tar, env: {'LD=PRELOAD': x}}")], "LD=PRELOAD"),
     ("relative-program", &[], &[("  exec: {program: /usr/bin/tar}", "  exec: {program: /usr/bin/tar, read: [/srv/../etc]}")], "/srv/../etc"),

@@ -193,7 +193,7 @@ fn a_capability_withdrawn_while_a_run_waits_denies() {
     let kept: Vec<&str> = text.split("---\n").filter(|one| !one.contains("  name: c.put\n")).collect();
     fs::write(path, kept.join("---\n")).unwrap();
     edit(&workspace, "specs/more.yaml", "uses: c.put,", "uses: c.note,");
-    workspace.ordain(&["lint"]).expect_code(0);
+    workspace.ordain(&["specs"]).expect_code(0);
     approve(&workspace, &approval, "user:bob");
     let document = show(&workspace, &run);
     assert_eq!(document["state"], "denied", "{document}");

@@ -82,12 +82,12 @@ spec:
 ---
 apiVersion: ordain/v1
 kind: Budget
-metadata: {name: told, version: 1.0.0, owner: group:team, summary: Coins a day, with a word before they are gone.}
+metadata: {name: told, version: 1.0.0, owner: group:team, summary: Coins a day and a word before they are gone.}
 spec: {unit: coins, limit: 100, window: day, warnAt: [80%], applies: {capabilities: [t.pay]}}
 ---
 apiVersion: ordain/v1
 kind: Runbook
-metadata: {name: pays, version: 1.0.0, owner: group:team, summary: Pays.}
+metadata: {name: pays-once, version: 1.0.0, owner: group:team, summary: Pays.}
 spec:
   steps: [{id: p, uses: t.pay@^1, with: {n: 1}}]
 ";
@@ -350,13 +350,13 @@ fn actual_costs_that_pass_a_mark_are_told_once() {
     let mut stage = Stage::new();
     let told = |stage: &Stage| stage.records.iter().filter(|record| *record == "budget.warned told").count();
     for (got, count) in [(85, 1), (5, 1)] {
-        stage.start("pays");
+        stage.start("pays-once");
         let output = Arc::new(json!({"got": got}));
         stage.answer("p", 0, Some(Outcome::Succeeded { output }));
         assert_eq!(told(&stage), count, "after {got} more");
     }
     stage.pass(24 * 60);
-    stage.start("pays");
+    stage.start("pays-once");
     stage.answer("p", 0, Some(Outcome::Succeeded { output: Arc::new(json!({"got": 80})) }));
     assert_eq!(told(&stage), 2, "the next day again");
 }
