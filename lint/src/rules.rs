@@ -37,7 +37,9 @@ rules! {
     "governance": tests_do_not_reach guard_branch_untested no_quota single_person_owner;
     "approvals": stages_share_one_person step_up_missing stage_never_needed quorum_fragile;
     "policies": selector_matches_nothing shadow_policy_old;
+    "exemptions": exemption_expired exemption_matches_nothing exemption_renewed exemption_ends_soon;
     "budgets": missing_budget worst_case_exceeds_limit large_grace;
+    "exports": dead_allow_list_entry;
     "connectors": secret_not_granted connection_missing missing_health granted_but_unused;
     "versions": capability_removed_in_use in_flight_incompatible changed_without_bump bump_too_small
         breaking_input_change output_removed version_went_back;

@@ -186,6 +186,24 @@ pub fn item_after(source: &str, notation: Notation, last: Span, name: &str, node
     Some(Edit { span: Span::new(last.file, at, at), text })
 }
 
+/// The edit that takes one of several things that stand beside each other away, together with what separates
+/// it from its neighbour. `places` are in the order of the text. None for the only one (what it stands in would
+/// be empty), and none where a comment is near: it may be about what goes, or about what stays.
+#[must_use]
+pub fn taken_out(source: &str, places: &[Span], at: usize) -> Option<Edit> {
+    let this = places.get(at)?;
+    let before = at.checked_sub(1).and_then(|before| places.get(before));
+    let span = match (before, places.get(at + 1)) {
+        (Some(before), _) => Span::new(this.file, before.end, this.end),
+        (None, Some(after)) => Span::new(this.file, this.start, after.start),
+        (None, None) => return None,
+    };
+    let end = line_end(source, span.end as usize)?;
+    let touched = source.get(span.start as usize..end)?;
+    let is_remarked = ["#", "//", "/*"].iter().any(|mark| touched.contains(mark));
+    (!is_remarked).then(|| Edit { span, text: String::new() })
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
@@ -228,5 +246,31 @@ mod tests {
             "a {\n  max-items \"TODO\"\n  c 2\n}\n"
         );
         assert_eq!(kdl("a { c 2 }\n", "a { c 2 }", Side::Block), "a { max-items \"TODO\"; c 2 }\n");
+    }
+
+    fn without(source: &str, words: &[&str], at: usize) -> Option<String> {
+        let place = |at: usize| u32::try_from(at).unwrap();
+        let span = |word: &&str| {
+            let start = source.find(*word).unwrap();
+            Span::new(FileId(0), place(start), place(start + word.len()))
+        };
+        let places: Vec<Span> = words.iter().map(span).collect();
+        let edit = taken_out(source, &places, at)?;
+        Some(format!("{}{}", &source[..edit.span.start as usize], &source[edit.span.end as usize..]))
+    }
+
+    #[test]
+    fn one_of_several_goes_with_what_separates_it() {
+        assert_eq!(without("a: [x, y, z]\n", &["x", "y", "z"], 1).unwrap(), "a: [x, z]\n");
+        assert_eq!(without("a: [x, y, z]\n", &["x", "y", "z"], 0).unwrap(), "a: [y, z]\n");
+        assert_eq!(without("a:\n  - x\n  - y\nb: 1\n", &["x", "y"], 1).unwrap(), "a:\n  - x\nb: 1\n");
+        assert_eq!(without("a \"x\" \"y\"\n", &["\"x\"", "\"y\""], 0).unwrap(), "a \"y\"\n");
+    }
+
+    #[test]
+    fn the_only_one_stays_and_so_does_what_has_a_comment() {
+        assert_eq!(without("a: [x]\n", &["x"], 0), None);
+        assert_eq!(without("a:\n  - x # why\n  - y\n", &["x", "y"], 0), None);
+        assert_eq!(without("a:\n  - x\n  - y # why\n", &["x", "y"], 1), None);
     }
 }
