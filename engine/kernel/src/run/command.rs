@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
+use ordain_spec::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::effect::{CallId, Outcome};
 use super::event::StepId;
-use super::state::{Phase, RollbackState, StepState, words};
+use super::state::{Phase, RollbackState, StepState};
 use crate::actor::{Actor, Claims};
 use crate::ids::ApprovalId;
 use crate::reason::{Code, Reason};

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
+use ordain_spec::words;
 use serde::{Deserialize, Serialize};
 
 use super::event::{Asked, Grant};
-use super::state::words;
 use crate::actor::Actor;
 use crate::ids::ApprovalId;
 

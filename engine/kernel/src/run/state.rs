@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use ordain_plan::Plan;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::runbook::OnFailure;
-use serde::{Deserialize, Serialize};
+use ordain_spec::words;
 use serde_json::Value;
 
 use super::event::{Resolution, Signalled, Started};
@@ -17,24 +17,6 @@ use crate::audit::Chain;
 use crate::budget::Reservation;
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
-
-/// Words of the kernel's own: like `closed!`, without the part that reads them in specs.
-macro_rules! words {
-    ($(#[$doc:meta])* pub enum $name:ident { $($(#[$vdoc:meta])* $variant:ident = $word:literal,)* }) => {
-        $(#[$doc])*
-        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-        pub enum $name { $($(#[$vdoc])* #[serde(rename = $word)] $variant,)* }
-        impl $name {
-            /// The word in JSON.
-            #[must_use]
-            pub const fn as_str(self) -> &'static str { match self { $(Self::$variant => $word,)* } }
-        }
-        impl std::fmt::Display for $name {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str(self.as_str()) }
-        }
-    };
-}
-pub(crate) use words;
 
 words! {
     /// The state of a run. The state names the cause.

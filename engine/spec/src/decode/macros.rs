@@ -1,4 +1,4 @@
-//! The two declaring macros of the language: `record!` and `closed!`.
+//! The declaring macros: `record!` and `closed!` of the language, and `words!`, which the kernel's own words share.
 
 /// Declares a record of the spec language: a struct with documented fields, of which those without
 /// a default are mandatory. It implements [`Decode`](crate::decode::Decode) and
@@ -92,9 +92,9 @@ macro_rules! record {
     };
 }
 
-/// Declares a closed set of words as an enum with the words' meanings.
+/// Declares a closed set of words as an enum: what the program says, in JSON and to people.
 #[macro_export]
-macro_rules! closed {
+macro_rules! words {
     ($(#[doc = $doc:expr])* pub enum $name:ident {
         $($(#[doc = $vdoc:expr])* $variant:ident = $word:literal,)*
     }) => {
@@ -133,10 +133,23 @@ macro_rules! closed {
 
         impl<'de> serde::Deserialize<'de> for $name {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-                let word = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
+                let word = <std::borrow::Cow<'de, str> as serde::Deserialize<'de>>::deserialize(deserializer)?;
                 Self::from_word(&word)
                     .ok_or_else(|| serde::de::Error::unknown_variant(&word, &[$($word),*]))
             }
+        }
+    };
+}
+
+/// The same for words that specs say: with their meanings, for the readers and the schema.
+#[macro_export]
+macro_rules! closed {
+    ($(#[doc = $doc:expr])* pub enum $name:ident {
+        $($(#[doc = $vdoc:expr])* $variant:ident = $word:literal,)*
+    }) => {
+        $crate::words! {
+            $(#[doc = $doc])*
+            pub enum $name { $($(#[doc = $vdoc])* $variant = $word,)* }
         }
 
         impl $crate::decode::Decode for $name {
