@@ -4,21 +4,27 @@
 //! Events are stored as JSON. A field may be added with a default, never renamed or given another meaning;
 //! `Started::format` says how to read the rest.
 
+mod asked;
+mod attempt;
+mod started;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::runbook::OnFailure;
-use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::effect::Outcome;
+pub use asked::{Asked, AskedStage, Grant};
+pub use attempt::{AttemptSettled, AttemptStarted, Next, Prepared};
+pub use started::{LockAsked, Parent, Started};
+
 use super::state::{Phase, RollbackState, RunState, StepState};
-use crate::actor::{Actor, Claims};
-use crate::budget::{Booking, Reservation};
+use crate::actor::Actor;
+use crate::budget::Booking;
 use crate::decision::Decision;
 use crate::ids::{ApprovalId, RunId};
 use crate::reason::Reason;
@@ -333,166 +339,6 @@ pub enum Event {
     Settled(Box<Settled>),
 }
 
-/// How a run was started.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Started {
-    /// [`FORMAT`] of the journal.
-    pub format: u32,
-    /// The run.
-    pub run: RunId,
-    /// Name of the runbook.
-    pub runbook: Arc<str>,
-    /// Its release.
-    pub version: String,
-    /// What it does.
-    pub plan: Digest,
-    /// Under which specs it was compiled.
-    pub catalogue: Digest,
-    /// Whether it touches the outside.
-    pub mode: Mode,
-    /// Where.
-    pub environment: Arc<str>,
-    /// For whom.
-    pub tenant: Arc<str>,
-    /// Who asked for it.
-    pub requester: Actor,
-    /// The reference by which it was asked for: what `rerun` uses.
-    pub reference: String,
-    /// With what.
-    pub inputs: Value,
-    /// Limit of its running time.
-    pub timeout_ms: u64,
-    /// The run and step that started it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub parent: Option<Parent>,
-    /// The lock that it needs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub lock: Option<LockAsked>,
-    /// Salt of its digests of values.
-    pub salt: Digest,
-}
-
-/// The run and step that started this one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Parent {
-    /// The run.
-    pub run: RunId,
-    /// The step.
-    pub step: StepId,
-    /// The item.
-    pub item: u32,
-    /// Runs above it.
-    pub depth: u32,
-}
-
-/// A lock that a run needs.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct LockAsked {
-    /// Scope and value.
-    pub name: Arc<str>,
-    /// Runs at once.
-    pub limit: u64,
-    /// It was free.
-    pub granted: bool,
-}
-
-/// An item, evaluated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Prepared {
-    /// The capability's input, or a sub-run's inputs.
-    pub input: Arc<Value>,
-    /// The operation's input, where the capability maps it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub call: Option<Arc<Value>>,
-    /// The item of the list.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub value: Option<Arc<Value>>,
-}
-
-/// An intent: from here on the outside may have seen it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AttemptStarted {
-    /// The step.
-    pub step: StepId,
-    /// The item.
-    pub item: u32,
-    /// Doing or undoing.
-    pub phase: Phase,
-    /// Counted from 1.
-    pub attempt: u32,
-    /// The key towards the outside, the same for all attempts.
-    pub key: Arc<str>,
-    /// The key is remembered over runs.
-    #[serde(default, skip_serializing_if = "is_false")]
-    pub remembered: bool,
-    /// Past it the attempt is over.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub deadline: Option<Timestamp>,
-    /// What it reserves, beyond what is reserved already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub reserved: Vec<Reservation>,
-    /// Quota counters on which it counts.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub quotas: Vec<crate::quota::Use>,
-}
-
-/// An outcome and what follows.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AttemptSettled {
-    /// The step.
-    pub step: StepId,
-    /// The item.
-    pub item: u32,
-    /// Doing or undoing.
-    pub phase: Phase,
-    /// The attempt.
-    pub attempt: u32,
-    /// What came of it, by the rules of the language.
-    pub outcome: Outcome,
-    /// What follows.
-    pub next: Next,
-    /// What was reserved and is booked now.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub bookings: Vec<Booking>,
-    /// The key under which the outcome is remembered over runs.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub key: Option<Arc<str>>,
-}
-
-/// What follows an attempt.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "then", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Next {
-    /// The item is settled.
-    Settled {
-        /// In what.
-        state: StepState,
-        /// Why.
-        #[serde(default, skip_serializing_if = "Vec::is_empty")]
-        reasons: Vec<Reason>,
-        /// Its effect happened, or may have.
-        happened: bool,
-    },
-    /// Again, with the same key.
-    Retry {
-        /// When.
-        at: Timestamp,
-        /// Because it is not known what came of it.
-        unknown: bool,
-    },
-    /// The next round of `repeat`.
-    Round {
-        /// When.
-        at: Timestamp,
-    },
-}
-
 /// A step is settled.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -527,60 +373,6 @@ pub struct Signalled {
     /// Why.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
-}
-
-/// What people are asked: one approval of one step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Asked {
-    /// Name of the approval.
-    pub name: Arc<str>,
-    /// The definition that holds.
-    pub definition: Digest,
-    /// One person counts once over all stages.
-    pub distinct: bool,
-    /// Its stages, in order.
-    pub stages: Vec<AskedStage>,
-    /// The budgets whose breach it covers.
-    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
-    pub budgets: BTreeSet<String>,
-}
-
-/// A stage of an approval of a step.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct AskedStage {
-    /// Its id, the same on every machine.
-    pub id: ApprovalId,
-    /// Its name.
-    pub stage: Arc<str>,
-    /// How many must agree.
-    pub quorum: u64,
-    /// How long it stays open.
-    pub expires_ms: u64,
-}
-
-/// A person's agreement.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Grant {
-    /// Who.
-    pub by: Actor,
-    /// When.
-    pub at: Timestamp,
-    /// How sure it is that it was the person's own act.
-    pub assurance: Assurance,
-    /// Why.
-    pub rationale: String,
-    /// What the person filled in.
-    #[serde(default, skip_serializing_if = "Value::is_null")]
-    pub form: Value,
-    /// Groups of the identity provider, as claimed then.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub claims: Option<Claims>,
-    /// The signature, where there is one.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub signature: Option<String>,
 }
 
 /// What a person says became of a step.

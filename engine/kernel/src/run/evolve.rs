@@ -2,7 +2,9 @@
 //! name is a corrupt journal. It decides nothing and reads nothing but the run and the event.
 
 mod back;
+mod beginning;
 mod items;
+mod people;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -40,50 +42,6 @@ pub struct CorruptJournal {
 type Changed = Result<(), &'static str>;
 
 impl Run {
-    /// A run at its first event.
-    #[must_use]
-    pub fn new(plan: Arc<Plan>, at: Timestamp, started: Arc<Started>) -> Self {
-        let steps =
-            plan.steps.iter().map(|step| StepRun::new(u32::try_from(step.needs.len()).unwrap_or(u32::MAX)));
-        let steps: Vec<_> = steps.collect();
-        let main = plan.steps.iter().filter(|step| !step.is_clean_up()).count();
-        let waits = started.lock.as_ref().is_some_and(|lock| !lock.granted);
-        let mut run = Self {
-            created_at: at,
-            stage: if waits { Stage::Queued } else { Stage::Forward },
-            unsettled: u32::try_from(steps.len()).unwrap_or(u32::MAX),
-            unsettled_main: u32::try_from(main).unwrap_or(u32::MAX),
-            children: 0,
-            steps,
-            seq: 0,
-            audit_chain: Chain::default(),
-            record_digest: Digest([0; 32]),
-            record_salt: super::payload::record_salt(&started.salt),
-            timers: BTreeSet::new(),
-            flying: 0,
-            ready: 0,
-            running_ms: 0,
-            running_since: None,
-            limit_ms: started.timeout_ms,
-            timed_out: 0,
-            holds_lock: started.lock.as_ref().is_some_and(|lock| lock.granted),
-            paused: false,
-            stuck: 0,
-            failing: None,
-            outcomes: 0,
-            happened: Vec::new(),
-            rollback: RollbackState::None,
-            signals: BTreeMap::new(),
-            end: None,
-            ended_before: None,
-            agenda: BTreeSet::new(),
-            plan,
-            started,
-        };
-        run.look_at_everything();
-        run
-    }
-
     /// Applies one event that happened at `at`.
     ///
     /// # Errors
@@ -440,55 +398,6 @@ impl Run {
         self.shift(step, to)
     }
 
-    fn held(&mut self, step: usize, digest: Digest, requests: Vec<Request>, resolving: bool) -> Changed {
-        let run = self.step_mut(step)?;
-        if (run.settled && !resolving) || (resolving && !run.stuck) {
-            return Err("the step is elsewhere");
-        }
-        let bases = run.items.iter().map(|item| item.work.basis).collect();
-        match run.holds.last_mut().filter(|hold| !hold.over && hold.resolving == resolving) {
-            // A further approval beside those that are granted.
-            Some(hold) => {
-                hold.digest = digest;
-                hold.bases = bases;
-                hold.requests.extend(requests);
-            }
-            None => run.holds.push(Hold { digest, requests, resolving, bases, over: false }),
-        }
-        self.agenda.insert(to_u32(step));
-        if resolving { Ok(()) } else { self.shift(step, StepState::Held) }
-    }
-
-    fn close_hold(&mut self, step: usize) -> Changed {
-        let run = self.step_mut(step)?;
-        if let Some(hold) = run.holds.last_mut() {
-            hold.over = true;
-            if hold.resolving {
-                run.resolving = None;
-            }
-            for stage in hold.requests.iter_mut().flat_map(|request| &mut request.stages) {
-                if matches!(stage.state, StageState::Open | StageState::Pending) {
-                    stage.state = StageState::Void;
-                }
-            }
-        }
-        self.watch_expiry(step)
-    }
-
-    /// Arms the timer of the first open stage, and disarms the one before.
-    fn watch_expiry(&mut self, step: usize) -> Changed {
-        let run = self.step_mut(step)?;
-        let next = run.holds.last().filter(|hold| !hold.over).and_then(Hold::next_expiry);
-        let before = std::mem::replace(&mut run.expiry, next);
-        if let Some(at) = before {
-            self.timers.remove(&Timer { at, due: Due::Expiry(to_u32(step)) });
-        }
-        if let Some(at) = next {
-            self.timers.insert(Timer { at, due: Due::Expiry(to_u32(step)) });
-        }
-        Ok(())
-    }
-
     fn signalled(&mut self, signal: &Signalled) -> Changed {
         let step = self.index_of(&signal.step)?;
         let run = self.step_mut(step)?;
@@ -550,72 +459,4 @@ pub(crate) fn basis(decision: &crate::decision::Decision) -> Digest {
 /// Plans are bounded far below: 2,000 steps.
 pub(crate) fn to_u32(index: usize) -> u32 {
     u32::try_from(index).unwrap_or(u32::MAX)
-}
-
-impl StepRun {
-    fn new(blockers: u32) -> Self {
-        Self {
-            state: StepState::Blocked,
-            blockers,
-            items: Vec::new(),
-            next: 0,
-            open: 0,
-            flying: 0,
-            retrying: 0,
-            settled: false,
-            done: 0,
-            broken: None,
-            reasons: Vec::new(),
-            holds: Vec::new(),
-            asked_again: 0,
-            show: None,
-            forms: BTreeMap::new(),
-            outputs: None,
-            until: None,
-            expiry: None,
-            tolerated: false,
-            stuck: false,
-            vouched: false,
-            resolving: None,
-        }
-    }
-}
-
-impl Item {
-    fn new(prepared: &Prepared) -> Self {
-        Self {
-            value: prepared.value.clone(),
-            work: Work::new(Arc::clone(&prepared.input), prepared.call.clone()),
-            undo: None,
-            child: None,
-            outcome: None,
-        }
-    }
-}
-
-impl Work {
-    fn new(input: Arc<Value>, call: Option<Arc<Value>>) -> Self {
-        Self {
-            state: StepState::Blocked,
-            input,
-            call,
-            attempts: 0,
-            tries: 0,
-            rounds: 0,
-            had_unknown: false,
-            last_unknown: false,
-            repeats: 0,
-            flight: None,
-            key: None,
-            remembered: false,
-            reserved: Vec::new(),
-            until: None,
-            output: None,
-            reasons: Vec::new(),
-            basis: None,
-            masks: BTreeSet::new(),
-            replayed: false,
-            declared: false,
-        }
-    }
 }

@@ -81,7 +81,9 @@ impl Run {
                 _ => Ok(()),
             };
         }
-        self.close_hold(step)?;
+        if resolution.outcome != ResolveOutcome::Again {
+            self.close_hold(step)?;
+        }
         match resolution.outcome {
             ResolveOutcome::Failed => Ok(()),
             ResolveOutcome::Succeeded => self.declared(step, resolution.outputs.as_ref()),

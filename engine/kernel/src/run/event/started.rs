@@ -1,0 +1,78 @@
+//! The first event of a run: what was asked for, by whom, and under which specs. Data only.
+
+use std::sync::Arc;
+
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::scalar::Mode;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::StepId;
+use crate::actor::Actor;
+use crate::ids::RunId;
+
+/// How a run was started.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Started {
+    /// [`FORMAT`] of the journal.
+    pub format: u32,
+    /// The run.
+    pub run: RunId,
+    /// Name of the runbook.
+    pub runbook: Arc<str>,
+    /// Its release.
+    pub version: String,
+    /// What it does.
+    pub plan: Digest,
+    /// Under which specs it was compiled.
+    pub catalogue: Digest,
+    /// Whether it touches the outside.
+    pub mode: Mode,
+    /// Where.
+    pub environment: Arc<str>,
+    /// For whom.
+    pub tenant: Arc<str>,
+    /// Who asked for it.
+    pub requester: Actor,
+    /// The reference by which it was asked for: what `rerun` uses.
+    pub reference: String,
+    /// With what.
+    pub inputs: Value,
+    /// Limit of its running time.
+    pub timeout_ms: u64,
+    /// The run and step that started it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<Parent>,
+    /// The lock that it needs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lock: Option<LockAsked>,
+    /// Salt of its digests of values.
+    pub salt: Digest,
+}
+
+/// The run and step that started this one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Parent {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepId,
+    /// The item.
+    pub item: u32,
+    /// Runs above it.
+    pub depth: u32,
+}
+
+/// A lock that a run needs.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LockAsked {
+    /// Scope and value.
+    pub name: Arc<str>,
+    /// Runs at once.
+    pub limit: u64,
+    /// It was free.
+    pub granted: bool,
+}
