@@ -303,7 +303,7 @@ impl Run {
             waits.insert(WaitingFor::Queue);
         }
         for (step, planned) in self.steps.iter().zip(&self.plan.steps) {
-            if step.holds.last().is_some_and(|hold| !hold.over && !hold.is_granted()) {
+            if step.hold().is_some_and(|hold| !hold.is_granted()) {
                 waits.insert(WaitingFor::Approval);
             }
             match (step.state, &planned.body) {

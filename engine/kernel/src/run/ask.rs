@@ -183,7 +183,7 @@ impl Turn<'_> {
 
     /// Opens the first stage of each approval whose earlier ones are granted.
     pub fn open_stages(&mut self, step: usize) -> Done {
-        let Some(hold) = self.step(step)?.holds.last().filter(|hold| !hold.over) else { return Ok(()) };
+        let Some(hold) = self.step(step)?.hold() else { return Ok(()) };
         let mut opening = Vec::new();
         for request in &hold.requests {
             let next = request.stages.iter().find(|stage| stage.state != StageState::Granted);
@@ -210,10 +210,9 @@ impl Turn<'_> {
     /// What a held step waits for may be there.
     pub fn look_at_hold(&mut self, step: usize, starts: bool) -> Done {
         let run = self.step(step)?;
-        let Some(hold) = run.holds.last() else { return Ok(()) };
-        if hold.over {
-            return self.end_hold(step);
-        }
+        let Some(hold) = run.hold() else {
+            return if run.holds.is_empty() { Ok(()) } else { self.end_hold(step) };
+        };
         if !hold.resolving && self.is_called_off(step)? {
             return self.conclude(step);
         }
@@ -264,7 +263,7 @@ impl Turn<'_> {
 
     /// Open stages whose time is up refuse.
     pub fn expire(&mut self, step: usize) -> Done {
-        let hold = self.step(step)?.holds.last().filter(|hold| !hold.over);
+        let hold = self.step(step)?.hold();
         let late = hold.and_then(|hold| {
             hold.stages()
                 .find(|stage| {
@@ -338,7 +337,7 @@ impl Turn<'_> {
             }
         };
         let run = self.step(step)?;
-        let hold = run.holds.last().filter(|hold| !hold.over && !hold.resolving);
+        let hold = run.hold().filter(|hold| !hold.resolving);
         let Some(hold) = hold else {
             if required.is_empty() {
                 return Ok(true);
@@ -443,7 +442,7 @@ impl Turn<'_> {
         while let Some(step) = self.run.agenda.pop_first() {
             let step = step as usize;
             let run: &StepRun = self.step(step)?;
-            let hold = run.holds.last().filter(|hold| !hold.over && hold.resolving);
+            let hold = run.hold().filter(|hold| hold.resolving);
             let (granted, resolution) = (hold.map(Hold::is_granted), run.resolving.clone());
             match (granted, resolution) {
                 (Some(true), Some(resolution)) => {

@@ -157,11 +157,10 @@ impl Run {
                     return Err("not granted");
                 }
                 let run = self.step_mut(step)?;
-                let forms =
-                    run.holds.last().into_iter().flat_map(Hold::stages).flat_map(|stage| &stage.grants);
+                let forms = run.hold().into_iter().flat_map(Hold::stages).flat_map(|stage| &stage.grants);
                 let forms: Vec<_> = forms.filter_map(|grant| grant.form.as_object().cloned()).collect();
                 run.forms.extend(forms.into_iter().flatten());
-                if run.holds.last().is_some_and(|hold| hold.resolving) {
+                if run.hold().is_some_and(|hold| hold.resolving) {
                     return self.close_hold(step);
                 }
                 self.unhold(step)
@@ -328,7 +327,7 @@ impl Run {
     }
 
     fn hold_mut(&mut self, step: usize) -> Result<&mut Hold, &'static str> {
-        self.step_mut(step)?.holds.last_mut().filter(|hold| !hold.over).ok_or("nobody was asked")
+        self.step_mut(step)?.hold_mut().ok_or("nobody was asked")
     }
 
     fn stage_mut(

@@ -262,7 +262,7 @@ impl Turn<'_> {
 
     /// Names of the approvals that are granted for the step.
     fn granted(&self, step: usize) -> Result<BTreeSet<Arc<str>>, Rejection> {
-        let hold = self.step(step)?.holds.last().filter(|hold| !hold.over && !hold.resolving);
+        let hold = self.step(step)?.hold().filter(|hold| !hold.resolving);
         let granted = hold.into_iter().flat_map(|hold| &hold.requests).filter(|request| request.is_granted());
         Ok(granted.map(|request| Arc::clone(&request.name)).collect())
     }
@@ -333,8 +333,7 @@ impl Turn<'_> {
 
     /// Budgets whose breach people approved for this step.
     fn covered(&self, step: usize) -> Result<BTreeSet<Arc<str>>, Rejection> {
-        let hold =
-            self.step(step)?.holds.last().filter(|hold| !hold.over && !hold.resolving && hold.is_granted());
+        let hold = self.step(step)?.hold().filter(|hold| !hold.resolving && hold.is_granted());
         let budgets =
             hold.into_iter().flat_map(|hold: &Hold| &hold.requests).flat_map(|request| &request.budgets);
         Ok(budgets.map(|name| Arc::from(name.as_str())).collect())

@@ -272,7 +272,7 @@ pub struct StepRun {
     pub broken: Option<u32>,
     /// It was never prepared and holds no items; how it got there.
     pub reasons: Vec<Reason>,
-    /// What people were asked; the last one is what they are asked now, unless it is over.
+    /// What people were asked, in order of time.
     pub holds: Vec<Hold>,
     /// Times people were asked again.
     pub asked_again: u8,
@@ -294,6 +294,19 @@ pub struct StepRun {
     pub vouched: bool,
     /// A person's word on it, waiting for approvals.
     pub resolving: Option<Box<Resolution>>,
+}
+
+impl StepRun {
+    /// What people are asked now, or agreed to. While they are asked about a resolution it is that; afterwards
+    /// again what they agreed to before, which serves all attempts of the step.
+    #[must_use]
+    pub fn hold(&self) -> Option<&Hold> {
+        self.holds.iter().rfind(|hold| !hold.over)
+    }
+
+    pub(super) fn hold_mut(&mut self) -> Option<&mut Hold> {
+        self.holds.iter_mut().rfind(|hold| !hold.over)
+    }
 }
 
 /// Why a run goes back.

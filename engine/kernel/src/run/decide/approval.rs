@@ -23,7 +23,7 @@ impl Turn<'_> {
         let step = self.stage_of(&decide.approval)?;
         let form = self.judge_decision(step, &decide)?;
         let id = self.id(step)?;
-        let resolving = self.step(step)?.holds.last().is_some_and(|hold| hold.resolving);
+        let resolving = self.step(step)?.hold().is_some_and(|hold| hold.resolving);
         let Decide { approval, by, verdict, rationale, assurance, claims, signature, .. } = decide;
         match (verdict, assurance) {
             (Verdict::Withdraw, _) => self.emit(Event::Withdrawn { step: id, approval, by, rationale }),

@@ -15,7 +15,7 @@ impl Run {
             return Err("the step is elsewhere");
         }
         let bases = run.items.iter().map(|item| item.work.basis).collect();
-        match run.holds.last_mut().filter(|hold| !hold.over && hold.resolving == resolving) {
+        match run.hold_mut().filter(|hold| hold.resolving == resolving) {
             // A further approval beside those that are granted.
             Some(hold) => {
                 hold.digest = digest;
@@ -30,11 +30,11 @@ impl Run {
 
     pub(super) fn close_hold(&mut self, step: usize) -> Changed {
         let run = self.step_mut(step)?;
-        if let Some(hold) = run.holds.last_mut() {
+        if run.hold().is_some_and(|hold| hold.resolving) {
+            run.resolving = None;
+        }
+        if let Some(hold) = run.hold_mut() {
             hold.over = true;
-            if hold.resolving {
-                run.resolving = None;
-            }
             for stage in hold.requests.iter_mut().flat_map(|request| &mut request.stages) {
                 if matches!(stage.state, StageState::Open | StageState::Pending) {
                     stage.state = StageState::Void;
@@ -47,7 +47,7 @@ impl Run {
     /// Arms the timer of the first open stage, and disarms the one before.
     pub(super) fn watch_expiry(&mut self, step: usize) -> Changed {
         let run = self.step_mut(step)?;
-        let next = run.holds.last().filter(|hold| !hold.over).and_then(Hold::next_expiry);
+        let next = run.hold().and_then(Hold::next_expiry);
         let before = std::mem::replace(&mut run.expiry, next);
         if let Some(at) = before {
             self.timers.remove(&Timer { at, due: Due::Expiry(to_u32(step)) });
