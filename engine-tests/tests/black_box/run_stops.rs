@@ -140,3 +140,47 @@ fn what_means_nothing_is_said_and_changes_nothing() {
     assert_eq!(listed["killSwitches"], json!([]));
     say(&workspace, "user:root", &["quotas", "reset", "c.put", "--reason", "a good one"]).expect_code(0);
 }
+
+/// What must be stopped does not wait for a file to be mended; what starts it again does.
+#[test]
+fn a_switch_is_set_while_nothing_loads_and_lifted_only_when_it_does_again() {
+    let files = [
+        ("specs/halfway.yaml", MORE.replace("needs: [first]", "needs: [frist]")),
+        (
+            "ordain.yaml",
+            "apiVersion: ordain/v1\nkind: Workspace\nspec: {catalogue: specs, nonsense: 1}\n".to_owned(),
+        ),
+    ];
+    for (path, broken) in files {
+        let workspace = workspace();
+        let whole = fs::read_to_string(workspace.path().join(path)).unwrap();
+        let run = halfway(&workspace);
+        workspace.write(path, &broken);
+        assert_eq!(error(&say(&workspace, "user:alice", &["run", "halfway"])), "catalogue_refused", "{path}");
+
+        let kill = ["kill", "all", "--reason", "everything stops"];
+        for (who, code) in [("user:erin", "not_permitted"), ("user:zoe", "unauthenticated")] {
+            assert_eq!(error(&say(&workspace, who, &kill)), code, "{path}");
+        }
+        let set = say(&workspace, "user:bob", &kill).expect_code(0).json()["killSwitches"].clone();
+        assert_eq!((&set[0]["selector"], &set[0]["by"]), (&json!("all"), &json!("user:bob")), "{path}");
+        let revive = ["revive", "all", "--reason", "it is over"];
+        assert_eq!(error(&say(&workspace, "user:root", &revive)), "catalogue_refused", "{path}");
+
+        workspace.write(path, &whole);
+        let approved = approve(&workspace).expect_code(0).json();
+        assert_eq!(approved["run"]["state"], "denied", "{path}: {approved}");
+        assert_eq!(shown(&workspace, &run)["steps"][1]["reasons"][0]["code"], "kill_switch", "{path}");
+        say(&workspace, "user:root", &revive).expect_code(0);
+        say(&workspace, "user:alice", &["audit", "verify"]).expect_code(0);
+    }
+}
+
+/// Nothing was ever active: nobody is known, and nothing can run.
+#[test]
+fn nobody_sets_a_switch_in_a_workspace_that_never_loaded() {
+    let workspace = workspace();
+    workspace.write("specs/halfway.yaml", &MORE.replace("needs: [first]", "needs: [frist]"));
+    let kill = ["kill", "all", "--reason", "everything stops"];
+    assert_eq!(error(&say(&workspace, "user:bob", &kill)), "catalogue_refused");
+}

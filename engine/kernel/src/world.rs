@@ -41,6 +41,8 @@ pub struct Active {
 pub struct World {
     /// What is current; nothing is dispatched without it.
     pub active: Option<Arc<Active>>,
+    /// The roster that was active last, where nothing is: it says who may set a kill switch, and nothing else.
+    pub last_roster: Option<Arc<Roster>>,
     /// Counters of budgets.
     pub budgets: Counters,
     /// Counters of quotas.
@@ -120,8 +122,14 @@ impl World {
     /// True when `user:alice` is, or belongs to, `user:…`, `group:…` or `role:…` now.
     #[must_use]
     pub fn is(&self, id: &str, principal: &str) -> bool {
-        let Some(roster) = self.roster() else { return false };
-        Principal::new(principal).is_some_and(|principal| belongs(roster, id, &BTreeSet::new(), &principal))
+        self.roster().is_some_and(|roster| is(roster, id, principal))
+    }
+
+    /// True when it may set a kill switch: also while no catalogue can be read, by the roster before that.
+    #[must_use]
+    pub fn may_kill(&self, id: &str) -> bool {
+        let roster = self.roster().or(self.last_roster.as_deref());
+        roster.is_some_and(|roster| is(roster, id, "role:operator"))
     }
 
     /// The facts `budget["name"]` of a step that uses this.
@@ -376,4 +384,8 @@ fn fate(end: &AttemptSettled) -> Option<Fate> {
         Outcome::Refused { .. } => Fate::Over,
         Outcome::Unknown { .. } => Fate::Unknown,
     })
+}
+
+fn is(roster: &Roster, id: &str, principal: &str) -> bool {
+    Principal::new(principal).is_some_and(|principal| belongs(roster, id, &BTreeSet::new(), &principal))
 }

@@ -70,10 +70,9 @@ impl Engine {
     /// As [`Engine::open`].
     pub async fn open_on(workspace: &Opened, lock: Lock, machine: Machine) -> Result<Self, ApiError> {
         let clock = Arc::clone(&machine.clock);
-        let open::Running { messages, reader, specs, prober, commits, left_out, rebuilt } =
+        let open::Running { messages, reader, specs, profile, prober, commits, left_out, rebuilt } =
             open::open(workspace, machine).await?;
         let refused = open::refusals(workspace);
-        let profile = workspace.profile();
         let socket = Mutex::new(None);
         let inner = Inner {
             messages,
@@ -227,6 +226,15 @@ impl Inner {
     /// Who the caller is.
     pub(crate) fn acting(&self, caller: &Caller) -> Result<Acting, ApiError> {
         identity::acting(self.roster()?, self.profile, caller)
+    }
+
+    /// Who sets a kill switch. While the catalogue does not load, the roster before it says who somebody is:
+    /// what must be stopped does not wait for a file to be mended.
+    pub(crate) fn stopping(&self, caller: &Caller) -> Result<Acting, ApiError> {
+        match (self.specs.active(), self.specs.last_roster()) {
+            (None, Some(roster)) => identity::acting(&roster.spec, self.profile, caller),
+            _ => self.acting(caller),
+        }
     }
 
     /// Why nothing can be decided now.

@@ -39,6 +39,8 @@ pub struct Running {
     pub reader: Reader,
     /// What is active and what was.
     pub specs: Arc<Specs>,
+    /// How strict the engine is.
+    pub profile: Profile,
     /// Looks at connectors.
     pub prober: Arc<Prober>,
     /// Counts transactions.
@@ -60,9 +62,11 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     })?;
     let mut store = Store::open(&workspace.state.join("ordain.db")).await?;
     let reader = store.reader();
-    profile_is_kept(&reader, workspace.profile()).await?;
+    let profile = profile(&reader, workspace).await?;
     chain_is_whole(&reader).await?;
-    let specs = Arc::new(Specs::new(&workspace.root, workspace.active.clone()));
+    let mut specs = Specs::new(&workspace.root, workspace.active.clone());
+    specs.look_back(&reader).await?;
+    let specs = Arc::new(specs);
     if let Some(active) = &workspace.active {
         store.pin(&active.pinned()).await?;
     }
@@ -70,7 +74,7 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let beginning = Beginning {
         notes: notes(&reader, workspace).await?,
         activated: activated(&reader, workspace).await?,
-        meta: meta(&reader, workspace).await?,
+        meta: meta(&reader, workspace, profile).await?,
     };
     let (finished, outcomes) = mpsc::unbounded_channel();
     let launcher =
@@ -88,7 +92,8 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     if !connectors.is_empty() {
         tokio::spawn(Arc::clone(&prober).keep(connectors, began));
     }
-    Ok(Running { messages, reader, specs, prober, commits: committed, left_out: recovered.left_out, rebuilt })
+    let left_out = recovered.left_out;
+    Ok(Running { messages, reader, specs, profile, prober, commits: committed, left_out, rebuilt })
 }
 
 /// What is not settled. Where the views say something else than was stored of them, they are made anew from
@@ -122,14 +127,18 @@ pub fn refusals(workspace: &Opened) -> Vec<String> {
     slugs
 }
 
-async fn profile_is_kept(reader: &Reader, profile: Profile) -> Result<(), ApiError> {
-    match reader.meta("profile").await?.as_deref() {
-        Some("prod") if profile != Profile::Prod => Err(ApiError::new(
+/// How strict the engine is. A store opened in `prod` stays there. Where the operator's file cannot be read,
+/// nothing is active, and the store stays as it was opened last: a slip in that file is no change of profile.
+async fn profile(reader: &Reader, workspace: &Opened) -> Result<Profile, ApiError> {
+    let before = reader.meta("profile").await?.and_then(|word| Profile::from_word(&word));
+    let Some(spec) = &workspace.read.spec else { return Ok(before.unwrap_or(Profile::Prod)) };
+    match (before, spec.profile.value) {
+        (Some(Profile::Prod), Profile::Dev) => Err(ApiError::new(
             "profile_downgrade",
             "this store was opened in profile `prod` and refuses `dev`",
         )
         .hint("set `profile: prod` in ordain.yaml again")),
-        _ => Ok(()),
+        (_, profile) => Ok(profile),
     }
 }
 
@@ -182,9 +191,13 @@ async fn activated(reader: &Reader, workspace: &Opened) -> Result<Option<Arc<Act
 }
 
 /// What the store is to remember of itself and does not yet.
-async fn meta(reader: &Reader, workspace: &Opened) -> Result<Vec<(String, String)>, ApiError> {
+async fn meta(
+    reader: &Reader,
+    workspace: &Opened,
+    profile: Profile,
+) -> Result<Vec<(String, String)>, ApiError> {
     let mut wanted = vec![
-        ("profile".to_owned(), workspace.profile().as_str().to_owned()),
+        ("profile".to_owned(), profile.as_str().to_owned()),
         ("workspace".to_owned(), Digest::of(workspace.read.text.as_bytes()).to_string()),
     ];
     match &workspace.active {

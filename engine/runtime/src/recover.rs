@@ -157,6 +157,7 @@ async fn replay(reader: &Reader, specs: &Specs, id: &str, set: &str) -> Result<R
 /// When the data base refuses or is damaged.
 pub async fn realm(reader: &Reader, specs: &Arc<Specs>) -> Result<Recovered, StoreError> {
     let mut world = World::new(specs.active().map(|active| Arc::new(active.active())));
+    world.last_roster = specs.last_roster().cloned();
     world.load(stored_world(reader).await?).map_err(corrupt)?;
     if system_chain(reader).await? != world.system_chain {
         return Err(corrupt("the workspace's own records do not end where they should"));

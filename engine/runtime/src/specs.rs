@@ -10,6 +10,7 @@ use ordain_plan::{Grants, Plan, Uncompilable};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::check::{check, read_workspace};
 use ordain_spec::digest::Digest;
+use ordain_spec::kind::Roster;
 use ordain_spec::kind::workspace::WorkspaceSpec;
 use ordain_spec::source::{Notation, SourceFile, Sources};
 
@@ -87,6 +88,7 @@ impl SpecSet {
 pub struct Specs {
     root: PathBuf,
     active: Option<Arc<SpecSet>>,
+    last_roster: Option<Arc<Roster>>,
     known: Mutex<BTreeMap<String, Arc<SpecSet>>>,
     of_runs: Mutex<BTreeMap<String, String>>,
 }
@@ -96,7 +98,32 @@ impl Specs {
     #[must_use]
     pub fn new(root: &Path, active: Option<Arc<SpecSet>>) -> Self {
         let known = active.iter().map(|set| (set.digest.clone(), Arc::clone(set))).collect();
-        Self { root: root.to_path_buf(), active, known: Mutex::new(known), of_runs: Mutex::default() }
+        let (root, known) = (root.to_path_buf(), Mutex::new(known));
+        Self { root, active, last_roster: None, known, of_runs: Mutex::default() }
+    }
+
+    /// Where nothing is active, finds the roster of what was active last: things can still be stopped then.
+    ///
+    /// # Errors
+    /// When the data base refuses. Kept specs that no longer load are passed over.
+    pub async fn look_back(&mut self, reader: &Reader) -> Result<(), StoreError> {
+        let Some(last) = reader.meta("catalogue").await?.filter(|_| self.active.is_none()) else {
+            return Ok(());
+        };
+        for digest in reader.pinned_of(&last).await? {
+            match self.set(reader, &digest).await {
+                Ok(set) => self.last_roster.clone_from(&set.catalogue.roster),
+                Err(StoreError::Corrupt(_)) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
+    }
+
+    /// The roster of what was active last, where nothing is.
+    #[must_use]
+    pub const fn last_roster(&self) -> Option<&Arc<Roster>> {
+        self.last_roster.as_ref()
     }
 
     /// What is active; `None` where the catalogue does not load.

@@ -62,7 +62,7 @@ impl Inner {
             }
             Request::Kill { selector, reason, until, pause } => {
                 let until = until.map(|until| instant(&until)).transpose()?;
-                let (selector, by) = (self.selector(&selector)?, self.acting(&caller)?.actor);
+                let (selector, by) = (self.selector(&selector)?, self.stopping(&caller)?.actor);
                 self.system(SystemCommand::Kill { selector, reason, by, until, pause }).await?;
                 self.kills().await
             }
