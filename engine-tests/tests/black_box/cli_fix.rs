@@ -93,3 +93,19 @@ fn only_what_was_asked_for_is_repaired_and_no_link_is_followed() {
     assert_ne!(said.code, 0, "{}", said.stdout);
     assert_eq!(text(&outside, "outside.yaml"), BROKEN);
 }
+
+#[test]
+fn no_repair_names_a_reviewer_an_actor_or_an_owner() {
+    for (file, whole, broken) in [
+        ("specs/policies/people.yaml", "anyOf: ['group:care']", "anyOf: ['group:caer']"),
+        ("specs/policies/people.yaml", "owner: group:care", "owner: group:caer"),
+    ] {
+        let workspace = Workspace::copy_of("examples/agent-refund");
+        let text_before = text(&workspace, file).replace(whole, broken);
+        assert!(text_before.contains(broken));
+        workspace.write(file, &text_before);
+        let said = workspace.ordain(&["lint", "--unsafe-fixes"]);
+        assert!(said.expect_code(1).stdout.contains("did you mean `group:care`?"), "{}", said.stdout);
+        assert_eq!(text(&workspace, file), text_before);
+    }
+}

@@ -3,7 +3,7 @@
 use super::context::{Context, law};
 use crate::catalogue::every;
 use crate::decode::Spanned;
-use crate::diagnostic::{Diagnostic, Edit, nearest};
+use crate::diagnostic::{Diagnostic, nearest};
 use crate::expr::Expr;
 use crate::kind::connector::EnvValue;
 use crate::kind::roster::Group;
@@ -97,7 +97,8 @@ fn exprs<'a>(cx: &Context<'a>) -> Vec<&'a Expr> {
     found
 }
 
-/// The diagnostic about a principal that the roster does not know.
+/// The diagnostic about a principal that the roster does not know. It offers no repair: whoever is named is given
+/// something, be it a say, a right or a duty, and only the author knows whom that is meant for.
 pub(super) fn unknown(
     cx: &Context<'_>,
     code: &'static str,
@@ -115,14 +116,7 @@ pub(super) fn unknown(
         Some(near) => {
             let text = principal.to_string();
             let prefix = text.split_once(':').map_or("", |(prefix, _)| prefix);
-            let meant = format!("{prefix}:{near}");
-            let there = cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
-            let edit = there.contains(&text).then(|| Edit { span, text: there.replace(&text, &meant) });
-            let problem = problem.help(format!("did you mean `{meant}`?"));
-            match edit {
-                Some(edit) => problem.fix(false, vec![edit]),
-                None => problem,
-            }
+            problem.help(format!("did you mean `{prefix}:{near}`?"))
         }
         None => problem.help("add it to the roster, or name somebody who is in it"),
     }
