@@ -172,6 +172,21 @@ fn a_file_that_is_cut_empty_or_foreign_is_refused_and_left_as_it_is() {
 }
 
 #[test]
+fn a_process_that_dies_while_it_makes_the_store_leaves_none_and_the_next_makes_it() {
+    for passage in ["making-store:1", "making-store:2"] {
+        let space = Workspace::copy_of("engine-tests/fixtures/crash");
+        let start = &mut space.command(&["run", "uses", "--as", "user:ann"]);
+        let killed = said_by(start.env("ORDAIN_FAULT", passage));
+        assert!(killed.stderr.contains("fault fired: making-store"), "{killed:?}");
+        assert!(space.path().join(".ordain/ordain.db.new").exists() && !store(&space).exists(), "{passage}");
+        let verified = space.ordain(&["audit", "verify", "--json"]).expect_code(0).json();
+        assert_eq!((&verified["ok"], &verified["records"]), (&true.into(), &0.into()), "{passage}");
+        by(&space, "user:ann", &["run", "uses"]).expect_code(0);
+        assert_eq!(first_bad(&space), None, "{passage}");
+    }
+}
+
+#[test]
 fn a_wal_cut_at_any_byte_leaves_a_store_of_an_earlier_moment() {
     let space = Workspace::copy_of("engine-tests/fixtures/crash");
     by(&space, "user:ann", &["run", "uses"]).expect_code(0);

@@ -309,7 +309,7 @@ impl From<crate::store::StoreError> for ApiError {
                 "nothing was done; `ordain audit verify` names the first bad record, `ordain restore FILE` puts a copy back",
             ),
             Trouble::Foreign => unavailable.hint(
-                "nothing was done; `ordain restore FILE` puts a copy of the store there, and keeps what lies there beside",
+                "nothing was done; `ordain restore FILE` puts a copy of the store there, and keeps what lies there beside; where nothing was ever recorded, move it away",
             ),
             Trouble::Version => {
                 let error = match error {

@@ -157,6 +157,7 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     }
     let plain = options(&new)?.create_if_missing(true).journal_mode(SqliteJournalMode::Delete);
     let mut connection = plain.connect().await?;
+    crate::fault::point("making-store");
     migrator().run(&mut connection).await?;
     sqlx::raw_sql(VIEWS).execute(&mut connection).await?;
     schema::restore_triggers(&mut connection).await?;
@@ -164,6 +165,7 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut connection).await?;
     connection.close().await?;
     std::fs::File::open(&new)?.sync_all()?;
+    crate::fault::point("making-store");
     std::fs::rename(&new, path)?;
     sync_folder(path)
 }
