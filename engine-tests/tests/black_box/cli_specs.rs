@@ -2,7 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
 
 use engine_tests::Workspace;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 fn payments() -> Workspace {
     Workspace::copy_of("engine-tests/fixtures/catalogues/payments")
@@ -31,6 +31,13 @@ fn specs_lists_everything_by_kind_and_owner() {
     workspace.ordain(&["specs", "nonsense"]).expect_code(2);
 }
 
+/// Kind, name and role of each user.
+fn used_by(workspace: &Workspace, name: &str) -> Value {
+    let shown = workspace.ordain(&["specs", "show", name, "--json"]).expect_code(0).json();
+    let users = shown["usedBy"].as_array().unwrap().iter();
+    users.map(|user| json!([user["kind"], user["name"], user["as"]])).collect()
+}
+
 #[test]
 fn a_spec_is_shown_with_what_uses_it() {
     let workspace = payments();
@@ -38,13 +45,30 @@ fn a_spec_is_shown_with_what_uses_it() {
     assert_eq!(shown["kind"], "Capability");
     assert_eq!(shown["metadata"]["name"], "payments.refund");
     assert!(shown["spec"]["operation"].is_string());
-    assert!(
-        shown["usedBy"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .any(|user| user["name"] == "refund" && user["kind"] == "Runbook")
-    );
+    let users = [
+        ("payments.refund", json!([["Runbook", "refund", "step refund"]])),
+        ("payments.reverse-refund", json!([["Capability", "payments.refund", "rollback"]])),
+        (
+            "stripe",
+            json!([
+                ["Capability", "payments.lookup", "operation get-payment"],
+                ["Capability", "payments.refund", "operation create-refund"],
+                ["Capability", "payments.reverse-refund", "operation reverse-refund"],
+            ]),
+        ),
+        (
+            "refund-undone",
+            json!([
+                ["Capability", "mail.receipt", "test"],
+                ["Capability", "payments.refund", "test"],
+                ["Capability", "payments.reverse-refund", "test"],
+            ]),
+        ),
+        ("mails", json!([])),
+    ];
+    for (name, users) in users {
+        assert_eq!(used_by(&workspace, name), users, "{name}");
+    }
     let text = workspace.ordain(&["specs", "show", "payments.refund"]);
     text.expect_code(0);
     assert!(text.stdout.contains("risk") && text.stdout.contains("undone by"), "{}", text.stdout);

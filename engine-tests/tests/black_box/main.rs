@@ -22,6 +22,7 @@ mod lint_laws;
 mod outside_calls;
 mod run_current;
 mod run_live;
+mod run_shown;
 mod run_stops;
 mod scenarios;
 mod store_care;

@@ -345,3 +345,20 @@ fn past_its_time_a_run_stops_and_undo_and_clean_up_have_that_time_once_more() {
         run["steps"].as_array().unwrap().iter().map(|step| step["state"].as_str().unwrap()).collect();
     assert_eq!(states, ["undone", "failed", "cancelled", "succeeded"], "{run:#}");
 }
+
+#[test]
+fn past_the_bound_of_its_capability_an_attempt_is_too_long_and_past_the_operations_it_was_not_answered() {
+    for (capability, operation, code) in [("1s", "2m", "step_timeout"), ("2m", "1s", "connector_timeout")] {
+        let workspace = live();
+        let late = LATE
+            .replace("operation: nap}", &format!("operation: nap, timeout: {capability}}}"))
+            .replace("timeout: 2m, maxOutput", &format!("timeout: {operation}, maxOutput"))
+            .replace("timeout: 4s", "timeout: 1h");
+        workspace.write("specs/late.yaml", &late);
+        let text = fs::read_to_string(workspace.path().join("ordain.yaml")).unwrap();
+        let granted = "connections:\n    napper: {programs: {/usr/bin/sleep: any}}";
+        workspace.write("ordain.yaml", &text.replace("connections:", granted));
+        let document = run(&workspace, "late", &["--live"]).expect_code(5).json();
+        assert_eq!(codes(&document["run"]["steps"][1]["reasons"]), [code], "{document:#}");
+    }
+}
