@@ -16,6 +16,7 @@ mod drill_kill;
 mod drill_tools;
 mod editing;
 mod evidence;
+mod exempt;
 mod guide_lint;
 mod health;
 mod lint_laws;

@@ -11,14 +11,15 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::Facts;
+use ordain_spec::kind::Policy;
 use ordain_spec::kind::policy::Enforcement;
-use ordain_spec::kind::scalar::{Name, Reference};
+use ordain_spec::kind::scalar::Reference;
 use ordain_spec::kind::selector::Subject;
-use ordain_spec::kind::{Exemption, Policy};
 use serde::{Deserialize, Serialize};
 
 pub use judge::{decide, decide_undo};
 
+use crate::exemption::Exempting;
 use crate::ids::DecisionId;
 use crate::reason::{Reason, Source};
 
@@ -35,8 +36,8 @@ pub struct Question<'a> {
     pub granted: &'a BTreeSet<Arc<str>>,
     /// The step, for reasons.
     pub step: &'a str,
-    /// What the active catalogue declares as exempt.
-    pub exemptions: &'a BTreeMap<Name, Arc<Exemption>>,
+    /// What is declared as exempt, and what people said about it.
+    pub exempting: Exempting<'a>,
     /// The id of the decision.
     pub id: &'a DecisionId,
     /// The instant that is recorded.
@@ -146,15 +147,23 @@ pub struct RuleRecord {
 pub struct ExemptionRecord {
     /// Its name.
     pub name: Arc<str>,
+    /// Its digest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub digest: Option<Digest>,
     /// What it does to the rule.
     pub state: ExemptionState,
+    /// Why it does nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<Arc<str>>,
 }
 
 /// What an exemption does to its rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ExemptionState {
-    /// Nothing: nobody has approved it. The rule holds.
+    /// The rule does not hold.
+    Held,
+    /// Nothing: the rule holds.
     Inert,
 }
 
@@ -182,7 +191,7 @@ pub enum RuleValue {
     False,
     /// It could not be evaluated.
     Error,
-    /// It is not about this step: its `applies` does not select it, or its `when` is false.
+    /// It is not about this step: its `applies` does not select it, its `when` is false, or an exemption holds.
     Inert,
 }
 

@@ -5,7 +5,7 @@ use ordain_spec::decode::{Decode, Decoder, Spanned};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::metadata::Metadata;
 use ordain_spec::kind::scalar::{Name, Prose};
-use ordain_spec::kind::{Approval, Budget, Declared, Policy, Roster};
+use ordain_spec::kind::{Approval, Budget, Declared, Exemption, Policy, Roster};
 use ordain_spec::source::{Notation, SourceFile, Sources, Span};
 use ordain_spec::tree::yaml;
 
@@ -49,6 +49,10 @@ pub(crate) fn approval(text: &str) -> Approval {
 }
 
 pub(crate) fn budget(name: &str, text: &str) -> Budget {
+    declared(name, text)
+}
+
+pub(crate) fn exemption(name: &str, text: &str) -> Exemption {
     declared(name, text)
 }
 

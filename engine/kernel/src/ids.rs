@@ -144,6 +144,14 @@ impl ApprovalId {
     }
 }
 
+impl ApprovalId {
+    /// The id under which people agree to an exemption.
+    #[must_use]
+    pub fn of_exemption(digest: &Digest) -> Self {
+        Self::of(&["exemption", &digest.to_string()])
+    }
+}
+
 impl DecisionId {
     /// The id of the decision that stands in the run's journal at `seq`.
     #[must_use]

@@ -8,6 +8,7 @@ pub mod audit;
 pub mod budget;
 pub mod decision;
 pub mod evidence;
+pub mod exemption;
 #[cfg(test)]
 mod fixture;
 pub mod health;

@@ -20,10 +20,14 @@ use serde_json::Value;
 
 use crate::actor::Actor;
 use crate::audit::{Action, AuditRecord, Entry as AuditEntry};
+use crate::exemption;
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
+use crate::run::rejected;
 use crate::run::system::{SystemCommand, SystemEvent};
-use crate::run::{Command, Effect, Event, Payload, Recorded, Rejection, Run, journal_digest};
+use crate::run::{
+    Command, Decide, Effect, Event, Payload, Recorded, Rejection, Run, Verdict, journal_digest,
+};
 use crate::world::{Active, World};
 
 /// A wish to start a run.
@@ -357,9 +361,34 @@ impl Realm {
                     self.note(SystemEvent::HealthChanged { connector, fault }, now, &mut batch);
                 }
             }
+            SystemCommand::DecideExemption(decide) => {
+                let event = self.exempt(*decide, now)?;
+                self.note(event, now, &mut batch);
+            }
             SystemCommand::Note(event) => self.note(*event, now, &mut batch),
         }
         Ok(batch)
+    }
+
+    /// What a person says about an exemption of the active catalogue.
+    fn exempt(&self, decide: Decide, now: Timestamp) -> Result<SystemEvent, Rejection> {
+        let unknown = || Rejection::new(Code::NotFound, format!("no approval `{}`", decide.approval));
+        let active = self.world.active.as_ref().ok_or_else(unknown)?;
+        let roster = self.world.roster().ok_or_else(unknown)?;
+        let exemption =
+            exemption::find(&active.catalogue.exemptions, &decide.approval).ok_or_else(unknown)?;
+        let asked = self.world.exemptions.of(&exemption.digest);
+        exemption::judge(exemption, asked, roster, &decide, now).map_err(rejected)?;
+        let missing = || Rejection::new(Code::InteractiveRequired, "a token cannot decide");
+        Ok(SystemEvent::ExemptionDecided {
+            name: exemption.metadata.name.value.shared(),
+            digest: exemption.digest,
+            verdict: decide.verdict,
+            assurance: decide.assurance.ok_or_else(missing)?,
+            by: decide.by,
+            rationale: decide.rationale,
+            signature: decide.signature,
+        })
     }
 
     /// Runs whose payloads may not be erased: those at hand, which are not settled or stand below one that is
@@ -531,6 +560,16 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
             let mut entry =
                 AuditEntry::new(at, Actor::system(), Action::HealthChanged, Arc::clone(connector));
             entry.reasons = fault.iter().map(|code| code.reason()).collect();
+            entry
+        }
+        SystemEvent::ExemptionDecided { name, verdict, by, assurance, .. } => {
+            let action = match verdict {
+                Verdict::Approve => Action::ExemptionApproved,
+                Verdict::Withdraw => Action::ExemptionWithdrawn,
+                Verdict::Reject => Action::ExemptionRejected,
+            };
+            let mut entry = AuditEntry::new(at, by.clone(), action, Arc::clone(name));
+            entry.assurance = Some(*assurance);
             entry
         }
         SystemEvent::WorkspaceChanged { to, .. } => {

@@ -45,6 +45,7 @@ pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, 
 use crate::ids::RunId;
 use crate::world::World;
 pub(crate) use ask::definition;
+pub(crate) use decide::approval::rejected;
 pub(crate) use facts::{constants, run_value, typed};
 pub(crate) use gate::booker;
 pub(crate) use settle::step_state;

@@ -2,6 +2,7 @@
 //! from the kernel's state alone, so they can be dropped and built anew; a masked output never stands in one.
 
 mod approval;
+mod exemption;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use crate::run::{Event, Run, StepRun};
 use crate::world::World;
 
 pub use approval::approvals;
+pub use exemption::{exemption, exemptions};
 
 /// The document of a run, as `run`, `show` and `watch` hold it under `run`.
 #[must_use]

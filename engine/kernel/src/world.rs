@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_plan::{Action, Grants};
 use ordain_spec::catalogue::Catalogue;
+use ordain_spec::digest::Digest;
 use ordain_spec::expr::Value;
 use ordain_spec::kind::Roster;
 use ordain_spec::kind::scalar::Principal;
@@ -18,6 +19,7 @@ use serde::{Deserialize, Serialize};
 use crate::actor::belongs;
 use crate::audit::{AuditRecord, Chain, Entry};
 use crate::budget::{self, Booking, Counter, CounterKey, Counters};
+use crate::exemption::{Exemptions, Grant};
 use crate::health::{Health, Seen};
 use crate::idempotency::Keys;
 use crate::kill::{Selector, Switch, Switches};
@@ -55,6 +57,8 @@ pub struct World {
     pub idempotency: Keys,
     /// How connectors are seen.
     pub health: Health,
+    /// What people said about exemptions.
+    pub exemptions: Exemptions,
     /// The chain `system`.
     pub system_chain: Chain,
     dirty: BTreeSet<Dirty>,
@@ -69,6 +73,7 @@ enum Dirty {
     Kill(Selector),
     Key(Arc<str>),
     Health(Arc<str>),
+    Exemption(Digest),
     Head,
 }
 
@@ -76,7 +81,7 @@ enum Dirty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// `budget quota lock kill key health head`
+    /// `budget quota lock kill key health exemption head`
     pub kind: String,
     /// Which.
     pub key: String,
@@ -263,6 +268,12 @@ impl World {
                 self.health.0.insert(Arc::clone(connector), Seen { since: at, fault: *fault });
                 self.dirty.insert(Dirty::Health(Arc::clone(connector)));
             }
+            SystemEvent::ExemptionDecided { name, digest, verdict, by, assurance, rationale, .. } => {
+                let (by, rationale) = (by.clone(), rationale.clone());
+                let grant = Grant { by, at, assurance: *assurance, rationale };
+                self.exemptions.said(name, *digest, *verdict, grant);
+                self.dirty.insert(Dirty::Exemption(*digest));
+            }
             SystemEvent::StartRefused { .. }
             | SystemEvent::Restored { .. }
             | SystemEvent::CatalogueActivated { .. }
@@ -297,6 +308,9 @@ impl World {
             Dirty::Kill(key) => ("kill", key.to_string(), self.kills.0.get(key).and_then(json)),
             Dirty::Key(key) => ("key", key.to_string(), self.idempotency.0.get(key).and_then(json)),
             Dirty::Health(key) => ("health", key.to_string(), self.health.0.get(key).and_then(json)),
+            Dirty::Exemption(digest) => {
+                ("exemption", digest.to_string(), self.exemptions.0.get(digest).and_then(json))
+            }
             Dirty::Head => ("head", "system".to_owned(), json(&self.system_chain)),
         };
         Row { kind: kind.to_owned(), key, value }
@@ -342,6 +356,10 @@ impl World {
             "health" => {
                 self.health.0.insert(key.into(), read(value)?);
             }
+            "exemption" => {
+                let digest = key.parse().map_err(|_| format!("`{key}` is no digest"))?;
+                self.exemptions.0.insert(digest, read(value)?);
+            }
             "head" => self.system_chain = read(value)?,
             other => return Err(format!("no such kind: {other}")),
         }
@@ -357,6 +375,7 @@ impl World {
         dirty.extend(self.kills.0.keys().cloned().map(Dirty::Kill));
         dirty.extend(self.idempotency.0.keys().cloned().map(Dirty::Key));
         dirty.extend(self.health.0.keys().cloned().map(Dirty::Health));
+        dirty.extend(self.exemptions.0.keys().copied().map(Dirty::Exemption));
         dirty.push(Dirty::Head);
         let rows = dirty.iter().map(|dirty| self.row(dirty));
         rows.filter_map(|row| Some(((row.kind, row.key), row.value?))).collect()

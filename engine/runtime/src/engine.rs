@@ -2,6 +2,7 @@
 //! own and those that come over the socket. Reads beside the writer; changes only through it.
 
 pub(crate) mod acts;
+mod asked;
 mod looks;
 
 use std::path::{Path, PathBuf};
@@ -125,6 +126,12 @@ impl Engine {
 }
 
 impl Engine {
+    /// How many journals of runs were read since it was opened.
+    #[must_use]
+    pub fn journals_read(&self) -> u64 {
+        self.inner.reader.journals_read()
+    }
+
     /// True when the views did not say what the journal says and were built anew.
     #[must_use]
     pub fn rebuilt(&self) -> bool {

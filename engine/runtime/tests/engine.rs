@@ -342,3 +342,57 @@ async fn a_connector_is_probed_in_its_turn_and_only_a_change_is_recorded() {
     assert!(hits.try_recv().is_err(), "nobody was asked more often than that");
     engine.close().await;
 }
+
+/// A workspace whose runs wait for people.
+fn asking(folder: &Path) {
+    let common = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../engine-tests/fixtures/conformance/common/specs/common.yaml");
+    std::fs::create_dir_all(folder.join("specs")).unwrap();
+    std::fs::copy(common, folder.join("specs/common.yaml")).unwrap();
+    let workspace = "apiVersion: ordain/v1\nkind: Workspace\nspec: {catalogue: [specs]}\n";
+    std::fs::write(folder.join("ordain.yaml"), workspace).unwrap();
+    let held = "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: held, version: 1.0.0, owner: 'group:team', summary: Waits.}\nspec: {steps: [{id: do, uses: c.put, with: {n: a}, approval: ok}]}\n";
+    std::fs::write(folder.join("specs/held.yaml"), held).unwrap();
+}
+
+#[tokio::test]
+async fn a_look_at_the_queue_reads_as_many_journals_however_long_the_queue_is() {
+    let folder = tempfile::tempdir().unwrap();
+    asking(folder.path());
+    let opened = Opened::find(folder.path()).unwrap();
+    let engine = Engine::open(&opened, Lock::take(&opened.state).unwrap().unwrap()).await.unwrap();
+    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
+    let queue = || engine.answer(who("user:alice"), Request::Approvals { state: None });
+    let start = || {
+        let inputs = serde_json::Map::new();
+        engine.answer(who("user:alice"), Request::Start { runbook: "held".into(), inputs, live: false })
+    };
+    for _ in 0..4 {
+        start().await.unwrap();
+    }
+    for approval in queue().await.unwrap()["approvals"].as_array().unwrap().iter().take(3) {
+        let text = |field: &str| approval[field].as_str().unwrap().to_owned();
+        let reject = Request::Decide {
+            id: text("id"),
+            decision: ordain_runtime::api::Decision::Reject,
+            rationale: "not in this way".into(),
+            form: serde_json::Map::new(),
+            digest: text("digest"),
+            signature: None,
+        };
+        engine.answer(who("user:bob"), reject).await.unwrap();
+    }
+    let mut read = Vec::new();
+    for more in [1, 30] {
+        for _ in 0..more {
+            start().await.unwrap();
+        }
+        let before = engine.journals_read();
+        let shown = queue().await.unwrap();
+        read.push((shown["approvals"].as_array().unwrap().len(), engine.journals_read() - before));
+        let rejections = shown["approvals"][0]["rejections"].as_array().unwrap();
+        assert_eq!(rejections.len(), 3, "what people said before is shown with each");
+    }
+    assert_eq!(read, [(2, 3), (32, 3)]);
+    engine.close().await;
+}

@@ -77,8 +77,15 @@ fn one(card: &mut Card, decision: &Value) {
                 line.add(Ink::Dim, &format!("  {own}"));
             }
             for exemption in list(rule, "exemptions") {
-                let (name, state) = (text(exemption, "name"), text(exemption, "state"));
-                line.add(Ink::Dim, &format!("  exemption {name} is {state}: nobody has approved it"));
+                let name = text(exemption, "name");
+                if text(exemption, "state") == "held" {
+                    line.add(Ink::Note, &format!("  exempt by {name}"));
+                } else {
+                    line.add(
+                        Ink::Dim,
+                        &format!("  exemption {name} is inert: {}", text(exemption, "detail")),
+                    );
+                }
             }
             card.say("", &line);
         }

@@ -12,7 +12,11 @@ pub fn queue(document: &Value, look: Look) -> String {
     let mut table = Table::new(&["approval", "asks", "for", "risk", "state", "expires"]);
     for approval in list(document, "approvals") {
         let state = text(approval, "state");
-        let subject = format!("{}/{}", text(approval, "runbook"), text(approval, "step"));
+        let shown = |field: &str| approval.pointer(&format!("/show/{field}")).map(value).unwrap_or_default();
+        let subject = match text(approval, "subject") {
+            "exemption" => format!("exemption from {}/{}", shown("policy"), shown("rule")),
+            _ => format!("{}/{}", text(approval, "runbook"), text(approval, "step")),
+        };
         table.row(vec![
             (Ink::Dim, text(approval, "id").chars().take(16).collect()),
             (Ink::People, format!("{} {}", text(approval, "approval"), text(approval, "stage"))),
@@ -39,12 +43,17 @@ pub fn card(approval: &Value, look: Look) -> String {
     card.line(&head);
     card.say("approval", &Line::default().with(Ink::Dim, text(approval, "id")));
     card.blank();
+    let is_exemption = text(approval, "subject") == "exemption";
     let mode = text(approval, "mode");
     let mut subject = Line::default().with(Ink::Strong, text(approval, "step"));
     subject.add(Ink::Dim, " of ").add(Ink::Plain, text(approval, "runbook"));
     subject.add(Ink::Dim, ", ").add(if mode == "live" { Ink::Alarm } else { Ink::Good }, mode);
-    card.say("step", &subject);
-    card.say("run", &Line::default().with(Ink::Dim, text(approval, "run")));
+    if is_exemption {
+        card.say("what", &Line::default().with(Ink::Note, "a rule that would not hold for a while"));
+    } else {
+        card.say("step", &subject);
+        card.say("run", &Line::default().with(Ink::Dim, text(approval, "run")));
+    }
     card.plain("asked by", text(approval, "requester"));
     let risk = text(approval, "risk");
     if !risk.is_empty() {

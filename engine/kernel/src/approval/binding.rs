@@ -129,7 +129,15 @@ pub fn read_key(text: &str) -> Result<VerifyingKey, NotSigned> {
 /// # Errors
 /// Why it does not count.
 pub fn verify_signature(key: &str, statement: &Statement, signature: &str) -> Result<(), NotSigned> {
+    verify_bytes(key, &statement.bytes(), signature)
+}
+
+/// Verifies, strictly, that the key signed these bytes. The signature is base64.
+///
+/// # Errors
+/// Why it does not count.
+pub fn verify_bytes(key: &str, bytes: &[u8], signature: &str) -> Result<(), NotSigned> {
     let key = read_key(key)?;
     let signature = Signature::from_bytes(&read::<64>(signature).ok_or(NotSigned::Signature)?);
-    key.verify_strict(&statement.bytes(), &signature).map_err(|_| NotSigned::Mismatch)
+    key.verify_strict(bytes, &signature).map_err(|_| NotSigned::Mismatch)
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::{COST_LIMIT, EvalError, EvalErrorKind, Expr, Facts, Path, Value};
 use ordain_spec::kind::policy::{Enforcement, Rule};
+use ordain_spec::kind::selector::Subject;
 use ordain_spec::kind::{Exemption, Kind, Policy};
 
 use super::{
@@ -13,6 +14,7 @@ use super::{
     RuleRecord, RuleValue, applicable,
 };
 use crate::audit::salted_digest;
+use crate::exemption::{self, Exempting, Use};
 use crate::reason::{Code, Reason, Source};
 
 /// Decides about one item of a step that is about to do something.
@@ -58,6 +60,9 @@ fn judge(
             .collect();
         for (record, ..) in &mut rules {
             record.exemptions = exemptions(policy, record, question);
+            if record.exemptions.iter().any(|one| one.state == ExemptionState::Held) {
+                record.value = RuleValue::Inert;
+            }
         }
         rules.sort_by(|(a, ..), (b, ..)| a.id.cmp(&b.id));
         if policy.spec.enforcement.value == Enforcement::Enforce {
@@ -194,28 +199,33 @@ fn evaluated<'r>(
     (record, rule, code)
 }
 
-/// The exemptions from a rule that holds, as far as they are about this step at this instant. None of them
-/// does anything as long as nothing approves them.
+/// The exemptions from a rule that holds, as far as they name this step and who acts; each with what it does at
+/// this instant. Errors are never exempt, and a rule that allows or masks neither.
 fn exemptions(policy: &Policy, rule: &RuleRecord, question: &Question<'_>) -> Vec<ExemptionRecord> {
     if rule.value != RuleValue::True || !matches!(rule.kind, RuleKind::Deny | RuleKind::Require) {
         return Vec::new();
     }
+    let Exempting { declared, asked, roster, actor } = question.exempting;
+    let Subject { capability, environment, risk, effect, mode, .. } = question.subject;
+    let step = Use { actor, risk, effect, mode, at: question.at };
     let meant = |exemption: &&Arc<Exemption>| {
-        let (spec, scope) = (&exemption.spec, &exemption.spec.scope);
-        let until = spec.expires.as_ref().map(|expires| expires.value.0);
-        spec.exempts.policy.value == policy.metadata.name.value
-            && spec.exempts.rule.value.as_str() == &*rule.id
-            && spec.from.value.0 <= question.at
-            && until.is_some_and(|until| question.at < until)
-            && scope.capabilities.iter().any(|name| name.value.0.as_str() == question.subject.capability)
-            && scope.environments.iter().any(|name| &*name.value.0 == question.subject.environment)
+        let (exempts, scope) = (&exemption.spec.exempts, &exemption.spec.scope);
+        exempts.policy.value == policy.metadata.name.value
+            && exempts.rule.value.as_str() == &*rule.id
+            && scope.capabilities.iter().any(|name| name.value.0.as_str() == capability)
+            && scope.environments.iter().any(|name| &*name.value.0 == environment)
             && scope.actors.iter().any(|actor| question.facts.actor_is(&actor.value.0.to_string()))
     };
-    let record = |exemption: &Arc<Exemption>| ExemptionRecord {
-        name: exemption.metadata.name.value.shared(),
-        state: ExemptionState::Inert,
+    let record = |exemption: &Arc<Exemption>| {
+        let inert = exemption::holds(exemption, asked.of(&exemption.digest), roster, &step).err();
+        ExemptionRecord {
+            name: exemption.metadata.name.value.shared(),
+            digest: Some(exemption.digest),
+            state: if inert.is_none() { ExemptionState::Held } else { ExemptionState::Inert },
+            detail: inert.map(|inert| inert.to_string().into()),
+        }
     };
-    question.exemptions.values().filter(meant).map(record).collect()
+    declared.values().filter(meant).map(record).collect()
 }
 
 type Evaluated<T> = Result<T, (Code, String)>;

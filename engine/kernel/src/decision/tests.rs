@@ -43,7 +43,12 @@ fn ask(
         required,
         granted: &granted,
         step: "refund",
-        exemptions: &BTreeMap::new(),
+        exempting: Exempting {
+            declared: &BTreeMap::new(),
+            asked: &crate::exemption::Exemptions::default(),
+            roster: None,
+            actor: &crate::actor::Actor::system(),
+        },
         id: &DecisionId::derive(RunId::new(at, [1; 10]), 7),
         at,
         salt: &Digest([3; 32]),

@@ -13,6 +13,7 @@ use serde_json::{Map, Value, json};
 use super::{Failure, ScenarioResult};
 use crate::actor::Actor;
 use crate::budget::{self, Booking};
+use crate::exemption;
 use crate::ids::{self, RunId};
 use crate::kill::{Selector, Switch};
 use crate::mock;
@@ -165,6 +166,12 @@ impl<'a> Stage<'a> {
                 }
             }
         }
+        for name in &given.exemptions {
+            let declared = self.active.catalogue.exemptions.get(&name.value);
+            let (Some(exemption), Some(roster)) = (declared, &self.active.catalogue.roster) else { continue };
+            let asked = exemption::given(exemption, roster, self.now);
+            self.realm.world.exemptions.0.insert(exemption.digest, asked);
+        }
         if given.budgets.is_empty() {
             return;
         }
@@ -296,6 +303,7 @@ impl<'a> Stage<'a> {
         let given = std::mem::take(&mut self.realm.world);
         world.kills = given.kills;
         world.budgets = given.budgets;
+        world.exemptions = given.exemptions;
         if let Err(error) = world.load(self.rows.values().cloned()) {
             self.fail("", json!("the store can be read"), json!(error.to_string()));
         }

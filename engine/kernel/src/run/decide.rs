@@ -1,6 +1,6 @@
 //! One command against every state: a file each.
 
-mod approval;
+pub(crate) mod approval;
 mod cancel;
 mod resolve;
 mod signal;

@@ -24,6 +24,7 @@ use super::turn::{Done, Turn, fault};
 use super::{Rejection, later};
 use crate::budget::{self, Booker, Booking, Demand, Refusal, Reserved};
 use crate::decision::{self, Decision};
+use crate::exemption::Exempting;
 use crate::idempotency::{self, Direction, Lookup};
 use crate::ids;
 use crate::kill::Target;
@@ -229,7 +230,12 @@ impl Turn<'_> {
             required: if phase == Phase::Do { &required } else { &[] },
             granted: &granted,
             step: &planned.id,
-            exemptions: &active.catalogue.exemptions,
+            exempting: Exempting {
+                declared: &active.catalogue.exemptions,
+                asked: &self.world.exemptions,
+                roster: self.world.roster(),
+                actor: &self.run.started.requester,
+            },
             id: &id,
             at: self.now,
             salt: &self.run.started.salt,

@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_spec::digest::Digest;
+use ordain_spec::kind::scenario::Assurance;
 use serde::{Deserialize, Serialize};
 
+use super::command::{Decide, Verdict};
 use crate::actor::Actor;
 use crate::ids::RunId;
 use crate::kill::Selector;
@@ -63,6 +65,8 @@ pub enum SystemCommand {
         /// What was wrong; none where it answered as it should.
         fault: Option<Code>,
     },
+    /// A person decides about an exemption.
+    DecideExemption(Box<Decide>),
     /// Something to be kept on record that changes nothing in here.
     Note(Box<SystemEvent>),
 }
@@ -153,6 +157,24 @@ pub enum SystemEvent {
         /// What the probe came to; none where it is healthy.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         fault: Option<Code>,
+    },
+    /// A person agreed to an exemption, took that back, or said no.
+    ExemptionDecided {
+        /// Its name.
+        name: Arc<str>,
+        /// What was decided on.
+        digest: Digest,
+        /// What.
+        verdict: Verdict,
+        /// Who.
+        by: Actor,
+        /// How sure it is that it was the person's own act.
+        assurance: Assurance,
+        /// Why.
+        rationale: String,
+        /// The signature, where there is one.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signature: Option<String>,
     },
     /// The workspace file changed between two starts.
     WorkspaceChanged {

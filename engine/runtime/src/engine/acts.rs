@@ -15,6 +15,7 @@ use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde_json::{Map, Value, json};
 
 use super::Inner;
+use super::asked::About;
 use super::looks::document;
 use crate::api::{Answer, ApiError, Caller, Decision, Request};
 use crate::identity::{self, Acting};
@@ -204,7 +205,8 @@ impl Inner {
     }
 
     async fn decide(&self, caller: &Caller, id: &str, act: Act) -> Answer {
-        let (run, approval) = self.approval_id(id).await?;
+        let about = self.asked(id).await?;
+        let approval = about.id().clone();
         let digest: Digest = act
             .digest
             .parse()
@@ -215,8 +217,8 @@ impl Inner {
             Decision::Reject => Verdict::Reject,
             Decision::Withdraw => Verdict::Withdraw,
         };
-        let decide = Decide {
-            approval: approval.clone(),
+        let decide = Box::new(Decide {
+            approval,
             by: acting.actor,
             verdict,
             rationale: act.rationale,
@@ -226,9 +228,13 @@ impl Inner {
             claims: None,
             token_creator: None,
             signature: act.signature,
+        });
+        let About::Step(run, _) = about else {
+            self.system(SystemCommand::DecideExemption(decide)).await?;
+            return Ok(json!({"approval": self.approval(&about).await?}));
         };
-        self.command(run, Command::Decide(Box::new(decide))).await?;
-        let approval = self.approval_document(run, &approval).await?;
+        self.command(run, Command::Decide(decide)).await?;
+        let approval = self.approval(&about).await?;
         let run = self.with_run(run, super::looks::brief).await?;
         Ok(json!({"approval": approval, "run": run}))
     }

@@ -1,27 +1,22 @@
 //! Requests that only look.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_kernel::ids::{ApprovalId, RunId};
+use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::Realm;
 use ordain_kernel::run::{Run, RunState, WaitingFor};
 use ordain_kernel::view;
-use ordain_kernel::world::World;
 use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
 use crate::store::read::RunFilter;
-use crate::store::rows::{ApprovalRow, RunRow};
+use crate::store::rows::RunRow;
 use crate::{recover, verify};
 
 /// A run that waits longer than this for a time alone is left alone.
 const SHORT_WAIT_MS: i64 = 60_000;
-
-/// The most that a list shows.
-const MOST: i64 = 10_000;
 
 impl Inner {
     pub(super) async fn look(&self, request: Request) -> Answer {
@@ -34,8 +29,8 @@ impl Inner {
             Request::Why { target, step } => self.why(&target, step).await,
             Request::Approvals { state } => self.approvals(state.as_deref().unwrap_or("open")).await,
             Request::Approval { id } => {
-                let (run, approval) = self.approval_id(&id).await?;
-                Ok(json!({"approvals": [self.approval_document(run, &approval).await?]}))
+                let about = self.asked(&id).await?;
+                Ok(json!({"approvals": [self.approval(&about).await?]}))
             }
             Request::Kills => self.kills().await,
             Request::Budgets => {
@@ -144,84 +139,6 @@ impl Inner {
         Ok(view::why(events.iter().map(|(_, event)| event), step.as_deref()))
     }
 
-    async fn approvals(&self, state: &str) -> Answer {
-        let wanted = (state != "all").then_some(state);
-        let rows = self.reader.approvals(wanted, MOST).await?;
-        let mut found = Vec::new();
-        for row in rows {
-            let (run, approval) = ids(&row)?;
-            found.push(self.approval_document(run, &approval).await?);
-        }
-        Ok(json!({"approvals": found}))
-    }
-
-    /// The approval that an id or a unique prefix means, and its run.
-    pub(super) async fn approval_id(&self, prefix: &str) -> Result<(RunId, ApprovalId), ApiError> {
-        let found =
-            if is_id_prefix(prefix) { self.reader.approvals_with_prefix(prefix).await? } else { Vec::new() };
-        match found.as_slice() {
-            [only] => ids(only),
-            [] => Err(ApiError::not_found("approval", prefix)
-                .hint("`ordain approvals` lists what waits for people")),
-            _ => Err(ApiError::new(
-                "not_found",
-                format!("`{prefix}` is the beginning of several approvals' ids"),
-            )
-            .hint("write more of it")),
-        }
-    }
-
-    /// What will happen, who decides, what was said before.
-    pub(super) async fn approval_document(&self, run: RunId, approval: &ApprovalId) -> Answer {
-        let (id, now) = (approval.clone(), self.clock.now());
-        let seen = self
-            .with_realm(move |realm| {
-                let run = realm.run(run)?;
-                Some((approval_in(run, &realm.world, &id, now), run.started.runbook.to_string()))
-            })
-            .await?;
-        let seen = match seen {
-            Some(seen) => seen,
-            None => {
-                let run = recover::run(&self.reader, &self.specs, &run.to_string()).await?;
-                (approval_in(&run, &self.bare_world(), approval, now), run.started.runbook.to_string())
-            }
-        };
-        let (Some(mut document), runbook) = seen else {
-            return Err(ApiError::not_found("approval", approval.as_str()));
-        };
-        let rejections = self.earlier_rejections(run, &runbook, &document).await?;
-        if let Some(document) = document.as_object_mut() {
-            document.insert("rejections".into(), rejections);
-        }
-        Ok(document)
-    }
-
-    /// What people said to the same arguments in other runs of the runbook, newest first.
-    async fn earlier_rejections(&self, run: RunId, runbook: &str, document: &Value) -> Answer {
-        let mut found = document.get("rejections").and_then(Value::as_array).cloned().unwrap_or_default();
-        let filter = RunFilter {
-            runbook: Some(runbook.to_owned()),
-            state: Some("rejected".into()),
-            before: None,
-            limit: 20,
-        };
-        for row in self.reader.runs(&filter).await? {
-            if row.id == run.to_string() {
-                continue;
-            }
-            if let Ok(other) = recover::run(&self.reader, &self.specs, &row.id).await {
-                found.extend(rejections_in(&other, &self.bare_world(), document, self.clock.now()));
-            }
-        }
-        Ok(Value::Array(found))
-    }
-
-    /// What is current, without counters.
-    fn bare_world(&self) -> World {
-        World::new(self.specs.active().map(|active| Arc::new(active.active())))
-    }
-
     pub(super) async fn kills(&self) -> Answer {
         let now = self.clock.now();
         self.with_realm(move |realm| view::kill_switches(&realm.world, now)).await
@@ -272,11 +189,6 @@ impl Inner {
     }
 }
 
-fn ids(row: &ApprovalRow) -> Result<(RunId, ApprovalId), ApiError> {
-    let damaged = || ApiError::fault(format!("`{}` is no approval of a run", row.id));
-    Ok((row.run.parse().map_err(|_| damaged())?, row.id.parse().map_err(|_| damaged())?))
-}
-
 /// `{run: …}`
 pub(super) fn document(run: &Run) -> Value {
     json!({"run": view::run(run)})
@@ -289,11 +201,6 @@ pub(super) fn brief(run: &Run) -> Value {
         fields.retain(|name, _| matches!(name.as_str(), "id" | "state" | "waitingFor"));
     }
     brief
-}
-
-fn approval_in(run: &Run, world: &World, id: &ApprovalId, now: Timestamp) -> Option<Value> {
-    let id = id.as_str();
-    view::approvals(run, world, now).into_iter().find(|one| one.get("id").and_then(Value::as_str) == Some(id))
 }
 
 /// What was told about the open stages of a run until now, each with its approval and step.
@@ -311,17 +218,6 @@ fn reminders(realm: &Realm, run: RunId, now: Timestamp) -> Vec<Value> {
         }
     }
     found
-}
-
-/// What people said in another run to the same calls.
-fn rejections_in(run: &Run, world: &World, document: &Value, now: Timestamp) -> Vec<Value> {
-    let same = |other: &Value| {
-        let calls =
-            other.get("calls").filter(|calls| calls.as_array().is_some_and(|calls| !calls.is_empty()));
-        calls.is_some() && calls == document.get("calls")
-    };
-    let said = view::approvals(run, world, now).into_iter().filter(same);
-    said.filter_map(|other| other.get("rejections").and_then(Value::as_array).cloned()).flatten().collect()
 }
 
 /// Settled, held by a person, or waiting for nothing that comes soon by itself.

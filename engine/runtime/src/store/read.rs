@@ -2,6 +2,7 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 use sqlx::{AssertSqlSafe, Row};
@@ -13,6 +14,8 @@ use super::{SYSTEM, StoreError, options};
 #[derive(Debug, Clone)]
 pub struct Reader {
     pool: SqlitePool,
+    /// Journals of runs that were read.
+    journals: Arc<AtomicU64>,
 }
 
 /// Which runs are listed.
@@ -39,7 +42,7 @@ impl Reader {
     pub fn open(path: &Path) -> Result<Self, StoreError> {
         let pool =
             SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options(path)?.read_only(true));
-        Ok(Self { pool })
+        Ok(Self::new(pool))
     }
 
     /// A reader that sees the store as it is now, whatever is written meanwhile. It keeps a connection of its
@@ -55,11 +58,17 @@ impl Reader {
             .connect_lazy_with((*self.pool.connect_options()).clone());
         // The one connection stays in this transaction until the pool goes; the first read fixes what it sees.
         sqlx::query("begin").execute(&pool).await?;
-        Ok(Self { pool })
+        Ok(Self::new(pool))
     }
 
-    pub(super) const fn new(pool: SqlitePool) -> Self {
-        Self { pool }
+    pub(super) fn new(pool: SqlitePool) -> Self {
+        Self { pool, journals: Arc::default() }
+    }
+
+    /// How many journals of runs were read: what a look costs grows with it.
+    #[must_use]
+    pub fn journals_read(&self) -> u64 {
+        self.journals.load(Ordering::Relaxed)
     }
 
     pub(super) const fn pool(&self) -> &SqlitePool {
@@ -71,6 +80,7 @@ impl Reader {
     /// # Errors
     /// When the data base refuses.
     pub async fn journal(&self, run: &str) -> Result<Vec<JournalRow>, StoreError> {
+        self.journals.fetch_add(1, Ordering::Relaxed);
         let rows = sqlx::query("select run, seq, at, place, event from journal where run = ? order by seq")
             .bind(run)
             .fetch_all(&self.pool)

@@ -74,6 +74,14 @@ impl Names<'_, '_> {
         self.one_of("budget", name, span, all.budgets.keys().map(AsRef::as_ref));
     }
 
+    fn exemption(&mut self, name: &Spanned<Name>) {
+        if self.cx.all.unread.contains(&(Kind::Exemption, name.value.shared())) {
+            return;
+        }
+        let all = self.cx.all;
+        self.one_of("exemption", name.value.as_str(), name.span, all.exemptions.keys().map(AsRef::as_ref));
+    }
+
     /// `connector.operation`: what stands after the last dot is the operation.
     fn operation(&mut self, name: &str, span: Span) {
         let (connector, operation) = name.rsplit_once('.').unwrap_or((name, ""));
@@ -107,6 +115,7 @@ impl Names<'_, '_> {
         given.operations.0.iter().for_each(|(name, entry)| self.operation(name, entry.key_span));
         given.budgets.0.iter().for_each(|(name, entry)| self.budget(name, entry.key_span));
         given.killed.iter().for_each(|killed| self.kill_switch(killed));
+        given.exemptions.iter().for_each(|name| self.exemption(name));
         let expect = &spec.expect;
         let states: Vec<&str> = RUN_STATES.iter().copied().chain(["refused"]).collect();
         self.word(&expect.state, &states, "state of a run");

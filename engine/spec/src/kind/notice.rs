@@ -100,6 +100,8 @@ closed! {
         ExemptionApproved = "exemption.approved",
         /// An exemption was taken back.
         ExemptionWithdrawn = "exemption.withdrawn",
+        /// Somebody said no to an exemption.
+        ExemptionRejected = "exemption.rejected",
         /// Counters of a quota were set to nothing.
         QuotaReset = "quota.reset",
         /// A notice could not be given.
@@ -156,6 +158,7 @@ impl AuditAction {
             | Self::HealthChanged
             | Self::ExemptionApproved
             | Self::ExemptionWithdrawn
+            | Self::ExemptionRejected
             | Self::QuotaReset
             | Self::NoticeFailed
             | Self::CheckpointSigned

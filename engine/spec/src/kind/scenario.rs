@@ -44,6 +44,8 @@ record! {
         pub budgets: Named<GivenBudget> = Named::default(),
         /// Kill switches that hold from the beginning.
         pub killed: Vec<Spanned<Arc<str>>> = Vec::new(),
+        /// Exemptions that everybody whom they name has approved.
+        pub exemptions: Vec<Spanned<Name>> = Vec::new(),
     }
 }
 
@@ -55,6 +57,7 @@ impl Given {
             operations: Named::default(),
             budgets: Named::default(),
             killed: Vec::new(),
+            exemptions: Vec::new(),
             span: crate::source::Span::nowhere(),
         }
     }
