@@ -74,7 +74,7 @@ fn rule(workspace: &Workspace, run: &Value) -> (Value, Value) {
 }
 
 fn actions(workspace: &Workspace) -> Vec<String> {
-    let tail = workspace.ordain(&["audit", "tail", "--json"]).expect_code(0).json();
+    let tail = workspace.ordain(&["audit", "tail", "--limit", "200", "--json"]).expect_code(0).json();
     let records = tail["records"].as_array().unwrap().clone();
     let about = records.iter().filter(|one| one["subject"] == "alice-puts");
     about

@@ -2,6 +2,7 @@
 
 pub mod approval;
 pub mod card;
+pub mod csv;
 pub mod live;
 pub mod resolve;
 pub mod run;

@@ -174,6 +174,7 @@ pub fn budgets(world: &World, now: Timestamp) -> Value {
         }
         for mode in modes {
             for standing in budget::standings(declared, mode, &world.budgets, now) {
+                let elapsed = elapsed(standing.counter.slot, now);
                 let window = match standing.counter.slot {
                     Slot::Time { from, to } => json!({"from": from.to_string(), "to": to.to_string()}),
                     Slot::Run { run } => json!({"run": run.to_string()}),
@@ -188,14 +189,26 @@ pub fn budgets(world: &World, now: Timestamp) -> Value {
                     "spent": standing.spent,
                     "remaining": standing.remaining,
                 });
-                if let (false, Some(fields)) = (standing.counter.per.is_empty(), row.as_object_mut()) {
+                let Some(fields) = row.as_object_mut() else { continue };
+                if !standing.counter.per.is_empty() {
                     fields.insert("key".into(), json!(standing.counter.per.join(" ")));
+                }
+                if let Some(elapsed) = elapsed {
+                    fields.insert("elapsed".into(), json!(elapsed));
                 }
                 rows.push(row);
             }
         }
     }
     json!({"budgets": rows})
+}
+
+/// How much of a window is behind us, in percent; a run has no end that is known.
+fn elapsed(slot: Slot, now: Timestamp) -> Option<i64> {
+    let Slot::Time { from, to } = slot else { return None };
+    let (from, to) = (from.as_millisecond(), to.as_millisecond());
+    let behind = now.as_millisecond().clamp(from, to) - from;
+    (to > from).then(|| behind * 100 / (to - from))
 }
 
 /// `{quotas: […]}`: the counters of quotas in use.

@@ -182,8 +182,8 @@ pub enum Request {
     Rebuild,
     /// Erases the payloads of runs that settled longer ago than this.
     Prune {
-        /// In ms.
-        older_than: u64,
+        /// In ms; as the declared Retention says where nothing is said.
+        older_than: Option<u64>,
         /// Only says what would be erased.
         dry_run: bool,
     },

@@ -479,7 +479,9 @@ impl Writer {
 
     /// Erases the payloads of one page of old runs, in one transaction with its record.
     async fn prune(&mut self, wish: Wish, now: Timestamp) -> Result<Pruned, ApiError> {
-        let found = prune::page(&self.store.reader(), &self.realm.kept(now), &wish).await?;
+        let retention = self.specs.active().and_then(|active| active.catalogue.retention.clone());
+        let rules = prune::Rules { kept: self.realm.kept(now), retention, specs: &self.specs };
+        let found = prune::page(&self.store.reader(), &rules, &wish).await?;
         if wish.dry_run || found.runs.is_empty() {
             return Ok(found.pruned);
         }

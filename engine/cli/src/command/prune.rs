@@ -12,12 +12,13 @@ use crate::session::ask_long;
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Records, decisions, states and digests stay, and `ordain audit verify` still holds. Runs \
-    that are not settled, or whose outcome a key remembers, keep what they carry. Needs `role:admin`"
+    that are not settled, whose outcome a key remembers, or that a legal hold is about, keep what they carry. \
+    Needs `role:admin`"
 )]
 pub struct Options {
-    /// Of runs that settled longer ago: 30d, 12h …
+    /// Of runs that settled longer ago: 30d, 12h … (default: as the declared Retention says)
     #[arg(long, value_name = "DURATION", value_parser = duration)]
-    older_than: u64,
+    older_than: Option<u64>,
     /// Only says what would be erased
     #[arg(long)]
     dry_run: bool,

@@ -1,15 +1,19 @@
 //! Requests that change something: who acts is established here, once; whether it may is the kernel's.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use ordain_kernel::approval::{Statement, verify_signature};
 use ordain_kernel::ids::{ApprovalId, RunId};
 use ordain_kernel::kill::Selector;
 use ordain_kernel::realm::StartRequest;
 use ordain_kernel::reason::{Code, Reason};
+use ordain_kernel::retention;
 use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_spec::digest::Digest;
+use ordain_spec::kind::Retention;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use serde_json::{Map, Value, json};
@@ -88,16 +92,32 @@ impl Inner {
         }
     }
 
+    fn retention(&self) -> Option<Arc<Retention>> {
+        self.specs.active().and_then(|active| active.catalogue.retention.clone())
+    }
+
     /// Page by page, so that others get their turn between two of them.
-    async fn prune(&self, caller: &Caller, older_than: u64, dry_run: bool) -> Answer {
+    async fn prune(&self, caller: &Caller, older_than: Option<u64>, dry_run: bool) -> Answer {
         let by = self.acting(caller)?.actor;
-        let age = i64::try_from(older_than).unwrap_or(i64::MAX);
-        let before = Timestamp::from_millisecond(self.clock.now().as_millisecond().saturating_sub(age))
-            .unwrap_or(Timestamp::MIN);
+        let now = self.clock.now();
+        let (age, due_at) = match (older_than, self.retention()) {
+            (Some(age), _) => (age, None),
+            (None, Some(retention)) => (retention::shortest_ms(&retention.spec), Some(now)),
+            (None, None) => {
+                return Err(ApiError::new(
+                    "usage",
+                    "no retention is declared: nothing says what is old enough",
+                )
+                .hint("say `--older-than 30d`, or declare a Retention"));
+            }
+        };
+        let age = i64::try_from(age).unwrap_or(i64::MAX);
+        let before =
+            Timestamp::from_millisecond(now.as_millisecond().saturating_sub(age)).unwrap_or(Timestamp::MIN);
         let mut all = Pruned::default();
         let mut next = Some(String::new());
         while let Some(after) = next {
-            let wish = Wish { before, after, dry_run, by: by.clone() };
+            let wish = Wish { before, due_at, after, dry_run, by: by.clone() };
             let page = self.ask(|answer| Message::Prune(Box::new(wish), answer)).await;
             all.add(page.map_err(|error| match error.code.as_str() {
                 "not_permitted" => error.hint("a person with `role:admin` erases"),
@@ -105,14 +125,17 @@ impl Inner {
             })?);
             next = all.next.take();
         }
-        let Pruned { runs, bytes, kept, .. } = all;
+        let Pruned { runs, bytes, kept, held, .. } = all;
         let done = if dry_run { "would be erased" } else { "were erased" };
         let mut detail = format!("the payloads of {runs} runs {done}, {bytes} bytes");
         if kept > 0 {
             detail.push_str(&format!("; {kept} older runs keep theirs: keys remember their outcome"));
         }
+        if held > 0 {
+            detail.push_str(&format!("; {held} older runs keep theirs: a legal hold is about them"));
+        }
         Ok(json!({
-            "ok": true, "created": [], "detail": detail, "runs": runs, "bytes": bytes, "kept": kept,
+            "ok": true, "created": [], "detail": detail, "runs": runs, "bytes": bytes, "kept": kept, "held": held,
             "before": before.to_string(), "dryRun": dry_run,
         }))
     }
