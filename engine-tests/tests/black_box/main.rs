@@ -1,6 +1,7 @@
 //! The product seen from outside: everything here goes through the built binaries. One module a theme, one test
 //! binary for all of them (each is linked with the whole product). Never looks at a crate's insides.
 
+mod care;
 mod cli_examples;
 mod cli_fix;
 mod cli_formats;

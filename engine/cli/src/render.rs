@@ -4,6 +4,7 @@ pub mod approval;
 pub mod card;
 pub mod csv;
 pub mod live;
+pub mod report;
 pub mod resolve;
 pub mod run;
 pub mod table;

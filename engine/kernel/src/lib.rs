@@ -22,6 +22,7 @@ pub mod quota;
 pub mod realm;
 pub mod reason;
 pub mod rehearsal;
+pub mod report;
 pub mod retention;
 pub mod run;
 pub mod value;

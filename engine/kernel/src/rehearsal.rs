@@ -4,6 +4,7 @@
 mod acts;
 mod coverage;
 mod decisions;
+mod drill;
 mod expect;
 mod seen;
 mod stage;
@@ -17,6 +18,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 pub use coverage::{Count, Coverage, Unreached, coverage, declared_guards};
+pub use drill::{Drill, Fate, Fault, Trace, bases as drill_bases, drill};
 pub use seen::{Branches, Ending, Guarded, Seen};
 
 use stage::Stage;

@@ -190,6 +190,13 @@ pub enum Request {
     /// Probes every connector that says how its health is seen, and says how each is. What a probe finds is
     /// recorded where it is news; asking again is the same as asking once. Answer: `{health: […]}`.
     Probe,
+    /// What happened between two instants: runs, decisions, approvals, budgets.
+    Report {
+        /// RFC 3339; from the beginning where nothing is said.
+        since: Option<String>,
+        /// RFC 3339, exclusive; to the end where nothing is said.
+        until: Option<String>,
+    },
     /// Which catalogue, how many runs: for `doctor`.
     Status,
 }
@@ -212,6 +219,7 @@ impl Request {
             | Self::AuditVerify
             | Self::AuditCompleteness
             | Self::Probe
+            | Self::Report { .. }
             | Self::Status => false,
             Self::Start { .. }
             | Self::Rerun { .. }

@@ -4,6 +4,7 @@
 pub(crate) mod acts;
 mod asked;
 mod looks;
+mod report;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -81,3 +81,12 @@ impl Chance for SystemChance {
         Ok(entropy)
     }
 }
+
+/// How much may still be written where that path lies, in bytes.
+///
+/// # Errors
+/// When the disk cannot be asked.
+pub fn free_bytes(path: &std::path::Path) -> std::io::Result<u64> {
+    let disk = nix::sys::statvfs::statvfs(path)?;
+    Ok(disk.blocks_available().saturating_mul(disk.fragment_size()))
+}

@@ -1,6 +1,8 @@
 //! `ordain doctor`: what works here and what does not, each with a way out. Changes nothing but what is known of the
 //! health of connectors, where there is a store to keep it in.
 
+mod prod;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -55,6 +57,10 @@ impl Options {
         if let (Some(spec), Some(catalogue)) = (&workspace.spec, &workspace.checked.catalogue) {
             checks.push(person(catalogue, prod));
             checks.extend(live(catalogue, &Grants::from(spec)));
+            if prod {
+                checks.extend(prod::checks(&root, spec, catalogue));
+                checks.push(log(cx, &root));
+            }
         }
         checks.extend(health(cx, &root, &workspace));
         checks.push(state(&root));
@@ -232,6 +238,26 @@ fn seen(row: &Value) -> Check {
         return Check::bad("health", detail, hint);
     }
     Check::good("health", detail)
+}
+
+/// The audit log, from its first record to its last.
+fn log(cx: &Context, root: &Path) -> Check {
+    if !root.join(".ordain/ordain.db").exists() {
+        return Check::good("prod-log", "no store yet: there is nothing to verify");
+    }
+    let hint = "`ordain audit verify` says more; `ordain restore FILE` puts a copy back";
+    match Conversation::open(cx).and_then(|mut conversation| {
+        let answer = conversation.ask(&Request::AuditVerify);
+        conversation.close();
+        answer
+    }) {
+        Ok(answer) if answer.get("ok").is_some_and(|ok| ok == true) => {
+            let records = answer.get("records").and_then(Value::as_u64).unwrap_or_default();
+            Check::good("prod-log", format!("{records} records, each bound to the one before"))
+        }
+        Ok(_) => Check::bad("prod-log", "the audit log was changed", hint),
+        Err(failure) => Check::bad("prod-log", failure.error().message.clone(), hint),
+    }
 }
 
 fn state(root: &Path) -> Check {

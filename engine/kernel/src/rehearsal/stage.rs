@@ -10,6 +10,7 @@ use ordain_spec::kind::Scenario;
 use ordain_spec::kind::scenario::{CrashPoint, GivenAnswer};
 use serde_json::{Map, Value, json};
 
+use super::drill::Place;
 use super::{Failure, ScenarioResult};
 use crate::actor::Actor;
 use crate::budget::{self, Booking};
@@ -38,6 +39,8 @@ pub(super) struct Stage<'a> {
     pub calls: BTreeMap<String, i64>,
     /// Crash points that wait for an attempt, with the place of their act.
     pub crashes: Vec<(usize, CrashPoint)>,
+    /// Where a drill lets it fail.
+    pub place: Option<Place>,
     fired: BTreeSet<usize>,
     rows: BTreeMap<(String, String), crate::world::Row>,
     pending: Vec<Call>,
@@ -59,6 +62,7 @@ impl<'a> Stage<'a> {
             journal: BTreeMap::new(),
             calls: BTreeMap::new(),
             crashes: Vec::new(),
+            place: None,
             fired: BTreeSet::new(),
             rows: BTreeMap::new(),
             pending: Vec::new(),
@@ -284,6 +288,9 @@ impl<'a> Stage<'a> {
     fn answer(&mut self, call: &Call) -> Outcome {
         let name = call.action.call_name();
         *self.calls.entry(name.clone()).or_default() += 1;
+        if let Some(outcome) = self.drilled(call) {
+            return outcome;
+        }
         let answers = self.scenario.spec.given.operations.get(&name).map(|answers| answers.0.clone());
         for (place, answer) in answers.into_iter().flatten().enumerate() {
             let used = self.used.entry((name.clone(), place)).or_default();
@@ -294,6 +301,19 @@ impl<'a> Stage<'a> {
             return given_answer(&answer);
         }
         mock::answer(call)
+    }
+
+    /// What a drill lets come of a call: the last item of the step that it is about fails, in every attempt.
+    fn drilled(&mut self, call: &Call) -> Option<Outcome> {
+        let place = self.place.as_mut().filter(|_| call.id.phase == crate::run::Phase::Do)?;
+        let run = self.realm.run(call.id.run)?;
+        let last = run.steps.get(run.plan.step(&call.id.step)?.index)?.items.len().checked_sub(1)?;
+        let meant = place.runbook == run.started.runbook && place.step == call.id.step;
+        if !meant || call.id.item as usize != last {
+            return None;
+        }
+        place.met = true;
+        Some(mock::failing(place.fault.as_error()))
     }
 
     /// The process is gone: everything is built anew from what was kept.

@@ -310,7 +310,7 @@ fn said(reason: Option<String>) -> Vec<Reason> {
     reason.map(|reason| Reason::new(Code::Cancelled, reason)).into_iter().collect()
 }
 
-fn instant(text: &str) -> Result<Timestamp, ApiError> {
+pub(super) fn instant(text: &str) -> Result<Timestamp, ApiError> {
     text.parse().map_err(|_| {
         ApiError::new("usage", format!("`{text}` is no instant")).hint("such as 2026-12-31T18:00:00Z")
     })

@@ -42,6 +42,7 @@ impl Inner {
             Request::AuditVerify => verify::log(&self.reader).await,
             Request::AuditCompleteness => self.audit_completeness().await,
             Request::Probe => self.prober.look().await,
+            Request::Report { since, until } => self.report(since, until).await,
             Request::Status => self.status().await,
             _ => Err(ApiError::fault("not a question")),
         }

@@ -1,0 +1,61 @@
+//! `ordain report`: what happened, for people who were not there.
+
+use ordain_runtime::api::Request;
+
+use crate::context::{Context, print};
+use crate::failure::{Done, Exit};
+use crate::render::report;
+use crate::session::ask_long;
+
+/// Reports runs and how they ended, decisions, approvals and how long they took, and budgets
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "The same store and the same bounds give the same bytes. Names, codes and numbers only: no values"
+)]
+pub struct Options {
+    /// How it is written
+    #[arg(long, value_enum, default_value_t = Format::Md)]
+    format: Format,
+    /// What happened from this instant on (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    since: Option<String>,
+    /// What happened before this instant (RFC 3339)
+    #[arg(long, value_name = "TIME")]
+    until: Option<String>,
+    /// Into this file
+    #[arg(long, value_name = "FILE")]
+    output: Option<std::path::PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Md,
+    Html,
+    Json,
+    Csv,
+}
+
+impl Options {
+    /// Asks and writes.
+    pub fn run(self, cx: &Context) -> Done {
+        let request = Request::Report { since: self.since, until: self.until };
+        let document = ask_long(cx, "reading journals", &request)?;
+        let text = match self.format {
+            _ if cx.json => format!("{document:#}\n"),
+            Format::Json => format!("{document:#}\n"),
+            Format::Md => report::markdown(&document),
+            Format::Html => report::html(&document),
+            Format::Csv => report::csv(&document),
+        };
+        match &self.output {
+            Some(path) => std::fs::write(path, text).map_err(|error| {
+                crate::failure::Failure::new(
+                    "usage",
+                    format!("`{}` cannot be written: {error}", path.display()),
+                )
+            })?,
+            None => print(&text),
+        }
+        Ok(Exit::Done)
+    }
+}
