@@ -29,6 +29,14 @@ fuzz TARGET SECONDS="60":
     mkdir -p fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}}
     ASAN_OPTIONS=detect_odr_violation=0 cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=25 -max_len=4096
 
-# writes the committed snapshots anew
+# 5,000 single mistakes in what governs: how many lint sees, and which it does not
+recall COUNT="5000":
+    ORDAIN_RECALL={{COUNT}} cargo nextest run --cargo-profile sim -p spec-lint --no-capture -E 'test(nineteen_of_twenty)'
+
+# the two files and the line of a new rule of lint: `just new-rule stale-thing policies`
+new-rule SLUG GROUP:
+    lint/new-rule {{SLUG}} {{GROUP}}
+
+# writes the committed snapshots and the reference (docs/reference) anew
 update:
     INSTA_UPDATE=always cargo nextest run --workspace

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 use ordain_plan::{Grants, Plan};
 use ordain_spec::catalogue::{Catalogue, Declarations, Head, every};
 use ordain_spec::check::context::Context as Resolved;
+use ordain_spec::check::observed::{Observed, What};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
 use ordain_spec::source::{SourceFile, Span};
@@ -33,10 +34,12 @@ rules! {
     "syntax": ambiguous_scalar crlf_mixed not_formatted;
     "schema": field_not_applicable unconventional_place file_name_differs;
     "references": unused_definition;
-    "graph": redundant_edge;
+    "graph": unreachable_step dead_guard always_true_guard redundant_edge;
+    "expressions": absorbed_error dynamic_type identity_by_display_name possible_arithmetic_error
+        index_unchecked unanchored_regex empty_all;
     "governance": tests_do_not_reach guard_branch_untested no_quota single_person_owner;
     "approvals": stages_share_one_person step_up_missing stage_never_needed quorum_fragile;
-    "policies": selector_matches_nothing shadow_policy_old;
+    "policies": shadowed_rule selector_matches_nothing conflicting_rules redundant_rule shadow_policy_old;
     "exemptions": exemption_expired exemption_matches_nothing exemption_renewed exemption_ends_soon;
     "budgets": missing_budget worst_case_exceeds_limit large_grace;
     "exports": dead_allow_list_entry;
@@ -131,6 +134,12 @@ impl Rule {
         self
     }
 
+    /// A finding of this rule that was observed where expressions were looked at.
+    pub(crate) fn observed(&self, one: &Observed) -> Diagnostic {
+        let problem = self.at(one.span, one.said.as_str()).help(one.help.as_str());
+        one.related.iter().fold(problem, |problem, (span, text)| problem.related(*span, text.as_str()))
+    }
+
     /// A finding of this rule.
     pub(crate) fn at(&self, span: Span, message: impl Into<String>) -> Diagnostic {
         Diagnostic::new(self.slug, self.severity, Some(span), message)
@@ -170,6 +179,7 @@ pub struct Context<'a> {
     pub remarks: bool,
     plans: OnceLock<Vec<Arc<Plan>>>,
     rehearsed: OnceLock<Rehearsed>,
+    observed: OnceLock<Vec<Observed>>,
 }
 
 impl<'a> Context<'a> {
@@ -180,13 +190,14 @@ impl<'a> Context<'a> {
         Self {
             subject,
             all,
-            resolved: Resolved::new(all, &subject.checked.diagnostics),
+            resolved: subject.checked.context(),
             specs: specs(all),
             as_of,
             before,
             remarks: true,
             plans: OnceLock::new(),
             rehearsed: OnceLock::new(),
+            observed: OnceLock::new(),
         }
     }
 
@@ -212,6 +223,12 @@ impl<'a> Context<'a> {
             let catalogue = self.subject.catalogue();
             catalogue.map(|catalogue| rehearsed(catalogue, &self.subject.grants())).unwrap_or_default()
         })
+    }
+
+    /// What was observed of that kind where expressions and conditions were looked at.
+    pub(crate) fn observed(&self, what: What) -> impl Iterator<Item = &Observed> {
+        let all = self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved));
+        all.iter().filter(move |one| one.what == what)
     }
 
     /// True for a place in a file that is nobody's to mend: one of the built-in set.

@@ -30,6 +30,7 @@ mod governed;
 mod hosts;
 mod ingresses;
 mod memory;
+pub mod observed;
 pub mod people;
 mod places;
 mod principals;
@@ -216,6 +217,33 @@ pub struct Checked {
     pub declarations: Declarations,
     /// Sorted by place, weight and code.
     pub diagnostics: Vec<Diagnostic>,
+    again: Again,
+}
+
+/// What a later question about the same files stands on.
+#[derive(Debug, Clone)]
+struct Again {
+    readings: Vec<memory::Reading>,
+    observed: Arc<std::sync::Mutex<memory::Memory>>,
+}
+
+impl Checked {
+    /// What follows from the declarations.
+    #[must_use]
+    pub fn context(&self) -> context::Context<'_> {
+        context::Context::new(&self.declarations, &self.diagnostics).of_readings(self.again.readings.clone())
+    }
+
+    /// What is worth a look in expressions and conditions, and no law; nothing where a law is broken. Kept for
+    /// what did not change since the same checker was asked last.
+    #[must_use]
+    pub fn observed(&self, cx: &context::Context<'_>) -> Vec<observed::Observed> {
+        if self.catalogue.is_none() {
+            return Vec::new();
+        }
+        let mut memory = self.again.observed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        observed::observe(cx, &mut memory)
+    }
 }
 
 /// Reads the files of a catalogue and asks every law about them. The order of the files and the folder

@@ -13,8 +13,10 @@ pub mod facts;
 mod literal;
 mod lower;
 mod node;
+pub mod observe;
 mod parse;
 mod scan;
+pub mod space;
 mod template;
 #[cfg(test)]
 mod tests;
@@ -30,7 +32,7 @@ pub use culprits::Culprit;
 pub use eval::EvalErrorKind;
 pub use literal::{MAX_INTEGER, duration, duration_text, pattern, time_zone, timestamp};
 pub use template::{Piece, Template};
-pub use types::{Field, Known, Path, Presence, Scope, Type};
+pub use types::{Bounds, Field, Known, Path, Presence, Scope, Type};
 pub use value::{Mismatch, Value};
 
 use crate::diagnostic::{Diagnostic, Edit, meant};

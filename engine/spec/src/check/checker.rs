@@ -5,7 +5,7 @@
 //! (`read`), what was found about a spec together with the specs it names (`memory`), and the laws about
 //! the whole, which are asked anew every time because they are cheap.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use super::memory::{Memory, Reading};
 use super::read::{self, FileRead};
@@ -29,6 +29,8 @@ pub struct Checker {
     room: u32,
     files: Vec<Known>,
     memory: Memory,
+    /// What was observed, shared with the last check: it is asked for later, or not at all.
+    observed: Arc<Mutex<Memory>>,
     readings: u64,
 }
 
@@ -83,7 +85,8 @@ impl Checker {
         let mut diagnostics = Vec::new();
         let declarations = self.read(sources, &mut diagnostics);
         let readings = self.files.iter().map(|known| Reading { file: known.id, number: known.reading });
-        let cx = context::Context::new(&declarations, &diagnostics).of_readings(readings.collect());
+        let readings: Vec<Reading> = readings.collect();
+        let cx = context::Context::new(&declarations, &diagnostics).of_readings(readings.clone());
         judge(&cx, &mut self.memory, &mut diagnostics);
         self.memory.turn();
         diagnostics.sort_by(|one, other| {
@@ -96,7 +99,8 @@ impl Checker {
         );
         let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
         let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
-        Checked { catalogue, declarations, diagnostics }
+        let again = super::Again { readings, observed: Arc::clone(&self.observed) };
+        Checked { catalogue, declarations, diagnostics, again }
     }
 
     /// The facts of the expression at an offset of a file, as these files would have them. Nothing is judged,

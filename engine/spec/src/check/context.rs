@@ -70,6 +70,18 @@ pub fn said(kind: Kind, name: &str) -> String {
     format!("{} `{name}`", crate::decode::kebab(kind.as_str()))
 }
 
+/// What somebody wants to know of the expressions that are looked at.
+#[derive(Default)]
+enum Ear {
+    /// Nothing.
+    #[default]
+    Deaf,
+    /// The facts of the one that stands there.
+    Place(Span, Option<Scope>),
+    /// All of them, with their facts.
+    Sites(Vec<(Expr, Scope)>),
+}
+
 /// Everything that laws ask about; rules of lint ask it too.
 pub struct Context<'a> {
     /// What is declared.
@@ -82,8 +94,8 @@ pub struct Context<'a> {
     pub(super) calls: Vec<Call<'a>>,
     /// Which reading of each file this is; nothing is remembered where that is not told.
     readings: Vec<Reading>,
-    /// A place whose facts somebody wants to know, and those facts.
-    asked: std::cell::RefCell<Option<(Span, Option<Scope>)>>,
+    /// What somebody wants to know of the expressions that are looked at.
+    ear: std::cell::RefCell<Ear>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
     /// By the digest of the runbook.
@@ -120,7 +132,7 @@ impl<'a> Context<'a> {
         Self {
             all,
             readings: Vec::new(),
-            asked: std::cell::RefCell::default(),
+            ear: std::cell::RefCell::default(),
             lost,
             people: People::of(all.roster.as_deref()),
             uses,
@@ -138,18 +150,37 @@ impl<'a> Context<'a> {
 
     /// The facts of the expression that stands at a place, while `judge` looks at all of them.
     pub(super) fn facts_at(&self, place: Span, judge: impl FnOnce(&Self)) -> Option<Scope> {
-        *self.asked.borrow_mut() = Some((place, None));
+        match self.heard(Ear::Place(place, None), judge) {
+            Ear::Place(_, facts) => facts,
+            Ear::Deaf | Ear::Sites(_) => None,
+        }
+    }
+
+    /// Every expression that `judge` looks at, with the facts of its place.
+    pub(super) fn sites(&self, judge: impl FnOnce(&Self)) -> Vec<(Expr, Scope)> {
+        match self.heard(Ear::Sites(Vec::new()), judge) {
+            Ear::Sites(sites) => sites,
+            Ear::Deaf | Ear::Place(..) => Vec::new(),
+        }
+    }
+
+    fn heard(&self, ear: Ear, judge: impl FnOnce(&Self)) -> Ear {
+        *self.ear.borrow_mut() = ear;
         judge(self);
-        self.asked.borrow_mut().take().and_then(|(_, facts)| facts)
+        std::mem::take(&mut *self.ear.borrow_mut())
     }
 
     /// An expression is looked at, against these facts.
     pub(super) fn asked(&self, expr: &Expr, facts: &Scope) {
-        if let Some((place, found)) = &mut *self.asked.borrow_mut() {
-            let span = expr.span();
-            if span.file == place.file && span.start <= place.start && place.start <= span.end {
-                *found = Some(facts.clone());
+        match &mut *self.ear.borrow_mut() {
+            Ear::Deaf => {}
+            Ear::Place(place, found) => {
+                let span = expr.span();
+                if span.file == place.file && span.start <= place.start && place.start <= span.end {
+                    *found = Some(facts.clone());
+                }
             }
+            Ear::Sites(sites) => sites.push((expr.clone(), facts.clone())),
         }
     }
 

@@ -42,6 +42,8 @@ pub(super) enum About {
     Places,
     /// What a runbook gives to those that run it.
     Gives,
+    /// What is worth a look and no law.
+    Observed,
 }
 
 /// A finding and what it stands on.
@@ -57,6 +59,7 @@ struct Found<T> {
 pub(super) struct Memory {
     problems: Findings<Vec<Diagnostic>>,
     given: Findings<super::scope::Given>,
+    observed: Findings<Vec<super::observed::Observed>>,
     made: u64,
 }
 
@@ -114,6 +117,18 @@ impl Memory {
         sink.append(&mut found);
     }
 
+    /// Adds what is worth a look in a spec.
+    pub(super) fn observed(
+        &mut self,
+        own: Stamp,
+        key: Vec<Stamp>,
+        sink: &mut Vec<super::observed::Observed>,
+        find: impl FnOnce() -> Vec<super::observed::Observed>,
+    ) {
+        let (_, mut found) = self.observed.recall(&mut self.made, (About::Observed, own), key, find);
+        sink.append(&mut found);
+    }
+
     /// What a runbook gives, with the number of the finding.
     pub(super) fn given(
         &mut self,
@@ -129,5 +144,6 @@ impl Memory {
     pub(super) fn turn(&mut self) {
         self.problems.last = std::mem::take(&mut self.problems.current);
         self.given.last = std::mem::take(&mut self.given.current);
+        self.observed.last = std::mem::take(&mut self.observed.current);
     }
 }

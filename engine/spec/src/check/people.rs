@@ -1,9 +1,10 @@
 //! Who a principal stands for, as the roster says.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use crate::kind::Roster;
-use crate::kind::roster::{ActorType, Group, RosterSpec};
+use crate::kind::roster::{ActorType, Group, Person, RosterSpec};
 use crate::kind::scalar::Principal;
 
 /// The people of the roster by the principals that name them.
@@ -136,6 +137,68 @@ where
             Principal::Role(_) => {
                 open.extend(spec.roles.get(name).into_iter().flatten().map(|member| &member.value));
             }
+        }
+    }
+    found
+}
+
+/// The roster's entry of `user:alice`.
+#[must_use]
+pub fn person<'r>(roster: &'r Roster, id: &str) -> Option<&'r Person> {
+    roster.spec.people.get(id.strip_prefix("user:")?)
+}
+
+/// True when `user:alice` is, or belongs to, the principal. `claims` are the names of external groups that
+/// the identity provider claimed for that person, already known to be fresh.
+#[must_use]
+pub fn belongs(roster: &Roster, id: &str, claims: &BTreeSet<Arc<str>>, principal: &Principal) -> bool {
+    person(roster, id).is_some() && Search { roster, id, claims, seen: BTreeSet::new() }.within(principal)
+}
+
+/// Looks for one person among principals; groups that name each other are looked into once.
+struct Search<'a> {
+    roster: &'a Roster,
+    id: &'a str,
+    claims: &'a BTreeSet<Arc<str>>,
+    seen: BTreeSet<&'a Principal>,
+}
+
+impl<'a> Search<'a> {
+    fn within(&mut self, principal: &'a Principal) -> bool {
+        if let Principal::User(name) = principal {
+            return self.id.strip_prefix("user:") == Some(name.as_str());
+        }
+        if !self.seen.insert(principal) {
+            return false;
+        }
+        match principal {
+            Principal::User(_) => false,
+            Principal::Group(name) => match self.roster.spec.groups.get(name.as_str()) {
+                Some(Group::Members(members)) => members.iter().any(|member| self.within(&member.value)),
+                Some(Group::External(_)) => self.claims.contains(name.as_str()),
+                None => false,
+            },
+            Principal::Role(name) => {
+                let holders = self.roster.spec.roles.get(name.as_str());
+                holders.is_some_and(|holders| holders.iter().any(|holder| self.within(&holder.value)))
+            }
+        }
+    }
+}
+
+/// Everything that `actor.is(…)` and `to` are true for: the person, its groups and its roles, as texts.
+#[must_use]
+pub fn principals(roster: &Roster, id: &str, claims: &BTreeSet<Arc<str>>) -> BTreeSet<Arc<str>> {
+    let mut found = BTreeSet::new();
+    if person(roster, id).is_none() {
+        return found;
+    }
+    found.insert(id.into());
+    let groups = roster.spec.groups.keys().map(|name| format!("group:{name}"));
+    let roles = roster.spec.roles.keys().map(|name| format!("role:{name}"));
+    for text in groups.chain(roles) {
+        if Principal::new(&text).is_some_and(|principal| belongs(roster, id, claims, &principal)) {
+            found.insert(text.into());
         }
     }
     found

@@ -60,7 +60,7 @@ pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Di
 }
 
 /// What stands around runs: exports, notices, triggers.
-fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+pub(super) fn around_places(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for export in cx.all.exports.values() {
         let scope = rows::of_export(cx.all, export.spec.source.value);
         if let Some(filter) = &export.spec.filter {
@@ -153,7 +153,7 @@ fn personal(scope: &Scope) -> Scope {
     scope.clone().clearance(Sensitivity::Personal)
 }
 
-fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<Diagnostic>) {
+pub(super) fn capability_places(cx: &Context<'_>, capability: &Capability, sink: &mut Vec<Diagnostic>) {
     let scope = cx.capability_scope(capability);
     let guarded = personal(&scope);
     let spec = &capability.spec;
@@ -202,7 +202,7 @@ fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_, 
     highest
 }
 
-fn operation_places(
+pub(super) fn operation_places(
     cx: &Context<'_>,
     connector: &Connector,
     name: &str,
@@ -280,7 +280,7 @@ fn misfits_are_outputs(sink: &mut [Diagnostic], from: usize) {
 }
 
 /// What every runbook gives, sub-runs first.
-fn all_outputs(cx: &Context<'_>, memory: &mut Memory) -> Outputs {
+pub(super) fn all_outputs(cx: &Context<'_>, memory: &mut Memory) -> Outputs {
     let mut outputs = Outputs::default();
     for runbook in super::subruns::children_first(cx) {
         let Some(flow) = cx.flow(runbook) else { continue };
@@ -293,7 +293,7 @@ fn all_outputs(cx: &Context<'_>, memory: &mut Memory) -> Outputs {
     outputs
 }
 
-fn runbook_places(
+pub(super) fn runbook_places(
     cx: &Context<'_>,
     runbook: &Runbook,
     flow: &Flow<'_>,
@@ -449,7 +449,7 @@ fn clearance(
     }
 }
 
-fn policy_places(cx: &Context<'_>, policy: &Policy, sink: &mut Vec<Diagnostic>) {
+pub(super) fn policy_places(cx: &Context<'_>, policy: &Policy, sink: &mut Vec<Diagnostic>) {
     for rule in &policy.spec.rules {
         let exprs = rule.when.iter().chain(&rule.allow).chain(&rule.deny);
         if rule.when.is_none() && rule.allow.is_none() && rule.deny.is_none() {

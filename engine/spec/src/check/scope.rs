@@ -8,7 +8,7 @@ use super::context::{Context, may_match};
 use super::flow::Flow;
 use crate::diagnostic::Edit;
 use crate::edit::{Side, Written, field_into, item_after};
-use crate::expr::{Expr, Field, Presence, Scope, Type, check, facts};
+use crate::expr::{Bounds, Expr, Field, Presence, Scope, Type, check, facts};
 use crate::kind::capability::CapabilitySpec;
 use crate::kind::connector::ConnectorType;
 use crate::kind::field::FieldMap;
@@ -75,7 +75,9 @@ pub fn declared(fields: &FieldMap) -> Field {
 #[must_use]
 pub fn constants(runbook: &Runbook) -> Field {
     let fields = runbook.spec.constants.iter().map(|(name, value)| {
-        (Arc::clone(name), Field::always(json_type(&value.value.0), Sensitivity::Internal))
+        let mut field = Field::always(json_type(&value.value.0), Sensitivity::Internal);
+        (field.bounds.least, field.bounds.most) = (value.value.0.as_i64(), value.value.0.as_i64());
+        (Arc::clone(name), field)
     });
     Field::always(Type::record(fields), Sensitivity::Public)
 }
@@ -205,7 +207,7 @@ fn one_field(given: &[(&Arc<str>, &Field)], missing: Option<&Arc<str>>) -> Field
         let Some(joined) = wider(&ty, other) else {
             let why =
                 format!("it is {} in `{first_side}` and {} in `{side}`", first.describe(), other.describe());
-            return Field { ty: Type::Any, presence: Presence::Mixed(why.into()), sensitivity };
+            return Field { presence: Presence::Mixed(why.into()), ..Field::always(Type::Any, sensitivity) };
         };
         ty = joined;
     }
@@ -215,7 +217,8 @@ fn one_field(given: &[(&Arc<str>, &Field)], missing: Option<&Arc<str>>) -> Field
         (None, Some((side, _))) => Presence::Optional(format!("it is optional in `{side}`").into()),
         (None, None) => Presence::Always,
     };
-    Field { ty, presence, sensitivity }
+    let bounds = given.iter().map(|(_, field)| field.bounds).reduce(Bounds::or).unwrap_or_default();
+    Field { ty, presence, sensitivity, bounds }
 }
 
 /// The type of values of either.
@@ -326,7 +329,7 @@ impl<'c, 'a> Steps<'c, 'a> {
                 help: Some(format!("add `{id}` to the `needs` of step `{here}`").into()),
                 edit: self.needing(from, at, id, step).map(Arc::new),
             };
-            return Field { ty: Type::Any, presence, sensitivity: Sensitivity::Public };
+            return Field { presence, ..Field::always(Type::Any, Sensitivity::Public) };
         }
         let sure = self.flow.has_succeeded(from, at);
         let why = || format!("no path of `needs` from step `{id}` to here wants its success all the way");
@@ -351,14 +354,13 @@ impl<'c, 'a> Steps<'c, 'a> {
     /// A step's own results: not there yet. What reviewers fill in comes after what they agreed to.
     fn own(&self, id: &str, step: &Step) -> Field {
         let refused = |code, message: String, help: &str| Field {
-            ty: Type::Any,
             presence: Presence::Refused {
                 code,
                 message: message.into(),
                 help: Some(help.into()),
                 edit: None,
             },
-            sensitivity: Sensitivity::Public,
+            ..Field::always(Type::Any, Sensitivity::Public)
         };
         let early = || {
             let message = format!("step `{id}` has not run when this is read");
@@ -406,7 +408,7 @@ impl<'c, 'a> Steps<'c, 'a> {
         let max = each.max_items.as_ref().map(|max| max.value);
         let listed = one.into_iter().map(|(name, field)| {
             let ty = Type::list(field.ty, max);
-            (name, Field { ty, presence: Presence::Always, sensitivity: field.sensitivity })
+            (name, Field::always(ty, field.sensitivity))
         });
         Some(listed.collect())
     }

@@ -10,6 +10,8 @@ mod operator;
 
 use std::sync::Arc;
 
+pub(super) use flow::segment;
+
 use super::node::{At, Kind, Loop, LoopKind, Node};
 use super::template::{Piece, Template};
 use super::types::{Field, Known, Scope, Type, words};
@@ -69,6 +71,21 @@ pub fn check(expr: &Expr, scope: &Scope, expect: Expect<'_>, known: &Known) -> C
     let mut diagnostics = checker.diagnostics;
     diagnostics.sort_by_key(Diagnostic::order);
     Checked { ty: typed.ty, sensitivity: checker.sensitivity, cost: typed.cost, implies, diagnostics }
+}
+
+/// The type of a part of an expression; `locals` are the variables of the comprehensions around it.
+pub(super) fn type_of(node: &Node, place: &super::Place, scope: &Scope, locals: &[(Arc<str>, Type)]) -> Type {
+    let local = |(name, ty): &(Arc<str>, Type)| Local { name: Arc::clone(name), ty: ty.clone() };
+    let mut checker = Checker {
+        scope,
+        place,
+        locals: locals.iter().map(local).collect(),
+        known: Known::default(),
+        sensitivity: Sensitivity::Public,
+        loops: Vec::new(),
+        diagnostics: Vec::new(),
+    };
+    checker.node(node).ty
 }
 
 /// Checks the parts of a text that is joined of several.
@@ -460,6 +477,7 @@ fn join(one: &Type, other: &Type) -> Option<Type> {
                         ty: join(&one.ty, &other.ty)?,
                         presence: presence.clone(),
                         sensitivity: one.sensitivity.max(other.sensitivity),
+                        bounds: one.bounds.or(other.bounds),
                     },
                 ));
             }

@@ -56,6 +56,16 @@ pub(super) fn evaluate(root: &Node, facts: &dyn Facts, limit: u64) -> (Result<Va
     (value, limit - evaluation.left)
 }
 
+/// The same inside of comprehensions, whose variables have these values.
+pub(super) fn evaluate_with(
+    root: &Node,
+    facts: &dyn Facts,
+    limit: u64,
+    variables: Vec<Value>,
+) -> Result<Value> {
+    Evaluation { facts, left: limit, variables }.node(root)
+}
+
 /// The items of an outermost comprehension's range for which its test is `holds`.
 pub(super) fn items(tree: &Loop, facts: &dyn Facts, limit: u64, holds: bool) -> Result<Vec<Value>> {
     let mut evaluation = Evaluation { facts, left: limit, variables: Vec::new() };

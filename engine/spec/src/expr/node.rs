@@ -202,7 +202,7 @@ impl Part {
 
 impl Node {
     /// Calls `visit` with each node right below this one, in the order of evaluation.
-    pub(super) fn each_child(&self, visit: &mut dyn FnMut(&Self)) {
+    pub(super) fn each_child<'n>(&'n self, visit: &mut dyn FnMut(&'n Self)) {
         match &self.kind {
             Kind::Literal(_) | Kind::Local(..) | Kind::Fact(_) | Kind::ActorIs(_) | Kind::Fault => {}
             Kind::Access { base, steps, .. } => {

@@ -90,9 +90,8 @@ fn scope() -> Scope {
         (
             "both",
             Field {
-                ty: Type::Any,
                 presence: Presence::Mixed("an integer in `a`, a string in `b`".into()),
-                sensitivity: Sensitivity::Public,
+                ..Field::always(Type::Any, Sensitivity::Public)
             },
         ),
     ]);

@@ -54,6 +54,46 @@ pub struct Field {
     pub presence: Presence,
     /// How much it may be shown.
     pub sensitivity: Sensitivity,
+    /// Between which values it lies, as far as that is declared.
+    pub bounds: Bounds,
+}
+
+/// Between which values a number lies, and how many items a list has at least.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Bounds {
+    /// An integer is not less.
+    pub least: Option<i64>,
+    /// An integer is not more.
+    pub most: Option<i64>,
+    /// A list has not fewer items.
+    pub min_items: i64,
+}
+
+impl Bounds {
+    /// What a field map declares.
+    #[must_use]
+    pub fn declared(field: &field::Field) -> Self {
+        let whole = |bound: &Option<crate::decode::Spanned<crate::kind::scalar::Json>>| {
+            bound.as_ref().and_then(|bound| bound.value.0.as_i64())
+        };
+        let words =
+            field.enum_.iter().flat_map(|words| &words.value).filter_map(|word| word.value.0.as_i64());
+        Self {
+            least: whole(&field.minimum).or_else(|| words.clone().min()),
+            most: whole(&field.maximum).or_else(|| words.max()),
+            min_items: field.min_items.as_ref().map_or(0, |min| i64::try_from(min.value).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// What holds for values of both.
+    #[must_use]
+    pub fn or(self, other: Self) -> Self {
+        Self {
+            least: self.least.zip(other.least).map(|(one, other)| one.min(other)),
+            most: self.most.zip(other.most).map(|(one, other)| one.max(other)),
+            min_items: self.min_items.min(other.min_items),
+        }
+    }
 }
 
 /// Whether a field is there when it is read.
@@ -84,13 +124,18 @@ impl Field {
     /// A field that is always there.
     #[must_use]
     pub const fn always(ty: Type, sensitivity: Sensitivity) -> Self {
-        Self { ty, presence: Presence::Always, sensitivity }
+        Self {
+            ty,
+            presence: Presence::Always,
+            sensitivity,
+            bounds: Bounds { least: None, most: None, min_items: 0 },
+        }
     }
 
     /// A field that may be absent, and why.
     #[must_use]
     pub fn optional(ty: Type, sensitivity: Sensitivity, why: impl Into<Arc<str>>) -> Self {
-        Self { ty, presence: Presence::Optional(why.into()), sensitivity }
+        Self { ty, presence: Presence::Optional(why.into()), sensitivity, bounds: Bounds::default() }
     }
 
     /// The field that a field map declares. A field with a `default` is always there.
@@ -101,7 +146,8 @@ impl Field {
         } else {
             Presence::Always
         };
-        Self { ty: Type::declared(field), presence, sensitivity: field.sensitivity.value }
+        let sensitivity = field.sensitivity.value;
+        Self { ty: Type::declared(field), presence, sensitivity, bounds: Bounds::declared(field) }
     }
 }
 

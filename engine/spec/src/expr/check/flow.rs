@@ -77,7 +77,7 @@ fn path(node: &Node) -> Option<Path> {
 }
 
 /// What a step adds to a path; `None` where that is computed.
-pub(super) fn segment(step: &StepKind) -> Option<Arc<str>> {
+pub(in crate::expr) fn segment(step: &StepKind) -> Option<Arc<str>> {
     match step {
         StepKind::Field(name) => Some(Arc::clone(name)),
         StepKind::Index(index) => match &index.kind {

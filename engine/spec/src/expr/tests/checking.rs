@@ -292,14 +292,13 @@ fn what_is_read_can_be_listed() {
 #[test]
 fn a_name_can_be_known_and_refused() {
     let refused = Field {
-        ty: Type::Any,
         presence: Presence::Refused {
             code: "use-before-produce",
             message: "`check` is no ancestor of this step".into(),
             help: Some("add `check` to `needs`".into()),
             edit: None,
         },
-        sensitivity: Sensitivity::Public,
+        ..Field::always(Type::Any, Sensitivity::Public)
     };
     let steps = Field::always(Type::record([("check", refused)]), Sensitivity::Public);
     let scope = Scope::new([("steps", steps)]);
