@@ -12,7 +12,7 @@ use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
 
 use crate::against::{self, NoRevision};
-use crate::judge::judged;
+use crate::judge::weighed;
 use crate::report::{Finding, Group, Report, shown};
 use crate::rules::{self, Context};
 use crate::subject::Subject;
@@ -194,7 +194,7 @@ impl Search<'_> {
             Some(revision) => Some(against::workspace(root, revision)?),
             None => None,
         };
-        let mut findings = self.judge(&subject, before.as_ref(), &shown_root);
+        let (mut findings, mut passed) = self.judge(&subject, before.as_ref(), &shown_root);
         let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
         let is_wanted =
             |path: &Path| wanted.is_none_or(|wanted| wanted.iter().any(|(under, _)| path.starts_with(under)));
@@ -206,10 +206,12 @@ impl Search<'_> {
                 });
             }
         }
-        findings.retain(|finding| {
+        let is_about = |finding: &Finding| {
             let file = finding.diagnostic.primary.as_ref().and_then(|label| finding.file(label.span));
             file.is_none_or(|file| is_wanted(&root.join(&file.path)))
-        });
+        };
+        findings.retain(is_about);
+        passed.retain(|(finding, _)| is_about(finding));
         let specs = rules::specs(&subject.checked.declarations);
         let specs = specs.iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
         let files = paths.iter().filter(|path| is_wanted(path)).count();
@@ -217,7 +219,16 @@ impl Search<'_> {
         let deny = deny.map(|word| Arc::clone(&word.value)).collect();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone());
         let wanted = wanted.filter(|path| is_wanted(&root.join(path))).collect();
-        Ok((files > 0).then_some(Group { root: shown_root, findings, files, specs, deny, subject, wanted }))
+        Ok((files > 0).then_some(Group {
+            root: shown_root,
+            findings,
+            passed,
+            files,
+            specs,
+            deny,
+            subject,
+            wanted,
+        }))
     }
 
     fn loose(&self) -> Result<Group, Unlintable> {
@@ -233,25 +244,27 @@ impl Search<'_> {
             }
             None => None,
         };
-        let findings = self.judge(&subject, before.as_ref(), "");
+        let (findings, passed) = self.judge(&subject, before.as_ref(), "");
         let specs = rules::specs(&subject.checked.declarations).len();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone()).collect();
         let files = self.loose.len();
-        Ok(Group { root: String::new(), findings, files, specs, deny: Vec::new(), subject, wanted })
+        Ok(Group { root: String::new(), findings, passed, files, specs, deny: Vec::new(), subject, wanted })
     }
 
     /// All that is wrong with a subject: with the operator's file, by law, and by rule.
-    fn judge(&self, subject: &Subject, before: Option<&Subject>, root: &str) -> Vec<Finding> {
+    fn judge(
+        &self,
+        subject: &Subject,
+        before: Option<&Subject>,
+        root: &str,
+    ) -> (Vec<Finding>, Vec<(Finding, String)>) {
         let mut cx = Context::new(subject, self.asked.as_of, before);
         cx.remarks = self.asked.remarks;
-        judged(&cx)
-            .into_iter()
-            .map(|diagnostic| Finding {
-                diagnostic,
-                sources: Arc::clone(&subject.sources),
-                root: root.to_owned(),
-            })
-            .collect()
+        let finding =
+            |diagnostic| Finding { diagnostic, sources: Arc::clone(&subject.sources), root: root.to_owned() };
+        let (found, passed) = weighed(&cx);
+        let passed = passed.into_iter().map(|passed| (finding(passed.diagnostic), passed.reason)).collect();
+        (found.into_iter().map(finding).collect(), passed)
     }
 }
 

@@ -5,6 +5,7 @@ use ordain_spec::diagnostic::Diagnostic;
 
 use crate::rules::{self, Context};
 use crate::subject::Subject;
+use crate::suppress::Passed;
 use crate::{denied, invariants, suppress};
 
 /// Judges a subject at an instant; `before` is what it is compared with.
@@ -16,6 +17,12 @@ pub fn judge(subject: &Subject, as_of: Timestamp, before: Option<&Subject>) -> V
 /// The same, of a context that was made before.
 #[must_use]
 pub fn judged(cx: &Context<'_>) -> Vec<Diagnostic> {
+    weighed(cx).0
+}
+
+/// The same, with what comments let pass.
+#[must_use]
+pub fn weighed(cx: &Context<'_>) -> (Vec<Diagnostic>, Vec<Passed>) {
     let mut found = cx.subject.diagnostics.clone();
     found.extend(cx.subject.checked.diagnostics.iter().cloned());
     found.extend(rules::all(cx));

@@ -22,6 +22,8 @@ pub struct Group {
     pub root: String,
     /// What was found, in the order of files and places.
     pub findings: Vec<Finding>,
+    /// What comments let pass, each with its reason.
+    pub passed: Vec<(Finding, String)>,
     /// Files that were looked at.
     pub files: usize,
     /// Specs that could be read in them.
@@ -160,6 +162,7 @@ impl Report {
     pub fn without_infos(mut self) -> Self {
         for group in &mut self.groups {
             group.findings.retain(|finding| finding.diagnostic.severity != Severity::Info);
+            group.passed.retain(|(finding, _)| finding.diagnostic.severity != Severity::Info);
         }
         self
     }

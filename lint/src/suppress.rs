@@ -16,10 +16,20 @@ use crate::subject::Subject;
 const SAME: &str =
     "the engine would load it all the same; lint would report the fault as if nothing stood there";
 
+/// What a comment let pass, and why.
+#[derive(Debug, Clone)]
+pub struct Passed {
+    /// What would have been said.
+    pub diagnostic: Diagnostic,
+    /// The reason that the comment gives, by whom, until when.
+    pub reason: String,
+}
+
 /// Takes out what is suppressed and adds what is wrong with suppressions. `cx.before` is the side that a change
 /// is compared with: a change cannot exempt itself, so only what stood there already counts.
 #[must_use]
-pub fn apply(cx: &Context<'_>, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
+pub fn apply(cx: &Context<'_>, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, Vec<Passed>) {
+    let mut passed = Vec::new();
     let (subject, before) = (cx.subject, cx.before);
     let old: Option<BTreeSet<_>> =
         before.map(|before| all(before).iter().map(|one| key(before, one)).collect());
@@ -43,7 +53,8 @@ pub fn apply(cx: &Context<'_>, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
             let looked_for = RULES.iter().all(|rule| rule.slug != slug || cx.asks(rule));
             found.extend(looked_for.then(|| unused(subject, &one, slug)));
         } else if old.as_ref().is_none_or(|old| old.contains(&key(subject, &one))) {
-            found.retain(|problem| !is_meant(problem));
+            let gone = found.extract_if(.., |problem| is_meant(problem));
+            passed.extend(gone.map(|diagnostic| Passed { diagnostic, reason: reason(&one) }));
         } else {
             for problem in found.iter_mut().filter(|problem| is_meant(problem)) {
                 problem.related.push(ordain_spec::diagnostic::Label {
@@ -53,7 +64,14 @@ pub fn apply(cx: &Context<'_>, mut found: Vec<Diagnostic>) -> Vec<Diagnostic> {
             }
         }
     }
-    found
+    (found, passed)
+}
+
+/// What a comment says for itself, in one line.
+fn reason(one: &Suppression) -> String {
+    let word =
+        |part: &Option<(String, Span)>| part.as_ref().map(|(word, _)| word.clone()).unwrap_or_default();
+    format!("{} ({}, until {})", word(&one.reason), word(&one.by), word(&one.until))
 }
 
 /// Every suppression of a subject, the operator's file included, without those of the built-in set.

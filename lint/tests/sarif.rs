@@ -80,6 +80,28 @@ fn the_document_is_valid_where_nothing_was_found() {
 }
 
 #[test]
+fn what_a_comment_let_pass_is_shown_as_suppressed() {
+    let folder = tempfile::tempdir().unwrap();
+    let comment = "# lint-allow: file-name-differs until=2030-01-01 by=user:ann reason=\"it moves soon\"";
+    let text = format!(
+        "apiVersion: ordain/v1\nkind: Runbook\nmetadata:\n  {comment}\n  name: other\n  version: 1.0.0\n  \
+         owner: user:ann\n  summary: Waits.\nspec: {{steps: [{{id: rest, wait: 1s}}]}}\n"
+    );
+    std::fs::write(folder.path().join("one.yaml"), text).unwrap();
+    let report = lint(folder.path(), &[PathBuf::from(".")], &asked()).unwrap();
+    let document = render::sarif(&report, "");
+    valid(&document).unwrap();
+    let results = document["runs"][0]["results"].as_array().unwrap();
+    let of_rule: Vec<&Value> = results.iter().filter(|one| one["ruleId"] == "file-name-differs").collect();
+    assert_eq!(of_rule.len(), 1, "{results:#?}");
+    let suppressions = &of_rule[0]["suppressions"];
+    assert_eq!(suppressions[0]["kind"], "inSource");
+    assert_eq!(suppressions[0]["justification"], "it moves soon (user:ann, until 2030-01-01)");
+    let others = results.iter().filter(|one| one["ruleId"] != "file-name-differs");
+    assert!(others.into_iter().all(|one| one["suppressions"].is_null()));
+}
+
+#[test]
 fn the_validator_finds_what_is_wrong() {
     let report = lint(&root(), &[PathBuf::from("specs")], &asked()).unwrap();
     let mut document = render::sarif(&report, "");

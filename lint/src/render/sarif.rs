@@ -21,18 +21,30 @@ const FINGERPRINT: &str = "ordain/v1";
 /// The document. `below` is the folder that the report's paths are relative to.
 #[must_use]
 pub fn sarif(report: &Report, below: &str) -> Value {
-    let findings: Vec<&Finding> = report.groups.iter().flat_map(|group| &group.findings).collect();
+    let open = report.groups.iter().flat_map(|group| &group.findings).map(|finding| (finding, None));
+    let passed = report.groups.iter().flat_map(|group| &group.passed);
+    let findings: Vec<(&Finding, Option<&str>)> =
+        open.chain(passed.map(|(finding, reason)| (finding, Some(reason.as_str())))).collect();
     let mut rules: BTreeMap<&str, Severity> = BTreeMap::new();
-    for finding in &findings {
+    for (finding, _) in &findings {
         rules.insert(finding.diagnostic.code, finding.diagnostic.severity);
     }
     let numbers: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, code)| (*code, at)).collect();
     let mut seen = BTreeMap::new();
     let results: Vec<Value> = findings
         .iter()
-        .map(|finding| {
+        .map(|(finding, passed)| {
             let number = numbers.get(finding.diagnostic.code).copied().unwrap_or_default();
-            result(finding, number, below, &mut seen)
+            let mut result = result(finding, number, below, &mut seen);
+            // What a comment let pass is shown as that, not left out: whoever reads the file sees it too.
+            if let (Some(reason), Some(result)) = (passed, result.as_object_mut()) {
+                let justification = harmless(reason);
+                result.insert(
+                    "suppressions".into(),
+                    json!([{"kind": "inSource", "justification": justification}]),
+                );
+            }
+            result
         })
         .collect();
     let rules: Vec<Value> = rules.iter().map(|(code, severity)| rule(code, *severity)).collect();

@@ -84,7 +84,7 @@ pub struct Actor {
 #[derive(Debug, Clone, Default)]
 pub struct World {
     /// Everybody who may act; anybody where that is empty.
-    pub actors: Vec<Actor>,
+    pub actors: Arc<[Actor]>,
     /// All values of some facts, by the root: every `capability`.
     pub roots: BTreeMap<Arc<str>, Vec<Value>>,
     /// All values of some facts further down.

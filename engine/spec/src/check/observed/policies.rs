@@ -71,7 +71,7 @@ pub(super) fn all(cx: &Context<'_>) -> Vec<Observed> {
     let sink = &mut Vec::<Diagnostic>::new();
     let policies: Vec<&Policy> = cx.all.policies.values().map(AsRef::as_ref).collect();
     let sites = cx.sites(|cx| policies.iter().for_each(|policy| places::policy_places(cx, policy, sink)));
-    let world = World { actors: actors(cx), ..World::default() };
+    let world = World { actors: actors(cx).into(), ..World::default() };
     let rules: Vec<One<'_>> = policies
         .iter()
         .flat_map(|policy| policy.spec.rules.iter().map(|rule| One { policy, rule }))
@@ -236,64 +236,60 @@ impl<'v> View<'v, '_> {
         if kind == Kind::Mask || about.is_empty() {
             return None;
         }
-        let world = self.world_of(&about);
         let term = self.term(one)?;
         let place = one.rule.id.span;
-        if Space::of(&world, std::slice::from_ref(&term)).find(&[(0, Want::True)]).is_never() {
+        let whole = std::slice::from_ref(&term);
+        // Whoever may come to act, and whatever may come to be declared: a rule against agents is no idle one
+        // because there is none today.
+        let anybody = World::default();
+        if Space::of(&anybody, whole).find(&[(0, Want::True)]).is_never() {
             let said = format!("{} can never be true", one.said());
             return Some(Observed::new(What::RedundantRule, place, said, "correct the rule, or remove it"));
         }
-        let is_under = |other: &One<'v>| -> bool {
-            let Some(over) = self.term(*other) else { return false };
-            let mut own = vec![term.clone()];
-            if other.kind() == Kind::Deny && kind != Kind::Deny {
-                own.push(Term::OneOf(
-                    Path::new([Arc::from("step"), Arc::from("phase")]),
-                    vec![Value::text("do")],
-                    1,
-                ));
-            }
-            let terms = [Term::All(own), over];
-            Space::of(&world, &terms).find(&[(0, Want::True), (1, Want::NotTrue)]).is_never()
-        };
         let others = || {
             rules.iter().enumerate().filter(|(other, _)| *other != at).filter(|(_, other)| {
                 let same_policy = std::ptr::eq(other.policy, one.policy);
                 same_policy || (rules.len() <= MANY && other.is_enforced() && one.is_enforced())
             })
         };
-        if kind != Kind::Deny
-            && let Some((_, deny)) =
-                others().filter(|(_, other)| other.kind() == Kind::Deny).find(|(_, deny)| is_under(deny))
-        {
-            let said = format!("{} never matters: wherever it holds, {} denies", one.said(), deny.said());
-            let help = "remove it, or narrow the rule that denies";
-            return Some(
-                Observed::new(What::ShadowedRule, place, said, help)
-                    .related(deny.rule.id.span, "this one denies"),
-            );
+        let denies = || others().map(|(_, other)| other).filter(|other| other.kind() == Kind::Deny);
+        if kind != Kind::Deny && denies().next().is_some() {
+            let world = self.world_of(&about);
+            let is_met = !Space::of(&world, whole).find(&[(0, Want::True)]).is_never();
+            if let Some(deny) = denies().find(|deny| is_met && self.is_under(&world, &term, **deny, true)) {
+                let said = format!("{} never matters: wherever it holds, {} denies", one.said(), deny.said());
+                let help = "remove it, or narrow the rule that denies";
+                let observed = Observed::new(What::ShadowedRule, place, said, help);
+                return Some(observed.related(deny.rule.id.span, "this one denies"));
+            }
         }
         let alike =
             others().filter(|(_, other)| std::ptr::eq(other.policy, one.policy) && other.kind() == kind);
         for (other_at, other) in alike {
             // Of two that say the same, the later one is too many.
-            let same = || self.says(&world, *other, &term);
-            if is_under(other) && (other_at < at || !same()) {
+            let same = || self.term(*other).is_some_and(|other| self.is_under(&anybody, &other, one, false));
+            if self.is_under(&anybody, &term, *other, false) && (other_at < at || !same()) {
                 let said = format!("{} says nothing that {} does not say", one.said(), other.said());
                 let help = "remove it, or say what it was meant to add";
-                return Some(
-                    Observed::new(What::RedundantRule, place, said, help)
-                        .related(other.rule.id.span, "this one holds there already"),
-                );
+                let observed = Observed::new(What::RedundantRule, place, said, help);
+                return Some(observed.related(other.rule.id.span, "this one holds there already"));
             }
         }
         None
     }
 
-    /// True where whatever the other one holds for, the term does.
-    fn says(&self, world: &World, other: One<'v>, term: &Term<'v>) -> bool {
-        let Some(other) = self.term(other) else { return false };
-        Space::of(world, &[other, term.clone()]).find(&[(0, Want::True), (1, Want::NotTrue)]).is_never()
+    /// True where the rule holds in every case in which the term does; `done` where an undo is no such case.
+    fn is_under(&self, world: &World, term: &Term<'v>, over: One<'v>, done: bool) -> bool {
+        let Some(over) = self.term(over) else { return false };
+        let mut own = vec![term.clone()];
+        if done {
+            own.push(Term::OneOf(
+                Path::new([Arc::from("step"), Arc::from("phase")]),
+                vec![Value::text("do")],
+                1,
+            ));
+        }
+        Space::of(world, &[Term::All(own), over]).find(&[(0, Want::True), (1, Want::NotTrue)]).is_never()
     }
 
     /// Policies whose rules together let nobody use a capability, though each alone lets somebody.

@@ -139,7 +139,7 @@ fn who_may_act_is_known_where_the_world_says_so() {
         principals: more.iter().copied().chain([id]).map(Arc::from).collect(),
     };
     let actors = vec![actor("user:ann", "human", &["role:sre"]), actor("user:bot", "agent", &[])];
-    let world = World { actors, ..World::default() };
+    let world = World { actors: actors.into(), ..World::default() };
     let agents = "actor.is('role:sre') && actor.type == 'agent'";
     assert!(find(&world, agents, Want::True).is_never());
     assert!(!find(&World::default(), agents, Want::True).is_never());
