@@ -42,7 +42,7 @@ rules! {
     "policies": shadowed_rule selector_matches_nothing conflicting_rules redundant_rule shadow_policy_old;
     "exemptions": exemption_expired exemption_matches_nothing exemption_renewed exemption_ends_soon;
     "budgets": missing_budget worst_case_exceeds_limit large_grace;
-    "exports": dead_allow_list_entry;
+    "exports": dead_allow_list_entry tag_outside_meta_schema;
     "connectors": secret_not_granted connection_missing missing_health granted_but_unused;
     "versions": capability_removed_in_use in_flight_incompatible changed_without_bump bump_too_small
         breaking_input_change output_removed version_went_back;

@@ -25,6 +25,8 @@ struct Ended {
     effects: BTreeMap<(String, String), usize>,
     /// Steps with the number of their settled records.
     settled: BTreeMap<String, usize>,
+    /// Exports that left.
+    released: usize,
 }
 
 impl Ended {
@@ -142,7 +144,9 @@ impl<'w> Walk<'w> {
         }
         let tail = self.say(&["audit", "tail", "--limit", "1000"], "user:ann").json();
         let mut settled = BTreeMap::new();
+        let mut released = 0;
         for record in tail["records"].as_array().unwrap() {
+            released += usize::from(record["action"] == "export.released");
             if record["action"] == "step.settled" {
                 *settled.entry(format!("{}/{}", record["runId"], record["stepId"])).or_default() += 1;
             }
@@ -158,6 +162,7 @@ impl<'w> Walk<'w> {
                 .collect(),
             effects,
             settled,
+            released,
         }
     }
 }
@@ -177,13 +182,17 @@ fn passages() -> usize {
 
 /// Walks a runbook through every point. `again`: effects whose outcome is not stored may come again, under their
 /// key.
-fn walk(runbook: &str, state: &str, mut judge: impl FnMut(&str, &Ended, &Ended)) {
+fn walk(runbook: &str, state: &str, judge: impl FnMut(&str, &Ended, &Ended)) {
+    walk_through(runbook, state, &POINTS, judge);
+}
+
+fn walk_through(runbook: &str, state: &str, points: &[&str], mut judge: impl FnMut(&str, &Ended, &Ended)) {
     let space = Workspace::copy_of("engine-tests/fixtures/crash");
     let (_, expected) = walked(&space, runbook, None);
     assert_eq!(expected.state, state, "{expected:?}");
     assert!(!expected.outcome.is_empty() && !expected.effects.is_empty(), "{expected:?}");
     assert!(expected.effects.values().all(|times| *times == 1) || runbook == "again", "{expected:?}");
-    for point in POINTS {
+    for point in points.iter().copied() {
         for passage in 1..=passages() {
             let (fired, ended) = walked(&space, runbook, Some(format!("{point}:{passage}")));
             assert!(fired || passage > 1, "{runbook}: `{point}` was never passed");
@@ -255,6 +264,15 @@ fn an_approval_between_steps_survives_every_crash() {
 #[test]
 fn an_approved_step_survives_every_crash() {
     walk("held", "succeeded", same);
+}
+
+#[test]
+fn an_export_survives_every_crash_and_is_released_once() {
+    let points: Vec<&str> = POINTS.into_iter().chain(["after-gathering"]).collect();
+    walk_through("leaves", "succeeded", &points, |point, expected, ended| {
+        same(point, expected, ended);
+        assert_eq!(ended.released, 1, "{point}: {ended:?}");
+    });
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The product seen from outside: everything here goes through the built binaries. One module a theme, one test
 //! binary for all of them (each is linked with the whole product). Never looks at a crate's insides.
 
+mod aged;
+mod canary;
 mod care;
 mod cli_examples;
 mod cli_fix;
@@ -18,6 +20,7 @@ mod drill_tools;
 mod editing;
 mod evidence;
 mod exempt;
+mod exports;
 mod guide_lint;
 mod health;
 mod lint_laws;

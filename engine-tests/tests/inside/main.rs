@@ -6,4 +6,5 @@ mod authority_runs;
 mod gate;
 mod notations;
 mod places;
+mod sheet;
 mod tidy;

@@ -14,6 +14,7 @@ pub mod demo;
 pub mod doctor;
 pub mod drill;
 pub mod explain;
+pub mod export;
 pub mod fmt;
 pub mod follow;
 pub mod init;

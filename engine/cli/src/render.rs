@@ -3,6 +3,7 @@
 pub mod approval;
 pub mod card;
 pub mod csv;
+pub mod export;
 pub mod live;
 pub mod report;
 pub mod resolve;

@@ -22,6 +22,7 @@ pub use judge::{decide, decide_undo};
 use crate::exemption::Exempting;
 use crate::ids::DecisionId;
 use crate::reason::{Reason, Source};
+use crate::run::aged::Observed;
 
 /// What is asked.
 #[derive(Clone, Copy)]
@@ -105,6 +106,9 @@ pub struct Decision {
     pub reasons: Vec<Reason>,
     /// Salted digests of the facts that rules read, by path; a fact that was not there is left out.
     pub facts: BTreeMap<Arc<str>, Digest>,
+    /// Facts that age, as the step's expressions read them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub observed: Vec<Observed>,
 }
 
 /// One policy of a decision.
@@ -208,6 +212,24 @@ pub struct Basis {
 }
 
 impl Decision {
+    /// The same, seeing also how old the facts are that the step stands on: one that is too old denies.
+    #[must_use]
+    pub fn seeing(mut self, observed: Vec<Observed>, step: &Arc<str>) -> Self {
+        let stale = observed.iter().filter(|one| one.is_stale(self.at));
+        let reasons: Vec<Reason> = stale.map(|one| one.reason().at(Arc::clone(step))).collect();
+        self.observed = observed;
+        if !reasons.is_empty() {
+            if self.outcome != Outcome::Deny {
+                self.reasons.clear();
+            }
+            self.outcome = Outcome::Deny;
+            self.outstanding.clear();
+            self.masks.clear();
+            self.reasons.splice(0..0, reasons);
+        }
+        self
+    }
+
     /// The part that grants are bound to: for each enforced policy that applies its digest and which rules
     /// were true. Shadow policies never decide, so nothing is bound to them.
     #[must_use]

@@ -136,6 +136,19 @@ derived_id! {
     DecisionId, "dec"
 }
 
+derived_id! {
+    /// One preview of an export: what is approved and fetched by.
+    PreviewId, "exp"
+}
+
+impl PreviewId {
+    /// The id of the preview that a step of a run makes.
+    #[must_use]
+    pub fn derive(run: RunId, step: &str) -> Self {
+        Self::of(&[&run.to_string(), step])
+    }
+}
+
 impl ApprovalId {
     /// The id of a stage of a step's approval. `ask` counts how often the step asked before.
     #[must_use]

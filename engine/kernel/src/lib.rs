@@ -9,6 +9,7 @@ pub mod budget;
 pub mod decision;
 pub mod evidence;
 pub mod exemption;
+pub mod export;
 #[cfg(test)]
 mod fixture;
 pub mod health;
@@ -25,6 +26,7 @@ pub mod rehearsal;
 pub mod report;
 pub mod retention;
 pub mod run;
+pub mod sensitivity;
 pub mod value;
 pub mod view;
 pub mod window;

@@ -294,6 +294,17 @@ impl Realm {
             let _ = self.handle(run, Command::Recover { lost }, now, &mut batch);
         }
         batch.append(self.mend(now));
+        // Rows that were being gathered are gathered again, once each.
+        let asked = batch.effects.iter().filter_map(|effect| match effect {
+            Effect::Gather(gather) => Some((gather.run, Arc::clone(&gather.step))),
+            _ => None,
+        });
+        let asked: BTreeSet<_> = asked.collect();
+        let gatherings = self.runs.values().flat_map(Run::gatherings);
+        batch.effects.extend(gatherings.filter(|effect| match effect {
+            Effect::Gather(gather) => !asked.contains(&(gather.run, Arc::clone(&gather.step))),
+            _ => false,
+        }));
         batch
     }
 

@@ -12,6 +12,7 @@ pub mod hold;
 pub mod state;
 pub mod system;
 
+pub mod aged;
 mod ask;
 mod attempt;
 mod child;
@@ -34,7 +35,7 @@ use jiff::Timestamp;
 use ordain_plan::Body;
 
 pub use command::{Command, Decide, Rejection, Verdict};
-pub use effect::{Call, CallId, Effect, Outcome};
+pub use effect::{Call, CallId, Effect, Gather, Outcome};
 pub use event::{Event, Started};
 pub use evolve::CorruptJournal;
 pub use facts::RunFacts;
@@ -132,7 +133,7 @@ impl Run {
     /// What the outside should be doing now: every attempt that runs, and every one that should stop.
     #[must_use]
     pub fn effects(&self) -> Vec<Effect> {
-        let mut effects = Vec::new();
+        let mut effects: Vec<Effect> = self.gatherings().collect();
         if self.flying == 0 {
             return effects;
         }
@@ -154,6 +155,21 @@ impl Run {
             }
         }
         effects
+    }
+
+    /// The rows that exports wait for.
+    pub(crate) fn gatherings(&self) -> impl Iterator<Item = Effect> {
+        let waits =
+            |step: &StepRun| step.state == StepState::Ready && !step.settled && step.preview.is_none();
+        let steps = self.steps.iter().zip(&self.plan.steps).filter(move |(step, _)| waits(step));
+        steps.filter_map(|(_, planned)| match &planned.body {
+            Body::Export(export) => Some(Effect::Gather(Box::new(Gather {
+                run: self.id(),
+                step: Arc::clone(&planned.id),
+                export: Arc::clone(export),
+            }))),
+            _ => None,
+        })
     }
 
     /// The attempts that run.
@@ -178,6 +194,11 @@ impl Run {
                 let step = self.index_of(&start.step).ok()?;
                 let call = self.call(step, start.item, start.phase)?;
                 Some(Effect::Call(Box::new(call)))
+            }
+            Event::StepPrepared { step, .. } => {
+                let asked =
+                    |effect: &Effect| matches!(effect, Effect::Gather(gather) if gather.step == *step);
+                self.gatherings().find(asked)
             }
             Event::CallCancelling { step, item, phase, .. } => {
                 let index = self.index_of(step).ok()?;
@@ -413,6 +434,7 @@ pub(crate) fn sketch(
         parent: None,
         lock: None,
         salt: ordain_spec::digest::Digest([0; 32]),
+        labels: crate::sensitivity::Raised::new(),
     };
     Run::new(Arc::clone(plan), now, Arc::new(started))
 }
@@ -423,7 +445,7 @@ pub(crate) fn millis_between(from: Timestamp, to: Timestamp) -> u64 {
 }
 
 /// So many milliseconds later, at most the end of time.
-pub(crate) fn later(from: Timestamp, ms: u64) -> Timestamp {
+pub fn later(from: Timestamp, ms: u64) -> Timestamp {
     let ms = from.as_millisecond().saturating_add(i64::try_from(ms).unwrap_or(i64::MAX));
     Timestamp::from_millisecond(ms).unwrap_or(Timestamp::MAX)
 }

@@ -3,6 +3,7 @@
 
 mod approval;
 mod exemption;
+mod export;
 
 use std::sync::Arc;
 
@@ -17,11 +18,12 @@ use crate::budget::{self, Slot};
 use crate::reason::Reason;
 use crate::run::hold::{StageRun, StageState};
 use crate::run::state::{Item, Work};
-use crate::run::{Event, Run, StepRun};
+use crate::run::{Event, Run, StepRun, aged};
 use crate::world::World;
 
 pub use approval::approvals;
 pub use exemption::{exemption, exemptions};
+pub use export::{export_step, preview};
 
 /// The document of a run, as `run`, `show` and `watch` hold it under `run`.
 #[must_use]
@@ -84,6 +86,13 @@ fn step(run: &Run, step: &StepRun, planned: &PlanStep) -> Value {
     let Some(fields) = document.as_object_mut() else { return document };
     if let Some(outputs) = &step.outputs {
         fields.insert("outputs".into(), masked(run, step.items.iter().map(|item| &item.work), outputs));
+    }
+    if let Some(preview) = &step.preview {
+        fields.insert("preview".into(), json!(preview.id.as_str()));
+        fields.insert("export".into(), json!(export_step(run, &planned.id)));
+    }
+    if let Some(observed) = aged::of_step(run, step, planned) {
+        fields.insert("observed".into(), json!(observed));
     }
     if step.items.iter().any(|item| item.work.replayed) {
         fields.insert("replayed".into(), json!(true));

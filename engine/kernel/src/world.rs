@@ -20,8 +20,10 @@ use crate::actor::belongs;
 use crate::audit::{AuditRecord, Chain, Entry};
 use crate::budget::{self, Booking, Counter, CounterKey, Counters};
 use crate::exemption::{Exemptions, Grant};
+use crate::export::{Preview, Previews, Standing};
 use crate::health::{Health, Seen};
 use crate::idempotency::Keys;
+use crate::ids::PreviewId;
 use crate::kill::{Selector, Switch, Switches};
 use crate::lock::{Lock, Locks, Place};
 use crate::quota::{Quotas, Use};
@@ -59,6 +61,8 @@ pub struct World {
     pub health: Health,
     /// What people said about exemptions.
     pub exemptions: Exemptions,
+    /// Previews of exports.
+    pub previews: Previews,
     /// The chain `system`.
     pub system_chain: Chain,
     dirty: BTreeSet<Dirty>,
@@ -74,6 +78,7 @@ enum Dirty {
     Key(Arc<str>),
     Health(Arc<str>),
     Exemption(Digest),
+    Preview(PreviewId),
     Head,
 }
 
@@ -81,7 +86,7 @@ enum Dirty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// `budget quota lock kill key health exemption head`
+    /// `budget quota lock kill key health exemption preview head`
     pub kind: String,
     /// Which.
     pub key: String,
@@ -205,6 +210,11 @@ impl World {
                     self.remember(run, key, &fate, at);
                 }
             }
+            Event::Previewed { step, preview } => self.preview(run, step, preview, at),
+            Event::ExportReleased { preview, .. } => self.preview_is(preview.clone(), "released"),
+            Event::StepSettled(settled) if settled.state != StepState::Succeeded => {
+                self.preview_is(PreviewId::derive(run.run, &settled.step), settled.state.as_str());
+            }
             Event::UndoSettled { key: Some(key), .. } => self.remember(run, key, &Fate::Over, at),
             Event::Resolved(resolution) => {
                 let output = || resolution.outputs.clone().unwrap_or_else(|| Arc::new(serde_json::json!({})));
@@ -218,6 +228,33 @@ impl World {
                 }
             }
             _ => {}
+        }
+    }
+
+    fn preview(&mut self, run: &Started, step: &Arc<str>, preview: &Preview, at: Timestamp) {
+        for id in self.previews.forgotten(at) {
+            self.previews.0.remove(&id);
+            self.dirty.insert(Dirty::Preview(id));
+        }
+        let standing = Standing {
+            export: Arc::clone(&preview.export),
+            run: run.run,
+            step: Arc::clone(step),
+            state: "previewed".into(),
+            digest: preview.digest,
+            rows: preview.rows,
+            requester: Arc::clone(&run.requester.id),
+            at,
+            until: preview.until,
+        };
+        self.previews.0.insert(preview.id.clone(), standing);
+        self.dirty.insert(Dirty::Preview(preview.id.clone()));
+    }
+
+    fn preview_is(&mut self, id: PreviewId, state: &str) {
+        if let Some(standing) = self.previews.0.get_mut(&id) {
+            standing.state = state.into();
+            self.dirty.insert(Dirty::Preview(id));
         }
     }
 
@@ -311,6 +348,7 @@ impl World {
             Dirty::Exemption(digest) => {
                 ("exemption", digest.to_string(), self.exemptions.0.get(digest).and_then(json))
             }
+            Dirty::Preview(key) => ("preview", key.to_string(), self.previews.0.get(key).and_then(json)),
             Dirty::Head => ("head", "system".to_owned(), json(&self.system_chain)),
         };
         Row { kind: kind.to_owned(), key, value }
@@ -360,6 +398,10 @@ impl World {
                 let digest = key.parse().map_err(|_| format!("`{key}` is no digest"))?;
                 self.exemptions.0.insert(digest, read(value)?);
             }
+            "preview" => {
+                let id = key.parse::<PreviewId>().map_err(|error| error.to_string())?;
+                self.previews.0.insert(id, read(value)?);
+            }
             "head" => self.system_chain = read(value)?,
             other => return Err(format!("no such kind: {other}")),
         }
@@ -376,6 +418,7 @@ impl World {
         dirty.extend(self.idempotency.0.keys().cloned().map(Dirty::Key));
         dirty.extend(self.health.0.keys().cloned().map(Dirty::Health));
         dirty.extend(self.exemptions.0.keys().copied().map(Dirty::Exemption));
+        dirty.extend(self.previews.0.keys().cloned().map(Dirty::Preview));
         dirty.push(Dirty::Head);
         let rows = dirty.iter().map(|dirty| self.row(dirty));
         rows.filter_map(|row| Some(((row.kind, row.key), row.value?))).collect()

@@ -133,7 +133,7 @@ impl Stage {
         self.records.extend(records.map(|entry| format!("{} {}", entry.action.as_str(), entry.subject)));
         self.calls.extend(batch.effects.into_iter().filter_map(|effect| match effect {
             Effect::Call(call) => Some(*call),
-            Effect::CancelCall(_) => None,
+            Effect::CancelCall(_) | Effect::Gather(_) => None,
         }));
     }
 

@@ -83,7 +83,7 @@ fn now() -> Timestamp {
 fn calls(effects: Vec<Effect>) -> VecDeque<Call> {
     let call = |effect| match effect {
         Effect::Call(call) => Some(*call),
-        Effect::CancelCall(_) => None,
+        Effect::CancelCall(_) | Effect::Gather(_) => None,
     };
     effects.into_iter().filter_map(call).collect()
 }

@@ -38,7 +38,11 @@ pub fn worst_case(steps: &[PlanStep]) -> WorstCase {
                 sum.approvals = cap(sum.approvals, 1);
                 sum.steps = cap(sum.steps, 1);
             }
-            Body::Wait { .. } | Body::Signal | Body::Export { .. } => sum.steps = cap(sum.steps, 1),
+            Body::Export(_) => {
+                sum.approvals = cap(sum.approvals, asked_for(step));
+                sum.steps = cap(sum.steps, 1);
+            }
+            Body::Wait { .. } | Body::Signal => sum.steps = cap(sum.steps, 1),
         }
         sum
     })

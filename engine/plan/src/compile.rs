@@ -9,17 +9,19 @@ use ordain_spec::digest::Digest;
 use ordain_spec::expr::Arg;
 use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::connector::ConnectorType;
+use ordain_spec::kind::export::Deliver;
 use ordain_spec::kind::field::Named;
 use ordain_spec::kind::metadata::Rollback;
 use ordain_spec::kind::runbook::Step;
+use ordain_spec::kind::scalar::Name;
 use ordain_spec::kind::scalar::{Effect, Reference};
-use ordain_spec::kind::{Approval, Capability, Connector, Runbook};
+use ordain_spec::kind::{Approval, Capability, Connector, Export, Runbook};
 
 use crate::connection::Grants;
 use crate::gate;
 use crate::graph::{self, Graph};
 use crate::model::{Action, Body, Plan, PlanStep, ResolvedConnection, Undo};
-use crate::{bounds, digest};
+use crate::{bounds, digest, flow};
 
 /// How deep sub-runs may nest; a law (`subrun-cycle`) holds it.
 const MAX_DEPTH: usize = 8;
@@ -46,14 +48,20 @@ pub fn compile(
     catalogue: &Catalogue,
     grants: &Grants,
 ) -> Result<Arc<Plan>, Uncompilable> {
-    let mut compiler = Compiler {
-        catalogue,
-        grants,
-        plans: BTreeMap::new(),
-        connections: BTreeMap::new(),
-        path: Vec::new(),
-    };
-    compiler.plan(runbook)
+    Compiler::new(catalogue, grants).plan(runbook)
+}
+
+/// The plan that carries out an export by itself.
+///
+/// # Errors
+///
+/// Never for a catalogue made by `check`: see [`Uncompilable`].
+pub fn compile_flow(
+    export: &Export,
+    catalogue: &Catalogue,
+    grants: &Grants,
+) -> Result<Arc<Plan>, Uncompilable> {
+    Compiler::new(catalogue, grants).flow(export)
 }
 
 struct Compiler<'c> {
@@ -64,7 +72,18 @@ struct Compiler<'c> {
     path: Vec<Digest>,
 }
 
-impl Compiler<'_> {
+impl<'c> Compiler<'c> {
+    const fn new(catalogue: &'c Catalogue, grants: &'c Grants) -> Self {
+        Self { catalogue, grants, plans: BTreeMap::new(), connections: BTreeMap::new(), path: Vec::new() }
+    }
+
+    fn flow(&mut self, export: &Export) -> Result<Arc<Plan>, Uncompilable> {
+        let name = &export.metadata.name.value;
+        let made = flow::runbook(export);
+        let made = made.ok_or_else(|| Uncompilable { runbook: name.to_string(), what: "no flow".into() })?;
+        self.plan(&Arc::new(made))
+    }
+
     fn plan(&mut self, runbook: &Arc<Runbook>) -> Result<Arc<Plan>, Uncompilable> {
         if let Some(plan) = self.plans.get(&runbook.digest) {
             return Ok(Arc::clone(plan));
@@ -105,7 +124,7 @@ impl Compiler<'_> {
         index: usize,
         node: graph::Node,
     ) -> Result<PlanStep, String> {
-        let body = self.body(step)?;
+        let body = self.body(runbook, step)?;
         let approvals = self.approvals(step, &body)?;
         let gates = match &body {
             Body::Use(action) => gate::expected(self.catalogue, self.grants, runbook, &action.capability),
@@ -135,7 +154,7 @@ impl Compiler<'_> {
         })
     }
 
-    fn body(&mut self, step: &Step) -> Result<Body, String> {
+    fn body(&mut self, runbook: &Runbook, step: &Step) -> Result<Body, String> {
         if let Some(uses) = &step.uses {
             let capability = self.capability(uses)?;
             let mut action =
@@ -158,9 +177,22 @@ impl Compiler<'_> {
             return Ok(Body::Signal);
         }
         if let Some(export) = &step.export {
-            return Ok(Body::Export { name: export.value.shared() });
+            return self.export(runbook, &export.value);
         }
         Err(format!("step `{}` does nothing", step.id.value))
+    }
+
+    /// What is only fetched is released by the step itself; what is handed over has a run of its own.
+    fn export(&mut self, runbook: &Runbook, name: &Name) -> Result<Body, String> {
+        let export = self.catalogue.exports.get(name).cloned();
+        let export = export.ok_or_else(|| format!("the catalogue holds no export `{name}`"))?;
+        let within = Name::flow(runbook.metadata.name.as_str()).is_some();
+        match export.spec.deliver.value {
+            Deliver::Uses { .. } if !within => {
+                Ok(Body::SubRun(self.flow(&export).map_err(|error| error.what)?))
+            }
+            Deliver::Uses { .. } | Deliver::Download => Ok(Body::Export(export)),
+        }
     }
 
     fn action(&mut self, capability: &Arc<Capability>, step_timeout: Option<u64>) -> Result<Action, String> {
@@ -209,6 +241,7 @@ impl Compiler<'_> {
     fn approvals(&self, step: &Step, body: &Body) -> Result<Vec<Arc<Approval>>, String> {
         let floor = match body {
             Body::Use(action) => action.capability.spec.approval.as_ref(),
+            Body::Export(export) => export.spec.approval.as_ref(),
             _ => None,
         };
         let mut united = BTreeMap::new();
@@ -258,7 +291,8 @@ fn digest_of(runbook: &Runbook, steps: &[PlanStep]) -> Digest {
                 entry
             }
             Body::SubRun(child) => serde_json::json!({ "plan": child.digest.to_string() }),
-            Body::Approve(_) | Body::Wait { .. } | Body::Signal | Body::Export { .. } => continue,
+            Body::Export(export) => serde_json::json!({ "export": export.digest.to_string() }),
+            Body::Approve(_) | Body::Wait { .. } | Body::Signal => continue,
         };
         resolved.insert(step.id.to_string(), entry);
     }

@@ -160,7 +160,7 @@ impl Search {
                     }
                 }
                 Body::SubRun(child) => self.plan(child, &format!("{place}/")),
-                Body::Approve(_) | Body::Wait { .. } | Body::Signal | Body::Export { .. } => {}
+                Body::Approve(_) | Body::Wait { .. } | Body::Signal | Body::Export(_) => {}
             }
         }
     }

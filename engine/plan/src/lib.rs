@@ -8,13 +8,14 @@ mod bounds;
 pub mod compile;
 pub mod connection;
 mod digest;
+pub mod flow;
 mod gate;
 mod graph;
 pub mod model;
 pub mod render;
 mod words;
 
-pub use compile::{Uncompilable, compile, stands_on};
+pub use compile::{Uncompilable, compile, compile_flow, stands_on};
 pub use connection::{Grants, Ungranted, missing_connections};
 pub use model::{
     Action, Body, Gate, GateSource, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase,

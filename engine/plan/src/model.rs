@@ -9,8 +9,9 @@ use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::connector::Operation;
 use ordain_spec::kind::field::Named;
 use ordain_spec::kind::runbook::{NeedOn, Step};
+use ordain_spec::kind::scalar::Name;
 use ordain_spec::kind::workspace::Connection;
-use ordain_spec::kind::{Approval, Capability, Connector, Runbook};
+use ordain_spec::kind::{Approval, Capability, Connector, Export, Runbook};
 
 /// What one run of a runbook will do, as far as it is known before the inputs are.
 #[derive(Debug, Clone)]
@@ -38,6 +39,12 @@ impl Plan {
     #[must_use]
     pub fn name(&self) -> &str {
         self.runbook.metadata.name.as_str()
+    }
+
+    /// The export that this plan carries out; none for a runbook that somebody wrote.
+    #[must_use]
+    pub fn flow(&self) -> Option<&str> {
+        Name::flow(self.name())
     }
 
     /// The release of the runbook, empty where it declares none.
@@ -182,33 +189,32 @@ pub enum Body {
     },
     /// Waits for a message from outside; what it asks for is in [`PlanStep::spec`].
     Signal,
-    /// Runs an export flow.
-    Export {
-        /// Its name.
-        name: Arc<str>,
-    },
+    /// Previews an export, asks people about exactly that, and releases it.
+    Export(Arc<Export>),
 }
 
 impl Body {
     /// The word in JSON: the field of the step that made it.
     #[must_use]
-    pub const fn kind(&self) -> &'static str {
+    pub fn kind(&self) -> &'static str {
         match self {
             Self::Use(_) => "uses",
+            Self::SubRun(plan) if plan.flow().is_some() => "export",
             Self::SubRun(_) => "runbook",
             Self::Approve(_) => "approve",
             Self::Wait { .. } => "wait",
             Self::Signal => "signal",
-            Self::Export { .. } => "export",
+            Self::Export(_) => "export",
         }
     }
 
-    /// Why no run can carry it out yet, where that is so: a start is refused with it.
+    /// The name of the export that it carries out, itself or with its delivery.
     #[must_use]
-    pub const fn unsupported(&self) -> Option<&'static str> {
+    pub fn export(&self) -> Option<&str> {
         match self {
-            Self::Export { .. } => Some("export flows are not carried out yet"),
-            Self::Use(_) | Self::SubRun(_) | Self::Approve(_) | Self::Wait { .. } | Self::Signal => None,
+            Self::Export(export) => Some(export.metadata.name.as_str()),
+            Self::SubRun(plan) => plan.flow(),
+            Self::Use(_) | Self::Approve(_) | Self::Wait { .. } | Self::Signal => None,
         }
     }
 }

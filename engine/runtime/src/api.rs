@@ -156,6 +156,27 @@ pub enum Request {
         /// Why.
         reason: String,
     },
+    /// Makes a preview of an export. Answer: `{run}` or `{refused}`; the run is driven like any other.
+    Preview {
+        /// The export.
+        export: String,
+        /// Deliver for real.
+        live: bool,
+    },
+    /// The previews of an export, newest first. Answer: `{previews: […]}`.
+    Previews {
+        /// The export.
+        export: String,
+    },
+    /// One preview with its file, for whoever may see it. Answer: `{preview, file}`.
+    Previewed {
+        /// The export.
+        export: String,
+        /// Id or unique prefix.
+        id: String,
+        /// It must have been released.
+        released: bool,
+    },
     /// Counters of budgets.
     Budgets,
     /// Counters of quotas.
@@ -213,6 +234,8 @@ impl Request {
             | Self::Approvals { .. }
             | Self::Approval { .. }
             | Self::Kills
+            | Self::Previews { .. }
+            | Self::Previewed { .. }
             | Self::Budgets
             | Self::Quotas
             | Self::AuditTail { .. }
@@ -222,6 +245,7 @@ impl Request {
             | Self::Report { .. }
             | Self::Status => false,
             Self::Start { .. }
+            | Self::Preview { .. }
             | Self::Rerun { .. }
             | Self::Decide { .. }
             | Self::Signal { .. }

@@ -7,13 +7,15 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use jiff::Timestamp;
+use ordain_kernel::export::Gathered;
 use ordain_kernel::reason::Code;
-use ordain_kernel::run::effect::{Call, CallId, Outcome};
+use ordain_kernel::run::effect::{Call, CallId, Gather, Outcome};
 use serde_json::Value;
 use tokio::sync::{Semaphore, mpsc};
 
 use crate::connector::Live;
 use crate::fault;
+use crate::gather::Gatherer;
 use crate::machine::Clock;
 use crate::permit::{Attempt, Permit, Phase};
 use crate::ports::{self, Cancel, CancelSwitch, Connector as _};
@@ -25,18 +27,28 @@ const WORKERS: usize = 64;
 /// Calls at once of one connector.
 const WORKERS_PER_CONNECTOR: usize = 16;
 
-/// What came of a call.
-#[derive(Debug)]
+/// What came of a call, or of gathering rows.
+#[derive(Debug, Clone)]
 pub struct Finished {
     /// Which.
     pub id: CallId,
     /// What came of it.
-    pub outcome: Outcome,
+    pub what: What,
+}
+
+/// What came of something that was performed.
+#[derive(Debug, Clone)]
+pub enum What {
+    /// A call has an outcome.
+    Outcome(Outcome),
+    /// The rows of an export, or why there are none.
+    Gathered(Gathered),
 }
 
 /// Who performs calls.
 pub struct Driver {
     live: Arc<Live>,
+    gatherer: Arc<Gatherer>,
     clock: Arc<dyn Clock>,
     finished: mpsc::UnboundedSender<Finished>,
     flying: BTreeMap<CallId, CancelSwitch>,
@@ -47,9 +59,15 @@ pub struct Driver {
 impl Driver {
     /// A driver that reports to `finished`.
     #[must_use]
-    pub fn new(live: Arc<Live>, clock: Arc<dyn Clock>, finished: mpsc::UnboundedSender<Finished>) -> Self {
+    pub fn new(
+        live: Arc<Live>,
+        gatherer: Gatherer,
+        clock: Arc<dyn Clock>,
+        finished: mpsc::UnboundedSender<Finished>,
+    ) -> Self {
         Self {
             live,
+            gatherer: Arc::new(gatherer),
             clock,
             finished,
             flying: BTreeMap::new(),
@@ -77,7 +95,26 @@ impl Driver {
             let outcome = perform(&live, &*clock, call, cancel).await;
             fault::point("after-effect");
             // The receiver is gone only when the process ends: then the journal says `unknown`.
-            let _ = finished.send(Finished { id, outcome });
+            let _ = finished.send(Finished { id, what: What::Outcome(outcome) });
+        });
+    }
+
+    /// Gathers the rows of an export, unless that is being done. The step that waits for them must be stored.
+    pub fn gather(&mut self, gather: Gather) {
+        // Attempts are counted from 1: no call has this id.
+        let (run, step) = (gather.run, Arc::clone(&gather.step));
+        let id = CallId { run, step, item: 0, phase: ordain_kernel::run::Phase::Do, attempt: 0 };
+        if self.flying.contains_key(&id) {
+            return;
+        }
+        let (switch, _) = CancelSwitch::new();
+        self.flying.insert(id.clone(), switch);
+        let (gatherer, finished) = (Arc::clone(&self.gatherer), self.finished.clone());
+        let now = self.clock.now();
+        tokio::spawn(async move {
+            let gathered = gatherer.gather(&gather, now).await;
+            fault::point("after-gathering");
+            let _ = finished.send(Finished { id, what: What::Gathered(gathered) });
         });
     }
 

@@ -3,6 +3,7 @@
 
 pub(crate) mod acts;
 mod asked;
+mod exports;
 mod looks;
 mod report;
 
@@ -153,7 +154,14 @@ pub(crate) fn gone() -> ApiError {
 
 impl Inner {
     async fn answer(&self, caller: Caller, request: Request) -> Answer {
-        if request.changes_something() { self.act(caller, request).await } else { self.look(request).await }
+        match request {
+            Request::Previews { export } => self.previews(&export).await,
+            Request::Previewed { export, id, released } => {
+                self.previewed(&caller, &export, &id, released).await
+            }
+            request if request.changes_something() => self.act(caller, request).await,
+            request => self.look(request).await,
+        }
     }
 
     /// Sends a message whose answer comes once it is stored.

@@ -8,6 +8,7 @@ mod driver;
 pub mod engine;
 pub mod evidence;
 pub mod fault;
+mod gather;
 mod health;
 pub mod identity;
 pub mod keys;

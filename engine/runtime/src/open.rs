@@ -16,6 +16,7 @@ use crate::api::ApiError;
 use crate::connector::Live;
 use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
+use crate::gather::Gatherer;
 use crate::health::Prober;
 use crate::machine::Machine;
 use crate::recover;
@@ -81,7 +82,8 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
         SandboxLauncher::current().map_err(|error| ApiError::fault(format!("no own program: {error}")))?;
     let live = Live::for_workspace(&workspace.spec(), launcher).map_err(ApiError::fault)?;
     let (live, clock) = (Arc::new(live), Arc::clone(&machine.clock));
-    let driver = Driver::new(Arc::clone(&live), Arc::clone(&clock), finished);
+    let gatherer = Gatherer::new(reader.clone(), Arc::clone(&specs));
+    let driver = Driver::new(Arc::clone(&live), gatherer, Arc::clone(&clock), finished);
     let (commits, committed) = watch::channel(Commits::default());
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
     let began = clock.now();

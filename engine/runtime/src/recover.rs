@@ -189,7 +189,11 @@ async fn journal_is_recorded(reader: &Reader, id: &str) -> Result<(), StoreError
     }
 }
 
-async fn stored_world(reader: &Reader) -> Result<Vec<Row>, StoreError> {
+/// The rows of what crosses runs, as they are stored.
+///
+/// # Errors
+/// When the data base refuses, or a row is no JSON.
+pub async fn stored_world(reader: &Reader) -> Result<Vec<Row>, StoreError> {
     let rows = reader.world().await?.into_iter();
     rows.map(|row| {
         let value = row.value.map(|value| serde_json::from_str(&value)).transpose().map_err(corrupt)?;

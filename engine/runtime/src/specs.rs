@@ -11,6 +11,7 @@ use ordain_spec::catalogue::Catalogue;
 use ordain_spec::check::{check, read_workspace};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::Roster;
+use ordain_spec::kind::scalar::Name;
 use ordain_spec::kind::workspace::WorkspaceSpec;
 use ordain_spec::source::{Notation, SourceFile, Sources};
 
@@ -61,6 +62,11 @@ impl SpecSet {
 
     /// The plan with that digest of the runbook of that name and release.
     fn recorded(&self, name: &str, version: &str, digest: Digest) -> Option<Arc<Plan>> {
+        if let Some(export) = Name::flow(name) {
+            let export = self.catalogue.exports.get(export)?;
+            let plan = ordain_plan::compile_flow(export, &self.catalogue, &self.grants).ok()?;
+            return (plan.digest == digest && plan.version() == version).then_some(plan);
+        }
         let releases = self.catalogue.runbooks.get(name)?;
         releases
             .values()

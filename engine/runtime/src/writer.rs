@@ -19,7 +19,7 @@ use ordain_spec::kind::scalar::Mode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::ApiError;
-use crate::driver::{Driver, Finished};
+use crate::driver::{Driver, Finished, What};
 use crate::fault;
 use crate::machine::Machine;
 use crate::prune::{self, Pruned, Wish};
@@ -262,10 +262,16 @@ impl Writer {
         }
         let woken = self.realm.wake(now);
         self.take(woken, &mut pending);
-        for Finished { id, outcome } in self.unsaved.drain(..).chain(outcomes.drain(..)).collect::<Vec<_>>() {
-            pending.finished.push(Finished { id: id.clone(), outcome: outcome.clone() });
-            // An outcome that comes too late is rejected: the attempt has been settled otherwise.
-            let decided = self.outcome(id, outcome, now);
+        for finished in self.unsaved.drain(..).chain(outcomes.drain(..)).collect::<Vec<_>>() {
+            pending.finished.push(finished.clone());
+            let Finished { id, what } = finished;
+            // What comes too late is rejected: the attempt, or the step, has been settled otherwise.
+            let decided = match what {
+                What::Outcome(outcome) => self.outcome(id, outcome, now),
+                What::Gathered(gathered) => {
+                    self.realm.command(id.run, Command::Gathered { step: id.step, gathered }, now)
+                }
+            };
             let _ = self.taken(decided, &mut pending);
         }
         inbox.sort_by_key(rank);
@@ -446,6 +452,7 @@ impl Writer {
             match effect {
                 Effect::Call(call) => self.driver.perform(*call),
                 Effect::CancelCall(id) => self.driver.cancel(&id),
+                Effect::Gather(gather) => self.driver.gather(*gather),
             }
         }
     }

@@ -17,6 +17,7 @@ pub mod pages;
 pub mod scan;
 pub mod schedule;
 pub mod schema;
+pub mod sheet;
 pub mod source;
 pub mod std_set;
 pub mod suppression;

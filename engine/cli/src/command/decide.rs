@@ -35,26 +35,39 @@ pub struct Words {
     key: Option<PathBuf>,
 }
 
+impl Words {
+    /// What the person named.
+    pub fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// The same words about that approval.
+    pub fn about(self, id: String) -> Self {
+        Self { id, ..self }
+    }
+
+    /// True where there is a terminal to ask at, or the digest that was shown is given.
+    pub fn is_complete(&self, cx: &Context) -> Result<(), Failure> {
+        if self.digest.is_some() || cx.can_ask() {
+            return Ok(());
+        }
+        Err(Failure::usage("without a terminal the digest that was shown is needed")
+            .hint(format!("`ordain approvals {}` shows it; then say `--digest DIGEST`", self.id)))
+    }
+}
+
 /// Shows, asks, decides.
 pub fn decide(cx: &Context, decision: Decision, words: Words) -> Done {
-    let key = words.key.as_ref().map(|path| read_key(path)).transpose()?;
-    if words.digest.is_none() && !cx.can_ask() {
-        return Err(Failure::usage("without a terminal the digest that was shown is needed")
-            .hint(format!("`ordain approvals {}` shows it; then say `--digest DIGEST`", words.id)));
-    }
+    words.is_complete(cx)?;
     let mut conversation = Conversation::open(cx)?;
-    let done = deciding(cx, &mut conversation, decision, words, key.as_ref());
+    let done = deciding(cx, &mut conversation, decision, words);
     conversation.close();
     done
 }
 
-fn deciding(
-    cx: &Context,
-    conversation: &mut Conversation,
-    decision: Decision,
-    words: Words,
-    key: Option<&Key>,
-) -> Done {
+/// The same in a conversation that is open already.
+pub fn deciding(cx: &Context, conversation: &mut Conversation, decision: Decision, words: Words) -> Done {
+    let key = words.key.as_ref().map(|path| read_key(path)).transpose()?;
     let shown = match conversation.ask(&Request::Approval { id: words.id.clone() }) {
         Ok(document) => list(&document, "approvals").first().cloned().unwrap_or_default(),
         // The person was shown it before; that it cannot be decided any more is the engine's to say.
@@ -82,7 +95,7 @@ fn deciding(
         }
     };
     let id = if shown.is_null() { words.id } else { text(&shown, "id").to_owned() };
-    let signature = match key {
+    let signature = match &key {
         Some(key) => Some(sign(cx, conversation, key, &id, decision, &digest, &rationale, &form)?),
         None => None,
     };
@@ -90,22 +103,10 @@ fn deciding(
     let document = conversation.ask(&request)?;
     // A decision lets a run go on: it is driven until it stands still again.
     let run_id = document.pointer("/run/id").and_then(Value::as_str).unwrap_or_default().to_owned();
-    let settled = if run_id.is_empty() { None } else { Some(drive(conversation, &run_id)?) };
+    let settled = if run_id.is_empty() { None } else { Some(super::follow::parked(conversation, &run_id)?) };
     let document = after(document, settled.as_ref());
     cx.show(&document, |look| decided(&document, settled.as_ref(), look));
     Ok(Exit::Done)
-}
-
-/// The run once it is parked.
-fn drive(conversation: &mut Conversation, run: &str) -> Result<Value, Failure> {
-    let mut after = 0;
-    loop {
-        let document = conversation.ask(&Request::Watch { run: run.to_owned(), after })?;
-        if document.get("parked").and_then(Value::as_bool).unwrap_or(true) {
-            return Ok(document);
-        }
-        after = document.get("seq").and_then(Value::as_u64).unwrap_or(after);
-    }
 }
 
 /// The document with the run as it stands afterwards.

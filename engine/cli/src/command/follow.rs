@@ -55,6 +55,18 @@ fn act(cx: &Context, conversation: &mut Conversation, request: &Request) -> Done
     run(cx, conversation, &id, false).map(|_| Exit::Done)
 }
 
+/// A run once it is parked, without showing anything.
+pub fn parked(conversation: &mut Conversation, run: &str) -> Result<Value, Failure> {
+    let mut after = 0;
+    loop {
+        let document = conversation.ask(&Request::Watch { run: run.to_owned(), after })?;
+        if document.get("parked").and_then(Value::as_bool).unwrap_or(true) {
+            return Ok(document);
+        }
+        after = document.get("seq").and_then(Value::as_u64).unwrap_or(after);
+    }
+}
+
 /// Follows a run until it is parked; with `on`, until it is settled.
 pub fn run(cx: &Context, conversation: &mut Conversation, id: &str, on: bool) -> Done {
     let mut live = Live::new(cx);

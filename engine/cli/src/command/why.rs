@@ -90,6 +90,13 @@ fn one(card: &mut Card, decision: &Value) {
             card.say("", &line);
         }
     }
+    for seen in list(decision, "observed") {
+        let by = format!("{}.{}", text(seen, "connector"), text(seen, "operation"));
+        card.plain(
+            "  stands on",
+            &format!("steps.{}, observed {} by {by}", text(seen, "step"), text(seen, "at")),
+        );
+    }
     let asked: Vec<String> = list(decision, "approvals").iter().map(value).collect();
     card.plain("  asks", &asked.join(", "));
     for why in list(decision, "reasons") {

@@ -71,6 +71,9 @@ pub fn card(approval: &Value, look: Look) -> String {
             );
         }
     }
+    if let Some(export) = approval.get("export") {
+        leaves(&mut card, export);
+    }
     let undo = list(approval, "undo");
     calls(&mut card, "undone by", undo);
     if undo.is_empty() && !list(approval, "calls").is_empty() {
@@ -112,6 +115,22 @@ fn calls(card: &mut Card, label: &str, calls: &[Value]) {
             card.say("", &line);
         }
     }
+}
+
+/// What would leave.
+fn leaves(card: &mut Card, export: &Value) {
+    card.blank();
+    let rows = export.get("rows").map(value).unwrap_or_default();
+    let fields: Vec<String> = list(export, "fields").iter().map(value).collect();
+    let mut line = Line::default().with(Ink::Strong, text(export, "export"));
+    line.add(
+        Ink::Plain,
+        &format!(": {rows} rows of {} as {}", text(export, "source"), text(export, "format")),
+    );
+    card.say("would leave", &line);
+    card.say("", &Line::default().with(Ink::Name, &fields.join(", ")));
+    let how = format!("ordain export {} show {}", text(export, "export"), text(export, "preview"));
+    card.say("", &Line::default().with(Ink::Dim, &how));
 }
 
 /// What the step would reserve, budget by budget.

@@ -155,6 +155,7 @@ impl Findings {
             masks: if outcome == Outcome::Deny { BTreeSet::new() } else { self.masks },
             reasons,
             facts,
+            observed: Vec::new(),
         }
     }
 }

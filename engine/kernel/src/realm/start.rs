@@ -5,12 +5,12 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_plan::{Body as StepBody, Plan, compile, missing_connections};
+use ordain_plan::{Body as StepBody, Plan, compile, compile_flow, missing_connections};
 use ordain_spec::catalogue::Unresolved;
 use ordain_spec::digest::Digest;
 use ordain_spec::expr::{COST_LIMIT, FactMap};
 use ordain_spec::kind::runbook::OnLimit;
-use ordain_spec::kind::scalar::{Mode, Reference};
+use ordain_spec::kind::scalar::{Mode, Name, Reference};
 use ordain_spec::kind::workspace::Profile;
 use ordain_spec::kind::{Kind, Runbook};
 
@@ -22,6 +22,7 @@ use crate::reason::{Code, Reason};
 use crate::run::event::{FORMAT, LockAsked, Parent};
 use crate::run::system::SystemEvent;
 use crate::run::{Command, Event, Rejection, Run, Started, StepState};
+use crate::sensitivity;
 use crate::value;
 use crate::world::Active;
 
@@ -42,8 +43,10 @@ impl Realm {
         let Some(active) = self.world.active.clone() else {
             return Ok(self.refuse(&request, vec![Code::CatalogueUnavailable.reason()], now));
         };
-        let runbook = resolve(&active, &request.runbook)?;
-        let plan = self.plan(&runbook, &active)?;
+        let plan = match Name::flow(&request.runbook) {
+            Some(export) => self.flow(export, &active)?,
+            None => self.plan(&resolve(&active, &request.runbook)?, &active)?,
+        };
         let run = RunId::new(now, entropy.id);
         match self.admit(&request, &active, &plan, run, now, entropy) {
             Ok(started) => {
@@ -64,6 +67,14 @@ impl Realm {
             .map_err(|error| Rejection::new(Code::SystemFault, error.to_string()))?;
         self.plans.insert(runbook.digest, Arc::clone(&plan));
         Ok(plan)
+    }
+
+    /// What carries out an export of the active catalogue.
+    fn flow(&self, export: &str, active: &Active) -> Result<Arc<Plan>, Rejection> {
+        let unknown = || Rejection::new(Code::NotFound, format!("no export `{export}`"));
+        let export = active.catalogue.exports.get(export).ok_or_else(unknown)?;
+        compile_flow(export, &active.catalogue, &active.grants)
+            .map_err(|error| Rejection::new(Code::SystemFault, error.to_string()))
     }
 
     fn refuse(&mut self, request: &StartRequest, reasons: Vec<Reason>, now: Timestamp) -> StartOutcome {
@@ -108,6 +119,7 @@ impl Realm {
             parent: None,
             lock: None,
             salt: Digest(entropy.salt),
+            labels: sensitivity::Raised::new(),
         };
         self.last_checks(plan, &mut started, now)?;
         Ok(started)
@@ -268,6 +280,7 @@ impl Realm {
             }),
             lock: None,
             salt,
+            labels: sensitivity::raised(above, planned),
         };
         self.last_checks(plan, &mut started, now)?;
         Ok((Arc::clone(plan), started))
@@ -313,14 +326,6 @@ fn mode_fits(request: &StartRequest, active: &Active, plan: &Arc<Plan>) -> Resul
                 .from(Kind::Runbook, name)
         })
         .collect();
-    for plan in std::iter::once(plan).chain(plan.sub_plans()) {
-        let refused = plan.steps.iter().filter_map(|step| Some((step, step.body.unsupported()?)));
-        reasons.extend(refused.map(|(step, why)| {
-            Reason::new(Code::ModeNotAllowed, why)
-                .from(Kind::Runbook, plan.runbook.metadata.name.value.shared())
-                .at(Arc::clone(&step.id))
-        }));
-    }
     if request.mode == Mode::Live && !request.declared {
         if active.grants.profile == Profile::Prod && !request.signed {
             reasons.push(Code::UnsignedCatalogue.reason());

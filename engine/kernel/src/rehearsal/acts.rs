@@ -167,7 +167,10 @@ impl Stage<'_> {
         let mut found: Option<(u8, RunId, ApprovalId, usize)> = None;
         for run in self.realm.runs() {
             for (step, planned) in run.steps.iter().zip(&run.plan.steps) {
-                if act.step.as_ref().is_some_and(|id| id.value.as_str() != &*planned.id) {
+                // The step of a flow goes by the name of the step that it stands for as well.
+                let above = run.started.parent.as_ref().filter(|_| run.plan.flow().is_some());
+                let is = |id: &str| id == &*planned.id || above.is_some_and(|above| id == &*above.step);
+                if act.step.as_ref().is_some_and(|id| !is(id.value.as_str())) {
                     continue;
                 }
                 for hold in &step.holds {

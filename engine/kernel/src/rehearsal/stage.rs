@@ -7,20 +7,23 @@ use jiff::Timestamp;
 use ordain_plan::{Grants, Plan, compile};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::kind::Scenario;
+use ordain_spec::kind::export::RowSource;
 use ordain_spec::kind::scenario::{CrashPoint, GivenAnswer};
 use serde_json::{Map, Value, json};
 
 use super::drill::Place;
 use super::{Failure, ScenarioResult};
 use crate::actor::Actor;
+use crate::audit::{self, AuditRecord};
 use crate::budget::{self, Booking};
 use crate::exemption;
+use crate::export::{self, Gathered, Gathering};
 use crate::ids::{self, RunId};
 use crate::kill::{Selector, Switch};
 use crate::mock;
 use crate::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
 use crate::reason::Reason;
-use crate::run::{Call, Command, Effect, Event, Outcome, Run, WaitingFor};
+use crate::run::{Call, Command, Effect, Event, Gather, Outcome, Run, WaitingFor};
 use crate::world::{Active, World};
 
 /// More turns than any bounded run takes.
@@ -44,6 +47,9 @@ pub(super) struct Stage<'a> {
     fired: BTreeSet<usize>,
     rows: BTreeMap<(String, String), crate::world::Row>,
     pending: Vec<Call>,
+    /// Rows that exports wait for.
+    wanted: Vec<Gather>,
+    records: Vec<AuditRecord>,
     used: BTreeMap<(String, usize), u64>,
 }
 
@@ -66,6 +72,8 @@ impl<'a> Stage<'a> {
             fired: BTreeSet::new(),
             rows: BTreeMap::new(),
             pending: Vec::new(),
+            wanted: Vec::new(),
+            records: Vec::new(),
             used: BTreeMap::new(),
         }
     }
@@ -210,6 +218,7 @@ impl<'a> Stage<'a> {
     /// Keeps what a batch says, as a store would.
     pub fn keep(&mut self, batch: Batch) {
         for entry in batch.entries {
+            self.records.extend(entry.audit);
             if let (Some(run), Body::Run(event)) = (entry.run, entry.body) {
                 self.journal.entry(run).or_default().push((entry.at, *event));
             }
@@ -222,6 +231,7 @@ impl<'a> Stage<'a> {
                 Effect::Call(call) => self.pending.push(*call),
                 // A call that is stopped before it was made was never made; the outcome says so.
                 Effect::CancelCall(_) => {}
+                Effect::Gather(gather) => self.wanted.push(*gather),
             }
         }
     }
@@ -231,6 +241,10 @@ impl<'a> Stage<'a> {
         for _ in 0..TURNS {
             if !self.pending.is_empty() {
                 self.answer_one();
+                continue;
+            }
+            if let Some(gather) = self.wanted.pop() {
+                self.gather(gather);
                 continue;
             }
             if !self.waits_only_for_time() {
@@ -285,6 +299,40 @@ impl<'a> Stage<'a> {
         }
     }
 
+    /// Gathers the rows of an export from what this scenario did.
+    fn gather(&mut self, gather: Gather) {
+        let gathered = self.gathered(&gather).unwrap_or_else(export::refused);
+        let command = Command::Gathered { step: gather.step, gathered };
+        if let Ok(batch) = self.realm.command(gather.run, command, self.now) {
+            self.keep(batch);
+        }
+    }
+
+    fn gathered(&self, gather: &Gather) -> Result<Gathered, Reason> {
+        let source = gather.export.spec.source.value;
+        let mut gathering = Gathering::new(&gather.export, &self.active.catalogue)?;
+        for run in self.realm.runs() {
+            let journal = self.journal.get(&run.id()).into_iter().flatten();
+            for row in export::rows::of_run(source, run, journal, gathering.meta()) {
+                gathering.take(row)?;
+            }
+        }
+        match source {
+            RowSource::Audit => {
+                for record in audit::renumbered(self.records.iter().cloned()) {
+                    gathering.take(export::rows::of_record(&record))?;
+                }
+            }
+            RowSource::Budgets => {
+                for row in export::rows::of_budgets(&self.realm.world, self.now) {
+                    gathering.take(row)?;
+                }
+            }
+            _ => {}
+        }
+        Ok(gathering.finish())
+    }
+
     fn answer(&mut self, call: &Call) -> Outcome {
         let name = call.action.call_name();
         *self.calls.entry(name.clone()).or_default() += 1;
@@ -319,6 +367,7 @@ impl<'a> Stage<'a> {
     /// The process is gone: everything is built anew from what was kept.
     fn recover(&mut self) {
         self.pending.clear();
+        self.wanted.clear();
         let mut world = World::new(Some(Arc::clone(&self.active)));
         let given = std::mem::take(&mut self.realm.world);
         world.kills = given.kills;

@@ -49,7 +49,7 @@ impl Turn<'_> {
     }
 
     /// The union of what the capability, the step and the rules ask for, by name.
-    fn required(
+    pub(super) fn required(
         &self,
         step: usize,
         by_rules: &[Reference],
@@ -82,7 +82,11 @@ impl Turn<'_> {
     fn current(&self, planned: &PlanStep, pinned: &Arc<Approval>) -> Vec<Arc<Approval>> {
         let name = &pinned.metadata.name.value;
         let capability = planned.action().and_then(|action| action.capability.spec.approval.as_ref());
-        let named = [capability, planned.spec.approval.as_ref(), planned.spec.approve.as_ref()];
+        let export = match &planned.body {
+            Body::Export(export) => export.spec.approval.as_ref(),
+            _ => None,
+        };
+        let named = [capability, planned.spec.approval.as_ref(), planned.spec.approve.as_ref(), export];
         let mut named = named.into_iter().flatten().filter(|reference| reference.value.name == *name);
         let now = named.find_map(|reference| self.defined(&reference.value));
         match now {
@@ -136,7 +140,7 @@ impl Turn<'_> {
     }
 
     /// Opens what is required beside what is granted already.
-    fn ask(&mut self, step: usize, required: Vec<Required>) -> Done {
+    pub(super) fn ask(&mut self, step: usize, required: Vec<Required>) -> Done {
         let asked = self.asked(step, &required)?;
         let digest = self.binding(step)?;
         let id = self.id(step)?;
@@ -283,6 +287,10 @@ impl Turn<'_> {
     /// The digest that every grant is for.
     fn binding(&self, step: usize) -> Result<Digest, Rejection> {
         let (planned, run) = (self.planned(step)?, self.step(step)?);
+        // An approval's id is one stage of one step of one run; what people agree to at it is the file.
+        if let Some(preview) = &run.preview {
+            return Ok(preview.digest);
+        }
         let items: Vec<Json> = run
             .items
             .iter()

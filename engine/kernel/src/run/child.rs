@@ -10,6 +10,8 @@ impl Turn<'_> {
     pub fn start_child(&mut self, step: usize, item: u32) -> Done {
         if self.fresh != Some(step) {
             let reasons = self.item_guards(step, item, Phase::Do)?;
+            let stale = self.stale(step)?;
+            let reasons: Vec<_> = reasons.into_iter().chain(stale).collect();
             if !reasons.is_empty() {
                 return self.stop_item(step, item, Phase::Do, super::StepState::Denied, reasons);
             }

@@ -13,6 +13,7 @@ use super::effect::{CallId, Outcome};
 use super::event::StepId;
 use super::state::{Phase, RollbackState, StepState};
 use crate::actor::{Actor, Claims};
+use crate::export::Gathered;
 use crate::ids::ApprovalId;
 use crate::reason::{Code, Reason};
 
@@ -32,6 +33,13 @@ pub enum Command {
         phase: Phase,
         /// What came of it, as the connector saw it.
         outcome: Outcome,
+    },
+    /// What gathering the rows of an export came to.
+    Gathered {
+        /// The step.
+        step: StepId,
+        /// What it came to.
+        gathered: Gathered,
     },
     /// A person decides.
     Decide(Box<Decide>),

@@ -2,5 +2,6 @@
 
 pub(crate) mod approval;
 mod cancel;
+mod export;
 mod resolve;
 mod signal;

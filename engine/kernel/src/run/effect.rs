@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_plan::Action;
+use ordain_spec::kind::Export;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -20,6 +21,19 @@ pub enum Effect {
     Call(Box<Call>),
     /// Stop carrying it out, if that is possible. Its outcome is still wanted.
     CancelCall(CallId),
+    /// Gather the rows of an export.
+    Gather(Box<Gather>),
+}
+
+/// Rows to be gathered. Gathering changes nothing outside, so it is simply asked for again after a crash.
+#[derive(Debug, Clone)]
+pub struct Gather {
+    /// The run.
+    pub run: RunId,
+    /// The step.
+    pub step: StepId,
+    /// What is wanted, as the run is pinned to it.
+    pub export: Arc<Export>,
 }
 
 /// Which attempt.

@@ -26,7 +26,8 @@ use super::state::{Phase, RollbackState, RunState, StepState};
 use crate::actor::Actor;
 use crate::budget::Booking;
 use crate::decision::Decision;
-use crate::ids::{ApprovalId, RunId};
+use crate::export::Preview;
+use crate::ids::{ApprovalId, PreviewId, RunId};
 use crate::reason::Reason;
 
 /// The version of the journal that this kernel writes.
@@ -307,6 +308,29 @@ pub enum Event {
     Resolving(Box<Resolution>),
     /// Stuck → as before: the person's word holds.
     Resolved(Box<Resolution>),
+    /// Ready: the rows of an export are fixed; people are asked about exactly them.
+    Previewed {
+        /// The step.
+        step: StepId,
+        /// What would leave.
+        preview: Box<Preview>,
+    },
+    /// Ready, after everybody agreed: the preview may leave.
+    ExportApproved {
+        /// The step.
+        step: StepId,
+        /// The preview.
+        preview: PreviewId,
+        /// Who agreed last.
+        by: Actor,
+    },
+    /// Ready: the file left, in the transaction that records the last agreement.
+    ExportReleased {
+        /// The step.
+        step: StepId,
+        /// The preview.
+        preview: PreviewId,
+    },
     /// Not paused → paused.
     Paused {
         /// Who.

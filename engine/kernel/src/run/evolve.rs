@@ -27,6 +27,7 @@ use super::state::{
     Timer, Work,
 };
 use crate::audit::Chain;
+use crate::export::Preview;
 use crate::ids::ApprovalId;
 
 /// The journal does not say what this kernel could have written.
@@ -176,7 +177,7 @@ impl Run {
                 self.unhold(step)
             }
             Event::AttemptStarted(start) => self.attempt_started(at, start),
-            Event::AttemptSettled(end) => self.attempt_settled(end),
+            Event::AttemptSettled(end) => self.attempt_settled(at, end),
             Event::Replayed { step, item, phase, key, output } => {
                 let step = self.index_of(step)?;
                 self.begin(step, *item, *phase)?;
@@ -276,6 +277,25 @@ impl Run {
                 Ok(())
             }
             Event::Resolved(resolution) => self.resolved(at, resolution),
+            Event::Previewed { step, preview } => {
+                let step = self.at_state(step, &[StepState::Ready])?;
+                self.previewed(step, preview)
+            }
+            Event::ExportApproved { step, .. } => {
+                let step = self.at_state(step, &[StepState::Ready])?;
+                if self.hold_mut(step)?.is_granted() { Ok(()) } else { Err("not granted") }
+            }
+            Event::ExportReleased { step, .. } => {
+                let step = self.at_state(step, &[StepState::Ready])?;
+                if !self.hold_mut(step)?.is_granted() {
+                    return Err("not granted");
+                }
+                let run = self.step_mut(step)?;
+                if run.preview.is_none() || std::mem::replace(&mut run.released, true) {
+                    return Err("nothing to release");
+                }
+                Ok(())
+            }
             Event::Paused { .. } if !self.paused => {
                 self.paused = true;
                 Ok(())
@@ -372,6 +392,19 @@ impl Run {
         self.step_mut(step)?.until = Some(until);
         self.timers.insert(Timer { at: until, due: Due::Step(to_u32(step)) });
         self.shift(step, state)
+    }
+
+    /// From here on the preview's own time runs; the step is looked at again.
+    fn previewed(&mut self, step: usize, preview: &Preview) -> Changed {
+        let run = self.step_mut(step)?;
+        if run.preview.is_some() {
+            return Err("previewed already");
+        }
+        run.preview = Some(Box::new(preview.clone()));
+        run.until = Some(preview.until);
+        self.timers.insert(Timer { at: preview.until, due: Due::Step(to_u32(step)) });
+        self.agenda.insert(to_u32(step));
+        Ok(())
     }
 
     fn forget_until(&mut self, step: usize) -> Changed {

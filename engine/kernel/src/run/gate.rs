@@ -12,6 +12,7 @@ use ordain_spec::kind::Kind;
 use ordain_spec::kind::capability::Idempotency;
 use ordain_spec::kind::selector::Subject;
 
+use super::aged;
 use super::attempt::action;
 use super::cost::{self, CALLS};
 use super::effect::Outcome;
@@ -242,9 +243,20 @@ impl Turn<'_> {
         };
         let policies = active.catalogue.policies.values().map(|policy| &**policy);
         Ok(match phase {
-            Phase::Do => decision::decide(policies, &question),
+            Phase::Do => {
+                let decision = decision::decide(policies, &question);
+                decision.seeing(aged::read_by(self.run, planned), &planned.id)
+            }
             Phase::Undo => decision::decide_undo(policies, &question),
         })
+    }
+
+    /// The facts that a step would stand on and that are too old now.
+    pub fn stale(&self, step: usize) -> Result<Vec<Reason>, Rejection> {
+        let planned = self.planned(step)?;
+        let observed = aged::read_by(self.run, planned);
+        let stale = observed.iter().filter(|one| one.is_stale(self.now));
+        Ok(stale.map(|one| one.reason().at(Arc::clone(&planned.id))).collect())
     }
 
     /// The approvals that the plan itself asks for, by name.

@@ -265,6 +265,7 @@ impl Event {
                 visit(Place::Text(&mut resolution.reason));
                 shared(&mut resolution.outputs, visit);
             }
+            Self::Previewed { preview, .. } => visit(Place::Shared(&mut preview.file)),
             Self::Resumed { reason, .. } => text(reason, visit),
             Self::Settled(settled) => {
                 details(&mut settled.reasons, visit);
@@ -294,6 +295,8 @@ impl Event {
             | Self::UndoSettled { .. }
             | Self::CleanUpStarted
             | Self::TimedOut
+            | Self::ExportApproved { .. }
+            | Self::ExportReleased { .. }
             | Self::BudgetNoted { .. } => {}
         }
     }

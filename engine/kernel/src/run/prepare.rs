@@ -18,6 +18,7 @@ use super::state::{Phase, Run, StepState};
 use super::turn::{Done, Turn};
 use crate::decision::Outcome;
 use crate::reason::{Code, Reason};
+use crate::sensitivity;
 use crate::value;
 
 /// A value, or why the step ends.
@@ -35,6 +36,14 @@ impl Turn<'_> {
             Ok(false) => return self.settle(step, StepState::Skipped, Vec::new()),
             Err((state, reasons)) => return self.fail_step(step, state, reasons),
         }
+        let mut reasons = self.uncleared(step)?;
+        // A step with `uses` says so in its decision; every other has none.
+        if self.planned(step)?.action().is_none() {
+            reasons.extend(self.stale(step)?);
+        }
+        if !reasons.is_empty() {
+            return self.fail_step(step, StepState::Denied, reasons);
+        }
         if self.is_bare(step)? {
             return self.prepare_bare(step);
         }
@@ -49,6 +58,39 @@ impl Turn<'_> {
             return self.conclude(step);
         }
         self.judge(step)
+    }
+
+    /// What is more sensitive than where it would go may show: arguments at a connector, what reviewers see.
+    fn uncleared(&self, step: usize) -> Result<Vec<Reason>, Rejection> {
+        let planned = self.planned(step)?;
+        let mut reasons = Vec::new();
+        if self.run.started.labels.is_empty() {
+            return Ok(reasons);
+        }
+        if let Some(action) = planned.action() {
+            let (clearance, connector) =
+                (action.connector.spec.clearance.value, &action.connector.metadata.name.value);
+            for (name, arg) in planned.spec.with.iter() {
+                let label = sensitivity::raised_in(self.run, planned, arg);
+                if label > clearance {
+                    let detail =
+                        format!("`{name}` is {label}; connector `{connector}` is cleared up to {clearance}");
+                    reasons.push(
+                        Reason::new(Code::SensitivityNotCleared, detail)
+                            .from(Kind::Connector, connector.shared()),
+                    );
+                }
+            }
+        }
+        for (name, arg) in planned.spec.show.iter() {
+            let label = sensitivity::raised_in(self.run, planned, arg);
+            if label > sensitivity::REVIEWERS {
+                let detail =
+                    format!("`show.{name}` is {label}; reviewers are shown up to {}", sensitivity::REVIEWERS);
+                reasons.push(Reason::new(Code::SensitivityNotCleared, detail));
+            }
+        }
+        Ok(at(reasons, planned))
     }
 
     /// True for a step without arguments of its own: a gate, a pause, a signal.
@@ -76,13 +118,29 @@ impl Turn<'_> {
                 let id = self.id(step)?;
                 let show = show.as_object().is_some_and(|show| !show.is_empty()).then(|| Arc::new(show));
                 self.emit(Event::StepPrepared { step: id, items: Vec::new(), show })?;
+                // Nobody is asked about an export before its rows are fixed.
+                if matches!(self.planned(step)?.body, Body::Export(_)) {
+                    return Ok(());
+                }
                 self.hold_or_go(step, Vec::new())
             }
         }
     }
 
     fn scene<'s>(&'s self, planned: &'s PlanStep) -> Scene<'s> {
-        Scene::new(self.run, self.world, self.now, Place::Step, Some(planned))
+        let scene = Scene::new(self.run, self.world, self.now, Place::Step, Some(planned));
+        match self.released_file() {
+            Some(file) => scene.with("file", file),
+            None => scene,
+        }
+    }
+
+    /// What a delivery knows of the file that was released; none in a runbook that somebody wrote.
+    fn released_file(&self) -> Option<Value> {
+        self.run.plan.flow()?;
+        let preview = self.run.steps.iter().find(|step| step.released)?.preview.as_ref()?;
+        let rows = i64::try_from(preview.rows).ok()?;
+        Some(Value::map([("digest", Value::text(preview.digest.to_string())), ("rows", Value::Int(rows))]))
     }
 
     /// `when`.

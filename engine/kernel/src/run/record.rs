@@ -124,6 +124,15 @@ impl Run {
             Event::Resolved(resolution) => {
                 of(Some(resolution.by.clone()), Action::RunResolved, &resolution.step, &[])
             }
+            Event::Previewed { preview, .. } => {
+                of(requester(), Action::ExportPreviewed, preview.id.as_str(), &[])
+            }
+            Event::ExportApproved { preview, by, .. } => {
+                of(Some(by.clone()), Action::ExportApproved, preview.as_str(), &[])
+            }
+            Event::ExportReleased { preview, .. } => {
+                of(requester(), Action::ExportReleased, preview.as_str(), &[])
+            }
             Event::Paused { by, reasons } => of(Some(by.clone()), Action::RunPaused, &run(), reasons),
             Event::Resumed { by, .. } => of(Some(by.clone()), Action::RunResumed, &run(), &[]),
             Event::BudgetNoted { budget, breached, .. } => {
@@ -214,6 +223,9 @@ pub const fn leaves_a_record(event: &Event) -> bool {
             | Event::Failing { state: RunState::Cancelled, .. }
             | Event::Signalled(_)
             | Event::Resolved(_)
+            | Event::Previewed { .. }
+            | Event::ExportApproved { .. }
+            | Event::ExportReleased { .. }
             | Event::Paused { .. }
             | Event::Resumed { .. }
             | Event::BudgetNoted { .. }
@@ -253,6 +265,9 @@ fn step_of(event: &Event) -> Option<Arc<str>> {
         | Event::Voided { step, .. }
         | Event::Stuck { step, .. }
         | Event::UndoSettled { step, .. }
+        | Event::Previewed { step, .. }
+        | Event::ExportApproved { step, .. }
+        | Event::ExportReleased { step, .. }
         | Event::BudgetNoted { step, .. } => step,
         Event::AttemptStarted(start) => &start.step,
         Event::StepSettled(settled) => &settled.step,

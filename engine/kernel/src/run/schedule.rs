@@ -134,13 +134,7 @@ impl Turn<'_> {
                 self.emit(Event::StepWaiting { step: id, until })
             }
             Body::Signal => self.await_signal(step),
-            Body::Export { .. } => {
-                let reason = Code::NotFound
-                    .reason()
-                    .at(Arc::clone(&self.planned(step)?.id))
-                    .detail("export flows are not there yet");
-                self.fail_step(step, StepState::Denied, vec![reason])
-            }
+            Body::Export(_) => self.go_on_exporting(step),
         }
     }
 
@@ -272,6 +266,7 @@ impl Turn<'_> {
                 let reason = Code::SignalExpired.reason().at(Arc::clone(&self.planned(step)?.id));
                 self.fail_step(step, StepState::Expired, vec![reason])
             }
+            (StepState::Ready | StepState::Held, Body::Export(_)) => self.preview_expired(step),
             _ => Ok(()),
         }
     }

@@ -15,6 +15,7 @@ use super::event::{Resolution, Signalled, Started};
 use super::hold::Hold;
 use crate::audit::Chain;
 use crate::budget::Reservation;
+use crate::export::Preview;
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
 
@@ -217,6 +218,8 @@ pub struct Work {
     pub replayed: bool,
     /// A person declared its output.
     pub declared: bool,
+    /// When its output was observed; none for one that was taken over from another run.
+    pub observed: Option<Timestamp>,
 }
 
 /// An attempt that runs.
@@ -294,6 +297,10 @@ pub struct StepRun {
     pub vouched: bool,
     /// A person's word on it, waiting for approvals.
     pub resolving: Option<Box<Resolution>>,
+    /// What would leave, where it is an export.
+    pub preview: Option<Box<Preview>>,
+    /// It left.
+    pub released: bool,
 }
 
 impl StepRun {

@@ -56,6 +56,7 @@ impl<'a> Turn<'a> {
             Command::Outcome { step, item, attempt, phase, outcome } => {
                 self.outcome(&step, item, attempt, phase, outcome)
             }
+            Command::Gathered { step, gathered } => self.gathered(&step, gathered),
             Command::Decide(decide) => self.decide(*decide),
             Command::Signal { name, by, fields, reason } => self.signal(&name, by, &fields, reason),
             Command::Cancel { by, rollback, reason } => self.cancel(by, rollback, reason),

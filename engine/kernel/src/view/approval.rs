@@ -96,6 +96,9 @@ fn document(asked: &Asked<'_>, stage: &StageRun) -> Value {
             fields.insert("reminders".into(), json!(told));
         }
     }
+    if let Some(export) = super::export_step(run, &planned.id) {
+        fields.insert("export".into(), export);
+    }
     if let Some(word) = step.resolving.as_deref().filter(|_| hold.resolving) {
         let word = json!({"outcome": word.outcome.as_str(), "reason": word.reason, "outputs": word.outputs});
         fields.insert("resolution".into(), word);

@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use ordain_kernel::actor::Actor;
+use ordain_kernel::export::{self, Gathered, Gathering};
 use ordain_kernel::ids::RunId;
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Entropy, StartRequest};
-use ordain_kernel::reason::Code;
+use ordain_kernel::reason::{Code, Reason};
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::run::{Call, Command, Decide, Outcome, Run, Verdict};
+use ordain_kernel::run::{Call, Command, Decide, Gather, Outcome, Run, Verdict};
 use ordain_kernel::view;
 use ordain_kernel::world::Active;
 use ordain_spec::kind::roster::ActorType;
@@ -45,7 +46,7 @@ pub fn start(chance: &mut Chance, place: u8) -> Act {
     let bot = Actor { id: "user:bot".into(), type_: ActorType::Service, on_behalf_of: None };
     let requester = if chance.in_ten(2) { bot } else { person(chance.one::<&str>(&["alice", "bob"])) };
     let request = StartRequest {
-        runbook: (*chance.one(&["sim", "sim", "sim", "below", "line"])).to_owned(),
+        runbook: (*chance.one(&["sim", "sim", "sim", "below", "line", "export:fetched"])).to_owned(),
         inputs: json!({"n": *chance.one(&[5, 5, 7, 50])}),
         mode: *chance.one(&[Mode::Mock, Mode::Mock, Mode::Mock]),
         requester,
@@ -54,6 +55,16 @@ pub fn start(chance: &mut Chance, place: u8) -> Act {
         declared: true,
     };
     Act::Start(Box::new(request), Entropy { id: [place; 10], salt: [place; 32] })
+}
+
+fn gather_all(host: &Host, gather: &Gather, active: &Active) -> Result<Gathered, Reason> {
+    let mut gathering = Gathering::new(&gather.export, &active.catalogue)?;
+    for run in host.realm.runs() {
+        let journal = &host.journal[&run.id()];
+        let rows = export::rows::of_run(gather.export.spec.source.value, run, journal, gathering.meta());
+        rows.into_iter().try_for_each(|row| gathering.take(row))?;
+    }
+    Ok(gathering.finish())
 }
 
 /// What happens next.
@@ -76,6 +87,10 @@ impl Acts<'_> {
         if !host.calls.is_empty() && self.chance.in_ten(if self.calm { 10 } else { 6 }) {
             let call = &host.calls[self.chance.below(host.calls.len())];
             return Act::Answer(call.id.clone(), self.answer(call));
+        }
+        if !host.wanted.is_empty() && self.chance.in_ten(if self.calm { 10 } else { 7 }) {
+            let gather = &host.wanted[self.chance.below(host.wanted.len())];
+            return Act::Command(gather.run, self.gathered(host, gather));
         }
         let runs: Vec<&Run> = host.realm.runs().filter(|run| !run.is_settled()).collect();
         if runs.is_empty() {
@@ -102,6 +117,18 @@ impl Acts<'_> {
             _ => self.now + SignedDuration::from_hours(26),
         };
         Act::Wake
+    }
+
+    /// The rows that there are, or none for some reason.
+    fn gathered(&mut self, host: &Host, gather: &Gather) -> Command {
+        let step = Arc::clone(&gather.step);
+        if !self.calm && self.chance.in_ten(2) {
+            let gathered = export::refused(Code::SensitivityNotCleared.reason());
+            return Command::Gathered { step, gathered };
+        }
+        let active = host.realm.world.active.clone().unwrap();
+        let gathered = gather_all(host, gather, &active).unwrap_or_else(export::refused);
+        Command::Gathered { step, gathered }
     }
 
     fn answer(&mut self, call: &Call) -> Outcome {

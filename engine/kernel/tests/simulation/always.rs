@@ -25,6 +25,17 @@ pub fn allowed(realm: &Realm, id: RunId, journal: &[(Timestamp, Event)], event: 
     }
     match event {
         Event::AttemptStarted(start) => attempt_allowed(realm, id, journal, start, at),
+        Event::ExportReleased { step, preview } => {
+            let first = |(_, event): &&(Timestamp, Event)| matches!(event, Event::Previewed { step: of, preview: made } if of == step && made.id == *preview);
+            assert_eq!(journal.iter().filter(first).count(), 1, "what is released was previewed, once");
+            let again = |(_, event): &(Timestamp, Event)| matches!(event, Event::ExportReleased { preview: other, .. } if other == preview);
+            assert!(!journal.iter().any(again), "a preview is released once");
+            assert!(agreed(realm, id, journal, step), "somebody else agreed: {event:?}");
+            assert!(
+                matches!(journal.last(), Some((before, Event::ExportApproved { .. })) if *before == at),
+                "the agreement stands in the same transaction"
+            );
+        }
         Event::StageOpened { approval, .. } => {
             let again = journal.iter().any(
                 |(_, event)| matches!(event, Event::StageOpened { approval: other, .. } if other == approval),
@@ -87,6 +98,16 @@ fn attempt_allowed(
             assert_eq!(other.key, start.key, "all attempts carry one key");
         }
     }
+}
+
+/// Everybody who was asked about a step agreed, and nobody who asked for it.
+fn agreed(realm: &Realm, id: RunId, journal: &[(Timestamp, Event)], step: &str) -> bool {
+    let requester = &realm.run(id).unwrap().started.requester.id;
+    let granted = |(_, event): &&(Timestamp, Event)| matches!(event, Event::Granted { step: of, grant, .. } if **of == *step && grant.by.id != *requester);
+    let run = realm.run(id).unwrap();
+    let planned = run.plan.step(step).unwrap();
+    let hold = run.steps[planned.index].holds.last().unwrap();
+    journal.iter().any(|entry| granted(&entry)) && hold.is_granted()
 }
 
 fn asked_and_not_agreed(journal: &[(Timestamp, Event)], start: &AttemptStarted) -> BTreeSet<String> {
@@ -173,6 +194,12 @@ pub fn at_the_end(host: &Host) {
     }
     assert!(host.realm.world.locks.0.is_empty(), "no lock is left");
     assert!(host.calls.is_empty(), "nobody waits for an answer");
+    for event in host.journal.values().flatten().map(|(_, event)| event) {
+        if let Event::Previewed { preview, .. } = event {
+            let standing = &host.realm.world.previews.0[&preview.id];
+            assert_ne!(&*standing.state, "previewed", "how every preview ended is known");
+        }
+    }
     let mut rows = host.realm.world.rows();
     rows.remove(&("head".to_owned(), "system".to_owned()));
     let mut recounted = host.recounted();

@@ -10,7 +10,7 @@ use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::reason::Code;
 use ordain_kernel::run::system::SystemCommand;
-use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Kept, Outcome, Rejection, Run};
+use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Gather, Kept, Outcome, Rejection, Run};
 use ordain_kernel::world::{Active, Row, World};
 
 use super::always;
@@ -42,6 +42,8 @@ pub struct Host {
     pub realm: Realm,
     /// Calls that the outside has not answered.
     pub calls: Vec<Call>,
+    /// Rows that exports wait for.
+    pub wanted: Vec<Gather>,
     /// Stored, per run.
     pub journal: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
     /// The same with references in the places of payloads, as it is stored.
@@ -64,6 +66,7 @@ impl Host {
         Self {
             realm: Realm::new(World::new(Some(Arc::clone(active)))),
             calls: Vec::new(),
+            wanted: Vec::new(),
             journal: BTreeMap::new(),
             erased: BTreeMap::new(),
             kept: BTreeMap::new(),
@@ -81,6 +84,10 @@ impl Host {
             self.forget();
         }
         let (batch, refused) = match act {
+            Act::Command(run, command @ Command::Gathered { step, .. }) => {
+                self.wanted.retain(|gather| (gather.run, &gather.step) != (*run, step));
+                split(self.realm.command(*run, command.clone(), now))
+            }
             Act::Command(run, command) => split(self.realm.command(*run, command.clone(), now)),
             Act::Answer(id, outcome) => {
                 self.calls.retain(|call| call.id != *id);
@@ -98,6 +105,7 @@ impl Host {
             Act::Wake => (Some(self.realm.wake(now)), Vec::new()),
             Act::Crash => {
                 self.calls.clear();
+                self.wanted.clear();
                 self.forget();
                 self.read_again();
                 (Some(self.realm.recover(now)), Vec::new())
@@ -157,9 +165,13 @@ impl Host {
             }
         }
         for effect in batch.effects {
-            if let Effect::Call(call) = effect {
-                always::intended(&self.journal[&call.id.run], &call);
-                self.calls.push(*call);
+            match effect {
+                Effect::Call(call) => {
+                    always::intended(&self.journal[&call.id.run], &call);
+                    self.calls.push(*call);
+                }
+                Effect::Gather(gather) => self.wanted.push(*gather),
+                Effect::CancelCall(_) => {}
             }
         }
     }

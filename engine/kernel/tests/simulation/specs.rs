@@ -33,6 +33,27 @@ spec:
     - {id: b, needs: [a], uses: t.put@^1, with: {n: '${ steps.a.outputs.got + 1 }'}}
 ";
 
+/// What may leave: fetched, or handed over by a capability.
+const LEAVES: &str = "apiVersion: ordain/v1
+kind: Export
+metadata: {name: fetched, version: 1.0.0, owner: group:team, summary: Steps.}
+spec: {source: steps, fields: [runId, stepId, state], approval: peer, maxRows: 500, expires: 3h}
+---
+apiVersion: ordain/v1
+kind: Export
+metadata: {name: sent, version: 1.0.0, owner: group:team, summary: Decisions.}
+spec:
+  source: decisions
+  filter: 'row.outcome != \"hold\"'
+  fields: [decisionId, outcome]
+  approval: two
+  maxRows: 60
+  expires: 12h
+  format: csv
+  deliver: {uses: t.put@^1, with: {n: '${ file.rows }'}}
+---
+";
+
 /// The texts of a catalogue.
 #[derive(Clone)]
 pub struct Specs {
@@ -51,7 +72,7 @@ impl Specs {
             capabilities: CAPABILITIES.to_owned(),
             outside: OUTSIDE.to_owned(),
             people: PEOPLE.to_owned(),
-            runbooks: format!("{below}---\n{sim}"),
+            runbooks: format!("{LEAVES}{below}---\n{sim}"),
         }
     }
 
@@ -165,7 +186,9 @@ fn step(chance: &mut Chance, step: usize, below: &[&str]) -> String {
         let when = *chance.one(&["inputs.wanted", "inputs.n < 20", "run.startedAt < now || inputs.wanted"]);
         write!(line, "when: '{when}', ").unwrap();
     }
-    match chance.below(14) {
+    match chance.below(16) {
+        14 => line += "export: fetched",
+        15 => line += "export: sent",
         0 => write!(line, "wait: {}", chance.one(&["5m", "2h"])).unwrap(),
         1 => line += "approve: peer, show: {what: this}",
         2 => write!(line, "signal: {{name: go{step}, timeout: 1h, from: ['group:team']}}").unwrap(),

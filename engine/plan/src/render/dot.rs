@@ -60,7 +60,7 @@ fn look(step: &PlanStep) -> &'static str {
         Body::Approve(_) => ", shape=diamond, style=solid, color=\"#b54708\"",
         Body::Wait { .. } | Body::Signal => ", style=\"rounded,dotted\"",
         Body::SubRun(_) => ", peripheries=2",
-        Body::Use(_) if !step.approvals.is_empty() => ", color=\"#b54708\", penwidth=2",
-        Body::Use(_) | Body::Export { .. } => "",
+        Body::Use(_) | Body::Export(_) if !step.approvals.is_empty() => ", color=\"#b54708\", penwidth=2",
+        Body::Use(_) | Body::Export(_) => "",
     }
 }

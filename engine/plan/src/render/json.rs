@@ -107,7 +107,10 @@ fn body(step: &PlanStep, out: &mut Map<String, Value>) {
             }
         }
         Body::SubRun(child) => {
-            out.insert("runbook".into(), super::say::titled(child).into());
+            match child.flow() {
+                Some(export) => out.insert("export".into(), export.into()),
+                None => out.insert("runbook".into(), super::say::titled(child).into()),
+            };
             out.insert("planDigest".into(), child.digest.to_string().into());
         }
         Body::Wait { ms } => {
@@ -118,11 +121,8 @@ fn body(step: &PlanStep, out: &mut Map<String, Value>) {
                 out.insert("signal".into(), signal.name.value.as_str().into());
             }
         }
-        Body::Export { name } => {
-            out.insert("export".into(), name.as_ref().into());
-            if let Some(why) = step.body.unsupported() {
-                out.insert("refused".into(), why.into());
-            }
+        Body::Export(export) => {
+            out.insert("export".into(), export.metadata.name.as_str().into());
         }
         Body::Approve(_) => {}
     }

@@ -42,7 +42,7 @@ pub fn mermaid(plan: &Plan) -> String {
 
 const fn shape(step: &PlanStep) -> (&'static str, &'static str) {
     match &step.body {
-        Body::Use(_) | Body::Export { .. } => ("[", "]"),
+        Body::Use(_) | Body::Export(_) => ("[", "]"),
         Body::SubRun(_) => ("[[", "]]"),
         Body::Approve(_) => ("{{", "}}"),
         Body::Wait { .. } | Body::Signal => ("([", "])"),

@@ -27,7 +27,7 @@ pub fn mark(step: &PlanStep) -> (&'static str, Ink) {
         Body::SubRun(_) => ("▣", Ink::Strong),
         Body::Wait { .. } => ("○", Ink::Dim),
         Body::Signal => ("◇", Ink::Note),
-        Body::Export { .. } => ("▷", Ink::Strong),
+        Body::Export(_) => ("▷", Ink::People),
     }
 }
 
@@ -35,7 +35,10 @@ pub fn mark(step: &PlanStep) -> (&'static str, Ink) {
 pub fn body(step: &PlanStep) -> String {
     match &step.body {
         Body::Use(action) => action.uses(),
-        Body::SubRun(plan) => format!("runbook {}", titled(plan)),
+        Body::SubRun(plan) => match plan.flow() {
+            Some(export) => format!("export {export}"),
+            None => format!("runbook {}", titled(plan)),
+        },
         Body::Approve(approval) => format!("approve {}", approval.metadata.name.value),
         Body::Wait { ms } => format!("wait {}", duration(*ms)),
         Body::Signal => {
@@ -43,10 +46,7 @@ pub fn body(step: &PlanStep) -> String {
                 step.spec.signal.as_ref().map(|signal| signal.name.value.to_string()).unwrap_or_default();
             format!("signal {name}")
         }
-        Body::Export { name } => match step.body.unsupported() {
-            Some(why) => format!("export {name} (a start is refused: {why})"),
-            None => format!("export {name}"),
-        },
+        Body::Export(export) => format!("export {}", export.metadata.name.value),
     }
 }
 

@@ -215,13 +215,13 @@ impl<'a> Card<'a> {
     fn border(&self) -> (&'static str, &'static str) {
         match &self.step.body {
             Body::Approve(_) => ("#f79009", ""),
-            Body::Use(_)
+            Body::Use(_) | Body::Export(_)
                 if !self.step.approvals.is_empty() || self.step.gates.iter().any(|gate| gate.certain) =>
             {
                 ("#f79009", "")
             }
             Body::Wait { .. } | Body::Signal => ("#98a2b3", " stroke-dasharray=\"4 3\""),
-            Body::Use(_) | Body::SubRun(_) | Body::Export { .. } => ("#d0d5dd", ""),
+            Body::Use(_) | Body::SubRun(_) | Body::Export(_) => ("#d0d5dd", ""),
         }
     }
 

@@ -33,6 +33,7 @@ impl Inner {
     pub(super) async fn act(&self, caller: Caller, request: Request) -> Answer {
         match request {
             Request::Start { runbook, inputs, live } => self.start(&caller, runbook, inputs, live).await,
+            Request::Preview { export, live } => self.preview(&caller, &export, live).await,
             Request::Rerun { run, live } => self.rerun(&caller, &run, live).await,
             Request::Decide { id, decision, rationale, form, digest, signature } => {
                 let act = Act { decision, rationale, form, digest, signature };
@@ -140,7 +141,7 @@ impl Inner {
         }))
     }
 
-    async fn start(
+    pub(super) async fn start(
         &self,
         caller: &Caller,
         runbook: String,

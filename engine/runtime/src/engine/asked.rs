@@ -192,7 +192,7 @@ impl Inner {
     }
 
     /// What is current, without counters.
-    fn bare_world(&self) -> World {
+    pub(super) fn bare_world(&self) -> World {
         World::new(self.specs.active().map(|active| Arc::new(active.active())))
     }
 }

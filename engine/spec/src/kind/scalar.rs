@@ -50,6 +50,24 @@ text_type! {
     Reason: |text| starts_low(text, b'_');
 }
 
+/// What the name of an export's flow begins with; no author can write such a name.
+const FLOW: &str = "export:";
+
+impl Name {
+    /// The name of the runs that carry out an export: `export:weekly-evidence`. No selector and no reference
+    /// means it.
+    #[must_use]
+    pub fn of_flow(export: &Self) -> Self {
+        Self(format!("{FLOW}{export}").into())
+    }
+
+    /// The export that runs of that name carry out; none for a runbook's.
+    #[must_use]
+    pub fn flow(text: &str) -> Option<&str> {
+        text.strip_prefix(FLOW)
+    }
+}
+
 fn starts_low(text: &str, joint: u8) -> bool {
     text.len() <= 63
         && text.starts_with(|c: char| c.is_ascii_lowercase())

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::StepId;
 use crate::actor::Actor;
 use crate::ids::RunId;
+use crate::sensitivity::Raised;
 
 /// How a run was started.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -49,6 +50,9 @@ pub struct Started {
     pub lock: Option<LockAsked>,
     /// Salt of its digests of values.
     pub salt: Digest,
+    /// Inputs that are more sensitive than they are declared, given by the run above.
+    #[serde(default, skip_serializing_if = "Raised::is_empty")]
+    pub labels: Raised,
 }
 
 /// The run and step that started this one.

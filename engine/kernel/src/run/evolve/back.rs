@@ -84,6 +84,8 @@ impl Run {
         if resolution.outcome != ResolveOutcome::Again {
             self.close_hold(step)?;
         }
+        // What a person says of a step is known since then.
+        self.step_mut(step)?.items.iter_mut().for_each(|item| item.work.observed = Some(at));
         match resolution.outcome {
             ResolveOutcome::Failed => Ok(()),
             ResolveOutcome::Succeeded => self.declared(step, resolution.outputs.as_ref()),

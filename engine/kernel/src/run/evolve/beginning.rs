@@ -73,6 +73,8 @@ impl StepRun {
             stuck: false,
             vouched: false,
             resolving: None,
+            preview: None,
+            released: false,
         }
     }
 }
@@ -112,6 +114,7 @@ impl Work {
             masks: BTreeSet::new(),
             replayed: false,
             declared: false,
+            observed: None,
         }
     }
 }

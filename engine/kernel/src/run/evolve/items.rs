@@ -85,7 +85,7 @@ impl Run {
         self.shift(step, to)
     }
 
-    pub(super) fn attempt_settled(&mut self, end: &AttemptSettled) -> Changed {
+    pub(super) fn attempt_settled(&mut self, at: Timestamp, end: &AttemptSettled) -> Changed {
         let step = self.index_of(&end.step)?;
         let work = self.work_mut(step, end.item, end.phase)?;
         if work.flight.take().is_none_or(|flight| flight.attempt != end.attempt) {
@@ -97,6 +97,7 @@ impl Run {
         work.repeats += u32::from(repeated);
         if let Outcome::Succeeded { output } = &end.outcome {
             work.output = Some(Arc::clone(output));
+            work.observed = Some(at);
         }
         self.flying = self.flying.checked_sub(1).ok_or("nothing runs")?;
         let run = self.step_mut(step)?;
