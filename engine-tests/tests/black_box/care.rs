@@ -213,3 +213,86 @@ fn prune_follows_the_declared_retention_and_leaves_what_a_legal_hold_is_about() 
     assert_eq!(admin(&held, &["--older-than", "0ms"]).json()["runs"], 1, "the hold is over");
     held.ordain(&["audit", "verify"]).expect_code(0);
 }
+
+const TEN: &str = "
+apiVersion: ordain/v1
+kind: Budget
+metadata: {name: ten, version: 1.0.0, owner: 'group:team', summary: Ten and no more.}
+spec: {unit: usd_cents, limit: 4000, window: month, applies: {capabilities: [d.pay]}}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: paid, version: 1.0.0, owner: 'group:team', summary: Takes a tenth of it.}
+spec: {steps: [{id: do, uses: d.pay, with: {n: a}}]}
+---
+apiVersion: ordain/v1
+kind: Capability
+metadata:
+  name: d.pay
+  version: 1.0.0
+  owner: group:team
+  summary: Pays.
+  risk: medium
+  failureMode: retry
+  rollback: {none: needless, why: Play money.}
+  tests: [base-works]
+spec:
+  effect: write
+  input: {n: {type: string, maxLength: 20}}
+  uses: box
+  operation: note
+  with: {n: '${ input.n }'}
+  output: {id: {type: string, maxLength: 60}}
+  idempotency: step
+  costs: [{unit: usd_cents, estimate: '400', max: 400}]
+---
+apiVersion: ordain/v1
+kind: Policy
+metadata: {name: pay, version: 1.0.0, owner: 'group:team', summary: Operators pay.}
+spec:
+  applies: {capabilities: [d.*]}
+  rules: [{id: may, allow: 'true', to: ['role:operator'], reason: may}]
+";
+
+/// Processes that are killed at each instant of a transaction, many at once; what is reserved is never more than there is.
+#[test]
+fn a_budget_for_ten_is_ten_though_processes_die_at_every_instant() {
+    let workspace = workspace(TEN);
+    let mut fired = 0;
+    for point in
+        ["before-intent", "mid-transaction", "after-intent", "after-outcome", ""].iter().cycle().take(30)
+    {
+        let waves: Vec<_> = (0..2)
+            .map(|_| {
+                let mut command = workspace.command(&["run", "paid", "--as", "user:alice", "--json"]);
+                command.env("ORDAIN_FAULT", point).stdout(std::process::Stdio::piped());
+                command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+            })
+            .collect();
+        for child in waves {
+            let output = child.wait_with_output().unwrap();
+            fired += usize::from(String::from_utf8_lossy(&output.stderr).contains("fault fired"));
+        }
+    }
+    assert!(fired > 0, "somebody died");
+    // Whoever died has left room that others take.
+    for _ in 0..10 {
+        workspace.ordain(&["run", "paid", "--as", "user:alice"]);
+    }
+    let runs =
+        workspace.ordain(&["runs", "--state", "succeeded", "--limit", "100", "--json"]).expect_code(0).json();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 10, "{runs:#}");
+    let before = workspace.ordain(&["budgets", "--json"]).json();
+    let ten = before["budgets"].as_array().unwrap().iter().find(|one| one["name"] == "ten").unwrap().clone();
+    assert_eq!((&ten["spent"], &ten["reserved"]), (&json!(4000), &json!(0)), "{ten}");
+    let count = |document: &Value| -> Vec<Value> {
+        document["budgets"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|one| json!([one["name"], one["spent"], one["reserved"]]))
+            .collect()
+    };
+    workspace.ordain(&["rebuild"]).expect_code(0);
+    assert_eq!(count(&workspace.ordain(&["budgets", "--json"]).json()), count(&before));
+}

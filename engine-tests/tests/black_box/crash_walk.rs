@@ -29,6 +29,13 @@ struct Ended {
     released: usize,
 }
 
+const COUNTED: &str = "
+apiVersion: ordain/v1
+kind: Budget
+metadata: {name: counted, version: 1.0.0, owner: 'group:team', summary: Counts every call.}
+spec: {unit: calls, limit: 100000, window: month, applies: {}}
+";
+
 impl Ended {
     /// Names of effects, as the outside sees them: once a key.
     fn names(&self) -> Vec<&String> {
@@ -130,11 +137,24 @@ impl<'w> Walk<'w> {
         assert!([0, ABORTED].contains(&said.code), "{said:?}");
     }
 
+    /// What is spent and what is set aside, by counter.
+    fn booked(&mut self) -> Vec<(i64, i64)> {
+        let document = self.say(&["budgets"], "user:ann").json();
+        let rows = document["budgets"].as_array().unwrap().iter();
+        rows.map(|row| (row["spent"].as_i64().unwrap(), row["reserved"].as_i64().unwrap())).collect()
+    }
+
     fn ended(&mut self, run: &Value) -> Ended {
         let verified = self.say(&["audit", "verify"], "user:ann");
         assert!(verified.code == 0 && verified.json()["ok"] == true, "{verified:?}");
         let complete = self.say(&["audit", "completeness"], "user:ann");
         assert!(complete.code == 0 && complete.json()["ok"] == true, "{complete:?}");
+        // Nothing stays set aside, and what is counted anew from the journal is what was stored.
+        let counted = self.booked();
+        assert!(counted.iter().all(|(_, reserved)| *reserved == 0), "{counted:?}");
+        assert!(counted.iter().any(|(spent, _)| *spent > 0), "{counted:?}");
+        assert_eq!(self.say(&["rebuild"], "user:ann").code, 0);
+        assert_eq!(self.booked(), counted);
         let text = std::fs::read_to_string(self.space.path().join("out/effects")).unwrap_or_default();
         let mut effects = BTreeMap::new();
         for effect in serde_json::Deserializer::from_str(&text).into_iter::<Value>() {
@@ -188,6 +208,7 @@ fn walk(runbook: &str, state: &str, judge: impl FnMut(&str, &Ended, &Ended)) {
 
 fn walk_through(runbook: &str, state: &str, points: &[&str], mut judge: impl FnMut(&str, &Ended, &Ended)) {
     let space = Workspace::copy_of("engine-tests/fixtures/crash");
+    space.write("specs/counted.yaml", COUNTED.trim_start());
     let (_, expected) = walked(&space, runbook, None);
     assert_eq!(expected.state, state, "{expected:?}");
     assert!(!expected.outcome.is_empty() && !expected.effects.is_empty(), "{expected:?}");

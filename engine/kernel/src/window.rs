@@ -151,7 +151,56 @@ mod tests {
         assert!(zone("Europe/Atlantis").is_none());
     }
 
+    /// What of the local clock is the same all through a window, read field by field.
+    fn field(window: Window, zone: &TimeZone, second: i64) -> (i64, i64, i64) {
+        let local = Timestamp::from_second(second).unwrap().to_zoned(zone.clone());
+        let date = local.date();
+        let day = i64::from(date.year()) * 400 + i64::from(date.day_of_year());
+        match window {
+            Window::Hour => (day, i64::from(local.hour()), i64::from(local.offset().seconds())),
+            Window::Day => (day, 0, 0),
+            Window::Week => {
+                let week = date.iso_week_date();
+                (i64::from(week.year()), i64::from(week.week()), 0)
+            }
+            Window::Month => (i64::from(date.year()), i64::from(date.month()), 0),
+            Window::Run => (0, 0, 0),
+        }
+    }
+
+    #[test]
+    fn leap_days_belong_to_their_month_and_week() {
+        let february = ("2028-01-31T23:00:00Z".into(), "2028-02-29T23:00:00Z".into());
+        assert_eq!(bounds(Window::Month, "Europe/Zurich", "2028-02-29T12:00:00Z"), february);
+        let day = ("2028-02-29T00:00:00Z".into(), "2028-03-01T00:00:00Z".into());
+        assert_eq!(bounds(Window::Day, "UTC", "2028-02-29T23:59:59Z"), day);
+        let week = ("2028-02-28T00:00:00Z".into(), "2028-03-06T00:00:00Z".into());
+        assert_eq!(bounds(Window::Week, "UTC", "2028-02-29T00:00:00Z"), week);
+        let common = ("2027-02-01T00:00:00Z".into(), "2027-03-01T00:00:00Z".into());
+        assert_eq!(bounds(Window::Month, "UTC", "2027-02-28T12:00:00Z"), common);
+    }
+
     proptest! {
+        /// The reference walks the local clock in steps of a quarter of an hour, which every change of a zone is a
+        /// multiple of, and reads its fields.
+        #[test]
+        fn a_window_is_where_the_fields_of_the_local_clock_stay_the_same(
+            quarter in 1_777_777_i64..2_111_111,
+            window in prop::sample::select(vec![Window::Hour, Window::Day, Window::Week, Window::Month]),
+            name in prop::sample::select(vec![
+                "UTC", "Europe/Zurich", "America/St_Johns", "Australia/Lord_Howe", "America/New_York",
+                "Africa/Casablanca", "Asia/Kathmandu", "America/Santiago", "Asia/Beirut",
+            ]),
+        ) {
+            let zone = zone(name).unwrap();
+            let here = field(window, &zone, quarter * 900);
+            let (mut from, mut to) = (quarter, quarter + 1);
+            while field(window, &zone, (from - 1) * 900) == here { from -= 1; }
+            while field(window, &zone, to * 900) == here { to += 1; }
+            let found = at(window, &zone, Timestamp::from_second(quarter * 900).unwrap()).unwrap();
+            prop_assert_eq!((found.from.as_second(), found.to.as_second()), (from * 900, to * 900));
+        }
+
         #[test]
         fn windows_follow_each_other_without_gap_and_without_overlap(
             seconds in 1_600_000_000_i64..1_900_000_000,

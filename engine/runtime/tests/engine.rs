@@ -1,6 +1,6 @@
 //! The engine over a real store: runs go through, are found again after a restart, and a store that
 //! somebody changed is not continued.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -394,5 +394,66 @@ async fn a_look_at_the_queue_reads_as_many_journals_however_long_the_queue_is() 
         assert_eq!(rejections.len(), 3, "what people said before is shown with each");
     }
     assert_eq!(read, [(2, 3), (32, 3)]);
+    engine.close().await;
+}
+
+const TEN: &str = "
+apiVersion: ordain/v1
+kind: Budget
+metadata: {name: ten, version: 1.0.0, owner: 'group:team', summary: Ten and no more.}
+spec: {unit: calls, limit: 10, window: month, applies: {capabilities: [c.put]}}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: one, version: 1.0.0, owner: 'group:team', summary: Takes one.}
+spec: {steps: [{id: do, uses: c.put, with: {n: a}}]}
+";
+
+/// Starts so many runs at once, and says how many succeeded and how many were denied for the budget.
+async fn at_once(engine: &Engine, runs: usize) -> (usize, usize) {
+    let mut asked = tokio::task::JoinSet::new();
+    for _ in 0..runs {
+        let engine = engine.clone();
+        asked.spawn(async move {
+            let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+            let inputs = serde_json::Map::new();
+            engine.answer(caller, Request::Start { runbook: "one".into(), inputs, live: false }).await
+        });
+    }
+    let (mut succeeded, mut denied) = (0, 0);
+    while let Some(answer) = asked.join_next().await {
+        let Ok(Ok(answer)) = answer else { continue };
+        match answer["run"]["state"].as_str() {
+            Some("succeeded") => succeeded += 1,
+            Some("denied") => {
+                assert_eq!(answer["run"]["reasons"][0]["code"], "budget_exceeded", "{answer:#}");
+                denied += 1;
+            }
+            other => panic!("{other:?}: {answer:#}"),
+        }
+    }
+    (succeeded, denied)
+}
+
+async fn counted(engine: &Engine) -> Value {
+    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    engine.answer(caller, Request::Budgets).await.unwrap()["budgets"].clone()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_at_once_on_a_budget_for_ten_are_exactly_ten() {
+    let folder = tempfile::tempdir().unwrap();
+    asking(folder.path());
+    std::fs::write(folder.path().join("specs/ten.yaml"), TEN.trim_start()).unwrap();
+    let opened = Opened::find(folder.path()).unwrap();
+    let engine = Engine::open(&opened, Lock::take(&opened.state).unwrap().unwrap()).await.unwrap();
+    assert_eq!(at_once(&engine, 1_000).await, (10, 990));
+    let before = counted(&engine).await;
+    assert_eq!((&before[0]["spent"], &before[0]["reserved"]), (&json!(10), &json!(0)), "{before:#}");
+    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    engine.answer(caller, Request::Rebuild).await.unwrap();
+    let again = counted(&engine).await;
+    assert_eq!(again[0]["spent"], before[0]["spent"], "counted anew from the journal");
+    assert_eq!(at_once(&engine, 5).await, (0, 5));
     engine.close().await;
 }
