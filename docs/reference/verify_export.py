@@ -1,28 +1,28 @@
 #!/usr/bin/env python3
-"""Verifies an Ordain audit export or the log part of a runpack with nothing but Python's standard library.
+"""Verifies an Ordain audit export or runpack with nothing but Python's standard library.
 
 usage: verify_export.py FILE NAME ed25519:BASE64     (the log's name and public key, known from elsewhere)
 
 Follows docs/reference/verify.md and shares no code with Ordain. Exit 0: verified. Exit 1: not verified.
 """
-import base64, hashlib, json, sys, zipfile
+import base64, hashlib, json, struct, sys, zlib
 
 P = 2**255 - 19                                            # Ed25519, RFC 8032 section 5.1
 L = 2**252 + 27742317777372353535851937790883648493
 D = -121665 * pow(121666, P - 2, P) % P
 sha = lambda data: hashlib.sha256(data).digest()
+text = lambda data: "sha256:" + sha(data).hex()
 
 def need(condition, why):
     if not condition:
-        sys.exit(f"not verified: {why}")
+        raise ValueError(why)
 
 def point(data):                                           # decompression, 5.1.3
     y = int.from_bytes(data, "little"); sign, y = y >> 255, y & (2**255 - 1)
-    need(y < P, "a point is not in its one form")
     x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
     x = pow(x2, (P + 3) // 8, P)
     x = x if (x * x - x2) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
-    need((x * x - x2) % P == 0 and not (x == 0 and sign), "no point of the curve")
+    need(y < P and (x * x - x2) % P == 0 and not (x == 0 and sign), "no point of the curve in its one form")
     x = P - x if x & 1 != sign else x
     return (x, y, 1, x * y % P)
 
@@ -38,76 +38,107 @@ def times(n, p):
         q, p, n = (add(q, p) if n & 1 else q), add(p, p), n >> 1
     return q
 
-def same(p, q):
-    return (p[0] * q[2] - q[0] * p[2]) % P == 0 and (p[1] * q[2] - q[1] * p[2]) % P == 0
-
-BASE = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-
 def signed(public, message, signature):
     s = int.from_bytes(signature[32:], "little")
     k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    return s < L and same(times(s, BASE), add(point(signature[:32]), times(k, point(public))))
+    base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
+    p, q = times(s, base), add(point(signature[:32]), times(k, point(public)))
+    return s < L and (p[0] * q[2] - q[0] * p[2]) % P == 0 == (p[1] * q[2] - q[1] * p[2]) % P
 
 def canonical(value):                                      # RFC 8785; keys are ASCII, numbers are integers
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
-def fold(roots, size, leaf):                               # RFC 6962: whole subtrees, greatest first
-    while size & 1:
-        leaf, size = sha(b"\1" + roots.pop() + leaf), size >> 1
-    roots.append(leaf)
+def opened(data):                                          # a ZIP file as it would be written, and no other
+    entries, at, body, directory = {}, 0, b"", b""
+    while data[at:at + 4] == b"PK\3\4":
+        size, length = struct.unpack_from("<IH", data, at + 22)
+        name, content = data[at + 30:at + 30 + length], data[at + 30 + length:at + 30 + length + size]
+        facts = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(content), size, size, length, 0) + name
+        directory += b"PK\1\2" + struct.pack("<H", 20) + facts[:26] + bytes(10) + struct.pack("<I", at) + name
+        body += b"PK\3\4" + facts + content
+        need(not entries or name.decode() > max(entries), "the entries do not stand in their order")
+        entries[name.decode()], at = content, at + 30 + length + size
+    count = len(entries)
+    end = b"PK\5\6" + struct.pack("<4H2IH", 0, 0, count, count, len(directory), len(body), 0)
+    need(body + directory + end == data, "no archive in its form")
+    return entries
 
-def root_of(roots):
-    if not roots:
-        return sha(b"")
-    right = roots[-1]
-    for left in reversed(roots[:-1]):
-        right = sha(b"\1" + left + right)
-    return right
+def root_over(begin, end, leaves, hashes):                 # RFC 6962: `hashes` stand where no leaf is known
+    if not any(begin <= place < end for place in leaves):
+        return bytes.fromhex(hashes.pop(0))
+    if end - begin == 1:
+        return leaves[begin]
+    middle = begin + (1 << (end - begin - 1).bit_length() - 1)
+    within = lambda a, b: {place: leaf for place, leaf in leaves.items() if a <= place < b}
+    left = root_over(begin, middle, within(begin, middle), hashes)
+    return sha(b"\1" + left + root_over(middle, end, within(middle, end), hashes))
 
-def main(path, name, key):
-    public = base64.b64decode(key.removeprefix("ed25519:"), validate=True)
-    with zipfile.ZipFile(path) as archive:
-        names = archive.namelist()
-        need(len(names) == len(set(names)), "an entry stands twice")
-        need(archive.testzip() is None, "an entry is damaged")
-        entries = {entry: archive.read(entry) for entry in names}
-    manifest = json.loads(entries["manifest.json"])
-    need(canonical(manifest) == entries["manifest.json"], "the manifest is not in canonical form")
-    need(manifest["format"] == "ordain-audit-export/1", "no audit export")
-    declared = {entry: "sha256:" + sha(data).hex() for entry, data in entries.items() if entry != "manifest.json"}
-    need(declared == manifest["entries"], "the entries are not what the manifest says")
-
-    text, _, lines = entries["checkpoint"].decode().rpartition("\n\n")
-    text += "\n"
-    key_id = sha(name.encode() + b"\n\x01" + public)[:4]
-    found = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
-    good = [sig for sig in found if sig[:4] == key_id and signed(public, text.encode(), sig[4:])]
-    need(good, "no signature of the key")
-    origin, size, root = text.splitlines()
-    need(origin == name, "a checkpoint of another log")
-
-    start = manifest["about"]["from"]
-    roots = [bytes.fromhex(root) for root in manifest["about"]["edge"]]
-    need(len(roots) == bin(start - 1).count("1"), "the edge is of another size")
-    heads, seq = {}, start
-    for line in entries["audit.jsonl"].splitlines():
-        record = json.loads(line)
-        need(canonical(record) == line and record["seq"] == seq, f"record {seq} is missing or not in its form")
-        chain = record.get("runId", "system")
+def records(lines, start):                                 # each in its form, place and chain
+    heads, leaves, found = {}, {}, []
+    for line in lines.splitlines():
+        record = json.loads(line); seq, chain = record["seq"], record.get("runId", "system")
+        need(canonical(record) == line and (not found or seq > found[-1]["seq"]), f"record {seq} is not in its form")
         first = "sha256:" + "0" * 64 if start == 1 else record["prevHash"]
         need(record["prevHash"] == heads.get(chain, first), f"record {seq} does not follow the one before it")
         body = {field: value for field, value in record.items() if field not in ("seq", "hash")}
-        need(record["hash"] == "sha256:" + sha(canonical(body)).hex(), f"record {seq} was changed")
-        heads[chain] = record["hash"]
-        fold(roots, seq - 1, sha(b"\0" + line))
-        seq += 1
-    need(seq - 1 == int(size) and base64.b64encode(root_of(roots)).decode() == root, "the checkpoint is about other records")
-    print(f"verified: records {start} to {seq - 1} of {name}")
+        need(record["hash"] == text(canonical(body)), f"record {seq} was changed")
+        heads[chain], leaves[seq - 1] = record["hash"], sha(b"\0" + line)
+        found.append(record)
+    return found, leaves
+
+def journal(lines, found):                                 # each record is bound to all events up to its own
+    due = {(record["runId"], record["runSeq"]): record for record in found}
+    digests, salts, unhex = {}, {}, lambda digest: bytes.fromhex(digest.removeprefix("sha256:"))
+    for line in lines.splitlines():
+        row, event = json.loads(line), line.partition(b',"event":')[2][:-1]
+        before, count = digests.get(row["run"], (bytes(32), 0))
+        salts.setdefault(row["run"], unhex(row["event"].get("salt", "")))
+        digest = sha(before + struct.pack(">Qq", row["seq"], row["at"]) + event)
+        need(row["seq"] == count + 1, f"event {count + 1} of {row['run']} is missing")
+        digests[row["run"]] = digest, row["seq"]
+        record = due.pop((row["run"], row["seq"]), None)
+        need(not record or record["payloadDigest"] == text(salts[row["run"]] + digest), "a record is of another event")
+    need(not due, "the event of a record is missing")
+
+def main(path, name, key):
+    public = base64.b64decode(key.removeprefix("ed25519:"), validate=True)
+    entries = opened(path if isinstance(path, bytes) else open(path, "rb").read())
+    manifest, about = json.loads(entries["manifest.json"]), json.loads(entries["manifest.json"])["about"]
+    pack = manifest["format"] == "ordain-runpack/1"
+    need(pack or manifest["format"] == "ordain-audit-export/1", "neither runpack nor audit export")
+    need(canonical(manifest) == entries["manifest.json"], "the manifest is not in canonical form")
+    beside = ("manifest.json", "signature.json") if pack else ("manifest.json",)
+    declared = {entry: text(data) for entry, data in entries.items() if entry not in beside}
+    need(declared == manifest["entries"], "the entries are not what the manifest says")
+    if pack:
+        seal = json.loads(entries["signature.json"]); kind, [sig] = seal["payloadType"], seal["signatures"]
+        need(canonical(seal) == entries["signature.json"] and sig["keyid"] == name, "the signature is not in its form")
+        need(kind == "application/vnd.ordain.runpack+json", "a signature of something else")
+        need(base64.b64decode(seal["payload"], validate=True) == entries["manifest.json"], "another manifest is signed")
+        payload = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(entries["manifest.json"]), entries["manifest.json"])
+        need(signed(public, payload, base64.b64decode(sig["sig"], validate=True)), "the signature does not verify")
+
+    note, _, lines = entries["checkpoint"].decode().rpartition("\n\n"); note += "\n"
+    key_id = sha(name.encode() + b"\n\x01" + public)[:4]
+    found = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
+    need([sig for sig in found if sig[:4] == key_id and signed(public, note.encode(), sig[4:])], "no signature of the key")
+    origin, size, root = note.splitlines()
+    need(origin == name, "a checkpoint of another log")
+
+    start = 1 if pack else about["from"]
+    found, leaves = records(entries["audit.jsonl"], start)
+    seqs, last = [record["seq"] for record in found], int(size)
+    need(seqs and seqs[-1] == last and (pack or seqs == list(range(start, last + 1))), "a record is missing")
+    hashes = json.loads(entries["proof.json"]) if pack else list(about["edge"])
+    need(base64.b64encode(root_over(0, last, leaves, hashes)).decode() == root and not hashes, "the checkpoint is about other records")
+    if pack:
+        journal(entries["events.jsonl"], found)
+    print(f"verified: run {about['run']}, {len(found)} records of {name}" if pack else f"verified: records {start} to {last} of {name}")
 
 if __name__ == "__main__":
     if len(sys.argv) != 4:
         sys.exit(__doc__)
     try:
         main(*sys.argv[1:])
-    except (KeyError, ValueError, TypeError, IndexError, zipfile.BadZipFile) as error:
-        sys.exit(f"not verified: {error!r}")
+    except (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error, RecursionError) as error:
+        sys.exit(f"not verified: {error}")

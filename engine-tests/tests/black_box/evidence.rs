@@ -19,10 +19,27 @@ fn exported(from: &str) -> (Workspace, String) {
 
 fn python(workspace: &Workspace, file: &str, key: &str) -> Said {
     let script = root().join("docs/reference/verify_export.py");
-    let document = workspace.ordain(&["verify", "log.zip", "--json"]).json();
-    let name = document["checkpoint"].as_str().unwrap().lines().next().unwrap().to_owned();
-    said_by(Command::new("python3").arg(script).arg(workspace.path().join(file)).args([&name, key]))
+    said_by(Command::new("python3").arg(script).arg(workspace.path().join(file)).args([&name_of(key), key]))
 }
+
+/// The name of the log of that key.
+fn name_of(key: &str) -> String {
+    let code = "import base64,hashlib,sys;print('ordain/'+hashlib.sha256(base64.b64decode(sys.argv[1][8:])).hexdigest()[:16])";
+    said_by(Command::new("python3").args(["-c", code, key])).expect_code(0).stdout.trim().to_owned()
+}
+
+/// A run, packed: the workspace, the run's id, the log's key.
+fn packed(fixture: &str, run: &[&str], more: &[&str]) -> (Workspace, String, String) {
+    let workspace = Workspace::copy_of(fixture);
+    let document = workspace.ordain(&[&["run", "--json"], run].concat()).json();
+    let id = document["run"]["id"].as_str().unwrap().to_owned();
+    let said = workspace.ordain(&[&["runpack", &id, "-o", "run.zip", "--json"], more].concat());
+    let key = said.expect_code(0).json()["publicKey"].as_str().unwrap().to_owned();
+    (workspace, id, key)
+}
+
+const READ: &[&str] = &["read-note", "--as", "user:alice"];
+const MINIMAL: &str = "engine-tests/fixtures/catalogues/minimal";
 
 #[test]
 fn an_export_verifies_elsewhere_with_the_key_alone() {
@@ -58,6 +75,60 @@ fn a_changed_export_is_not_verified_by_either() {
 }
 
 #[test]
+fn a_runpack_verifies_elsewhere_with_the_key_alone_and_is_the_same_whenever_it_is_made() {
+    let (workspace, id, key) = packed(MINIMAL, READ, &[]);
+    let first = fs::read(workspace.path().join("run.zip")).unwrap();
+    workspace.ordain(&["run", "read-note", "--as", "user:alice"]).expect_code(0);
+    workspace.ordain(&["runpack", &id, "-o", "again.zip"]).expect_code(0);
+    assert!(fs::read(workspace.path().join("again.zip")).unwrap() == first, "the log went on meanwhile");
+    let elsewhere = Workspace::empty();
+    fs::write(elsewhere.path().join("run.zip"), &first).unwrap();
+    let document = elsewhere.ordain(&["verify", "run.zip", "--key", &key, "--json"]).expect_code(0).json();
+    assert_eq!((document["ok"].as_bool(), document["run"].as_str()), (Some(true), Some(&*id)));
+    elsewhere.ordain(&["verify", "run.zip"]).expect_code(1);
+    let said = python(&workspace, "run.zip", &key);
+    assert!(said.expect_code(0).stdout.starts_with(&format!("verified: run {id}, ")), "{said:?}");
+}
+
+#[test]
+fn no_byte_of_a_runpack_can_be_other_than_it_is_for_either_reader() {
+    let (workspace, _, key) = packed(MINIMAL, READ, &[]);
+    let bytes = fs::read(workspace.path().join("run.zip")).unwrap();
+    // Every byte, in one process: what the program does for each is in a test of the kernel.
+    workspace.write(
+        "flip.py",
+        "import io,sys,contextlib\nsys.path.insert(0,sys.argv[1])\nimport verify_export as v\n\
+         data=open('run.zip','rb').read()\nwrong=(KeyError,ValueError,TypeError,IndexError,AttributeError,v.struct.error,RecursionError)\n\
+         def ok(d):\n  try:\n    with contextlib.redirect_stdout(io.StringIO()): v.main(d,sys.argv[2],sys.argv[3])\n    return True\n  except wrong: return False\n\
+         assert ok(data)\nbad=[at for at in range(len(data)) if ok(data[:at]+bytes([data[at]^(1<<at%8)])+data[at+1:])]\n\
+         assert not bad, bad\nprint(len(data))\n",
+    );
+    let said = said_by(
+        Command::new("python3")
+            .args(["flip.py", &root().join("docs/reference").to_string_lossy(), &name_of(&key), &key])
+            .env("PYTHONDONTWRITEBYTECODE", "1")
+            .current_dir(workspace.path()),
+    );
+    assert_eq!(said.expect_code(0).stdout.trim(), bytes.len().to_string());
+    for at in (0..bytes.len()).step_by(bytes.len() / 7) {
+        let mut changed = bytes.clone();
+        changed[at] ^= 1;
+        fs::write(workspace.path().join("changed.zip"), &changed).unwrap();
+        workspace.ordain(&["verify", "changed.zip"]).expect_code(1);
+    }
+}
+
+#[test]
+fn what_a_run_carried_can_stay_out_of_its_pack() {
+    let (workspace, _, key) = packed(MINIMAL, READ, &["--without-payloads"]);
+    workspace.ordain(&["verify", "run.zip"]).expect_code(0);
+    python(&workspace, "run.zip", &key).expect_code(0);
+    let bytes = fs::read(workspace.path().join("run.zip")).unwrap();
+    assert!(!bytes.windows(14).any(|window| window == b"payloads.jsonl"));
+    assert!(bytes.windows(7).any(|window| window == b"salted:"));
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let (workspace, _) = exported("1");
     workspace.ordain(&["audit", "export", "log.zip"]).expect_code(2);
@@ -67,4 +138,84 @@ fn what_cannot_be_done_is_said() {
     workspace.ordain(&["verify", "log.zip", "--key", "ed25519:AAAA"]).expect_code(2);
     workspace.write("text.zip", "no archive");
     workspace.ordain(&["verify", "text.zip"]).expect_code(1);
+    workspace.ordain(&["runpack", "nobody"]).expect_code(2);
+    workspace.ordain(&["runpack", "0", "-o", "log.zip"]).expect_code(2);
+}
+
+#[test]
+fn a_recorded_run_is_replayed_from_the_store_and_from_its_pack() {
+    let (workspace, id, _) = packed(MINIMAL, READ, &[]);
+    for target in ["run.zip", &id] {
+        let document = workspace.ordain(&["replay", target, "--json"]).expect_code(0).json();
+        assert_eq!(document["ok"], true, "{document}");
+        let run = &document["runs"][0];
+        assert_eq!((run["decisions"].as_u64(), run["records"]["same"].as_bool()), (Some(1), Some(true)));
+        assert_eq!(run["outcomes"][0]["recorded"], run["outcomes"][0]["replayed"]);
+    }
+    workspace.ordain(&["replay"]).expect_code(2);
+    workspace.ordain(&["runpack", &id, "-o", "bare.zip", "--without-payloads"]).expect_code(0);
+    workspace.ordain(&["replay", "bare.zip"]).expect_code(2);
+}
+
+#[test]
+fn changed_policies_show_which_decisions_they_would_have_turned() {
+    let (workspace, _, _) = packed(MINIMAL, READ, &[]);
+    let unchanged = workspace.ordain(&["test", "--from-runs", "--json"]).expect_code(0).json();
+    assert_eq!(unchanged["scenarios"][0]["passed"], true);
+    let policy = workspace.path().join("specs/policies/team.yaml");
+    let text = fs::read_to_string(&policy).unwrap();
+    let denied = text.replace("  rules:", "  rules:\n    - {id: closed, deny: 'true', reason: closed_today}");
+    assert_ne!(text, denied);
+    fs::write(&policy, denied).unwrap();
+    for arguments in [
+        &["replay", "--last", "5", "--against", ".", "--json"][..],
+        &["replay", "run.zip", "--against", "specs", "--json"],
+    ] {
+        let document = workspace.ordain(arguments).expect_code(1).json();
+        let turned = &document["runs"][0]["turned"][0];
+        assert_eq!(
+            (&turned["recorded"]["outcome"], &turned["replayed"]["outcome"]),
+            (&"allow".into(), &"deny".into())
+        );
+        assert_eq!(turned["replayed"]["reasons"][0]["reason"], "closed_today");
+    }
+    let document = workspace.ordain(&["test", "--from-runs", "9", "--json"]).expect_code(1).json();
+    assert_eq!(document["scenarios"][0]["failures"][0]["actual"]["outcome"], "deny");
+    workspace.ordain(&["replay", "run.zip"]).expect_code(0);
+}
+
+#[test]
+fn an_incident_becomes_a_scenario_that_passes() {
+    let (workspace, _, _) = packed(MINIMAL, READ, &[]);
+    let document = workspace.ordain(&["regress", "add", "run.zip", "--name", "again", "--json"]);
+    let document = document.expect_code(0).json();
+    assert_eq!(document["created"][0], "specs/runbooks/again.yaml");
+    workspace.ordain(&["test", "again"]).expect_code(0);
+    workspace.ordain(&["lint"]).expect_code(0);
+    workspace.ordain(&["regress", "add", "run.zip", "--name", "again"]).expect_code(2);
+    // An agent's run that people decided on, as another incident.
+    let asks = [
+        "refund",
+        "--input",
+        "payment=pay_22222222",
+        "--input",
+        "amount=2500",
+        "--input",
+        "reason=The shade is missing.",
+        "--as",
+        "user:helper",
+    ];
+    let (agents, id, _) = packed("examples/agent-refund", &asks, &[]);
+    agents.ordain(&["regress", "add", "run.zip", "--name", "waits"]).expect_code(0);
+    let open = agents.ordain(&["approvals", "--as", "user:carl", "--json"]).expect_code(0).json();
+    let (approval, digest) = (&open["approvals"][0]["id"], &open["approvals"][0]["digest"]);
+    let (approval, digest) = (approval.as_str().unwrap(), digest.as_str().unwrap());
+    let why = "The shade is missing on the packing list.";
+    agents
+        .ordain(&["approve", approval, "--as", "user:carl", "--digest", digest, "--rationale", why])
+        .expect_code(0);
+    agents.ordain(&["runpack", &id, "-o", "decided.zip"]).expect_code(0);
+    agents.ordain(&["replay", "decided.zip"]).expect_code(0);
+    agents.ordain(&["regress", "add", "decided.zip", "--name", "decided"]).expect_code(0);
+    agents.ordain(&["test", "waits", "decided"]).expect_code(0);
 }

@@ -137,10 +137,10 @@ impl Archive {
 }
 
 /// A relative path of printable ASCII whose parts are names: it means one place on every machine.
-fn is_plain(name: &str) -> bool {
+pub(crate) fn is_plain(name: &str) -> bool {
     let part = |part: &str| !part.is_empty() && part != "." && part != ".." && !part.ends_with([' ', '.']);
     let letter = |byte: u8| (byte.is_ascii_graphic() || byte == b' ') && !br#"\:*?"<>|"#.contains(&byte);
-    name.len() <= 255 && name.bytes().all(letter) && name.split('/').all(part)
+    name.len() <= 1024 && name.bytes().all(letter) && name.split('/').all(part)
 }
 
 fn put(into: &mut Vec<u8>, numbers: &[u16]) {

@@ -20,6 +20,8 @@ pub use chain::{
     verify_chains, verify_lines,
 };
 
+pub use line::placed;
+
 use crate::actor::Actor;
 use crate::ids::{DecisionId, RunId};
 use crate::reason::Reason;

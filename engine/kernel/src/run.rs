@@ -15,6 +15,7 @@ pub mod system;
 pub mod aged;
 mod ask;
 mod attempt;
+mod bound;
 mod child;
 pub(crate) mod cost;
 mod decide;
@@ -34,6 +35,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_plan::Body;
 
+pub use bound::Bound;
 pub use command::{Command, Decide, Rejection, Verdict};
 pub use effect::{Call, CallId, Effect, Gather, Outcome};
 pub use event::{Event, Started};
@@ -102,9 +104,40 @@ impl Run {
     /// # Errors
     /// When it cannot follow what is there. The run must not be used any more then.
     pub fn retrace(&mut self, at: Timestamp, event: &Event) -> Result<(), CorruptJournal> {
+        self.retraced(at, event).map(|_| ())
+    }
+
+    /// The same, and what is kept of the entry beside the journal.
+    pub(crate) fn retraced(&mut self, at: Timestamp, event: &Event) -> Result<Recorded, CorruptJournal> {
         self.evolve(at, event)?;
-        self.record(at, event.clone());
-        Ok(())
+        Ok(self.record(at, event.clone()))
+    }
+
+    /// A run at its first entry.
+    pub(crate) fn begun(
+        plan: Arc<ordain_plan::Plan>,
+        at: Timestamp,
+        first: &Event,
+    ) -> Result<(Self, Recorded), CorruptJournal> {
+        let empty = || CorruptJournal { event: "nothing".into(), state: "nothing".into() };
+        let Event::Started(started) = first else { return Err(empty()) };
+        let mut run = Self::new(plan, at, Arc::new((**started).clone()));
+        let recorded = run.record(at, first.clone());
+        Ok((run, recorded))
+    }
+
+    /// What the policies of that world say of an item at that instant, as they were asked in the run's turn.
+    pub(crate) fn decided_again(
+        &mut self,
+        world: &mut World,
+        at: Timestamp,
+        step: &str,
+        item: u32,
+        phase: Phase,
+        budgets: Option<&serde_json::Value>,
+    ) -> Result<crate::decision::Decision, Rejection> {
+        let turn = Turn::new(self, world, at);
+        turn.policies_say(turn.find(step)?, item, phase, budgets)
     }
 
     /// True when its payloads are erased: references stand in their places.

@@ -154,7 +154,7 @@ fn masked<'w>(run: &Run, works: impl Iterator<Item = &'w Work>, outputs: &Value)
 #[must_use]
 pub fn why<'e>(journal: impl IntoIterator<Item = &'e Event>, step: Option<&str>) -> Value {
     let decisions = journal.into_iter().filter_map(|event| match event {
-        Event::Decided { step: of, item, attempt, phase, decision }
+        Event::Decided { step: of, item, attempt, phase, decision, .. }
             if step.is_none_or(|step| *step == **of) =>
         {
             let mut document = serde_json::to_value(decision).ok()?;

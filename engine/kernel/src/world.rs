@@ -3,6 +3,8 @@
 //! It changes only by events ([`World::apply`], [`World::apply_system`]), so it can be built anew from the journals;
 //! the store keeps it as rows beside them. No clock, no IO.
 
+mod active;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -15,6 +17,8 @@ use ordain_spec::kind::Roster;
 use ordain_spec::kind::scalar::Principal;
 use ordain_spec::kind::scenario::ResolveOutcome;
 use serde::{Deserialize, Serialize};
+
+pub use active::workspace_of;
 
 use crate::actor::belongs;
 use crate::audit::{AuditRecord, Chain, Entry};

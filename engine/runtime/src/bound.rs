@@ -3,24 +3,11 @@
 //! without a run being replayed. Reads rows; decides nothing.
 
 use ordain_kernel::audit::End;
-use ordain_kernel::run::{Event, journal_digest, leaves_a_record, payload_digest};
+use ordain_kernel::run::{Bound, leaves_a_record};
 use ordain_spec::digest::Digest;
 
 use crate::recover;
 use crate::store::rows::{AuditRow, JournalRow};
-
-/// One run's journal, followed row by row.
-pub struct Journal {
-    salt: Option<Digest>,
-    digest: Digest,
-    rows: u64,
-}
-
-impl Default for Journal {
-    fn default() -> Self {
-        Self { salt: None, digest: Digest([0; 32]), rows: 0 }
-    }
-}
 
 /// Where a journal and its records part: the place in the log, and what is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,41 +18,13 @@ pub struct Parted {
     pub reason: String,
 }
 
-impl Journal {
-    /// Takes the next row.
-    ///
-    /// # Errors
-    /// What is wrong with it.
-    pub fn row(&mut self, row: &JournalRow) -> Result<(), String> {
-        self.rows += 1;
-        if row.seq.unsigned_abs() != self.rows {
-            return Err(format!("event {} of run {} is missing", self.rows, row.run));
-        }
-        if self.rows == 1 {
-            match serde_json::from_str(&row.event) {
-                Ok(Event::Started(started)) => self.salt = Some(started.salt),
-                _ => return Err(format!("the journal of run {} has no beginning", row.run)),
-            }
-        }
-        self.digest = journal_digest(&self.digest, self.rows, row.at, &row.event);
-        Ok(())
-    }
-
-    /// The salt under which the run's records stand.
-    pub const fn record_salt(&self) -> Option<Digest> {
-        self.salt
-    }
-
-    /// True when the record that stands for the last row is bound to what was read.
-    fn is_bound_to(&self, payload: Option<Digest>) -> bool {
-        let bound = self.salt.map(|salt| payload_digest(&salt, &self.digest));
-        bound.is_some() && bound == payload
-    }
+fn follow(journal: &mut Bound, row: &JournalRow) -> Result<(), String> {
+    journal.row(&row.run, row.seq.unsigned_abs(), row.at, &row.event)
 }
 
 /// Follows a journal against the last record of its chain alone: all rows up to its event are bound to it.
 pub struct Followed {
-    journal: Journal,
+    journal: Bound,
     end: Option<End>,
     fault: Option<String>,
     bound: bool,
@@ -74,7 +33,7 @@ pub struct Followed {
 impl Followed {
     /// Of a run whose chain ends so.
     pub fn new(end: Option<End>) -> Self {
-        Self { journal: Journal::default(), end, fault: None, bound: false }
+        Self { journal: Bound::default(), end, fault: None, bound: false }
     }
 
     /// Takes the next row.
@@ -82,14 +41,14 @@ impl Followed {
         if self.fault.is_some() {
             return;
         }
-        if let Err(fault) = self.journal.row(row) {
+        if let Err(fault) = follow(&mut self.journal, row) {
             self.fault = Some(fault);
             return;
         }
         let last = self.end.and_then(|end| end.run_seq).unwrap_or(0);
-        if self.journal.rows == last {
+        if self.journal.rows() == last {
             self.bound = self.journal.is_bound_to(self.end.and_then(|end| end.payload_digest));
-        } else if self.journal.rows > last && is_recorded(row) {
+        } else if self.journal.rows() > last && is_recorded(row) {
             self.fault = Some(format!("event {} of run {} has no record", row.seq, row.run));
         }
     }
@@ -111,11 +70,11 @@ fn is_recorded(row: &JournalRow) -> bool {
 
 /// Where exactly they part: all rows against all records of a run.
 pub fn parted(id: &str, rows: &[JournalRow], records: &[AuditRow]) -> Option<Parted> {
-    let mut journal = Journal::default();
+    let mut journal = Bound::default();
     let (mut records, mut last) = (records.iter().peekable(), 0);
     for row in rows {
         let here = records.peek().map_or(last + 1, |record| record.seq.unsigned_abs());
-        if let Err(reason) = journal.row(row) {
+        if let Err(reason) = follow(&mut journal, row) {
             return Some(Parted { seq: here, reason });
         }
         let Some(record) = records.peek() else {
@@ -128,7 +87,7 @@ pub fn parted(id: &str, rows: &[JournalRow], records: &[AuditRow]) -> Option<Par
         let Ok(read) = recover::record(record) else {
             return Some(Parted { seq: here, reason: "it cannot be read".into() });
         };
-        if read.entry.run_seq == Some(journal.rows) {
+        if read.entry.run_seq == Some(journal.rows()) {
             if !journal.is_bound_to(read.entry.payload_digest) {
                 let reason =
                     format!("the journal of run {id} up to event {} is not what it was made for", row.seq);

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::Realm;
+use ordain_kernel::reason::Reason;
 use ordain_kernel::run::Run;
 use ordain_kernel::run::command::Command;
 use ordain_spec::kind::roster::RosterSpec;
@@ -50,6 +51,8 @@ pub(crate) struct Inner {
     pub(crate) commits: watch::Receiver<Commits>,
     /// Slugs of the laws that keep the catalogue from loading.
     pub(crate) refused: Vec<String>,
+    /// Why a catalogue that loads is not active: nobody signed it, or a key of it is nobody's own.
+    pub(crate) unsealed: Option<Reason>,
     /// What could not be continued, and why.
     pub(crate) left_out: Vec<(String, String)>,
     /// The views did not say what the journal says and were built anew.
@@ -73,7 +76,7 @@ impl Engine {
     /// As [`Engine::open`].
     pub async fn open_on(workspace: &Opened, lock: Lock, machine: Machine) -> Result<Self, ApiError> {
         let clock = Arc::clone(&machine.clock);
-        let open::Running { messages, reader, specs, profile, prober, commits, left_out, rebuilt } =
+        let open::Running { messages, reader, specs, profile, prober, commits, left_out, rebuilt, seal } =
             open::open(workspace, machine).await?;
         let refused = open::refusals(workspace);
         let socket = Mutex::new(None);
@@ -86,6 +89,7 @@ impl Engine {
             profile,
             commits,
             refused,
+            unsealed: seal.refusal,
             left_out,
             rebuilt,
             socket,
@@ -255,6 +259,12 @@ impl Inner {
 
     /// Why nothing can be decided now.
     pub(crate) fn catalogue_refused(&self) -> ApiError {
+        if let Some(reason) = &self.unsealed {
+            let why = reason.detail.as_deref().unwrap_or_default();
+            return ApiError::new(reason.code.as_str(), format!("the catalogue is not active: {why}")).hint(
+                "`ordain bundle build` and `ordain bundle sign` seal a catalogue with a key of `trust`",
+            );
+        }
         let slugs = self.refused.join(", ");
         ApiError::new("catalogue_refused", format!("the catalogue does not load: {slugs}"))
             .hint("`ordain lint` shows what is wrong and where")

@@ -23,6 +23,11 @@ impl Key {
         Ok(Self(SigningKey::from_bytes(&seed)))
     }
 
+    /// The key of a seed.
+    pub(crate) fn of_seed(seed: [u8; 32]) -> Self {
+        Self(SigningKey::from_bytes(&seed))
+    }
+
     /// Reads a key file: `ed25519-secret:` and base64 of the 32 byte seed.
     ///
     /// # Errors
@@ -57,10 +62,16 @@ impl Key {
         format!("ed25519:{}", STANDARD.encode(self.0.verifying_key().as_bytes()))
     }
 
+    /// Signs.
+    #[must_use]
+    pub fn sign_bytes(&self, message: &[u8]) -> [u8; 64] {
+        self.0.sign(message).to_bytes()
+    }
+
     /// Signs; base64.
     #[must_use]
     pub fn sign(&self, message: &[u8]) -> String {
-        STANDARD.encode(self.0.sign(message).to_bytes())
+        STANDARD.encode(self.sign_bytes(message))
     }
 }
 

@@ -20,7 +20,8 @@ use crate::gather::Gatherer;
 use crate::health::Prober;
 use crate::machine::Machine;
 use crate::recover;
-use crate::specs::Specs;
+use crate::seal::{self, Seal};
+use crate::specs::{SpecSet, Specs};
 use crate::store::read::Reader;
 use crate::store::{Store, StoreError};
 use crate::workspace::Opened;
@@ -50,6 +51,8 @@ pub struct Running {
     pub left_out: Vec<(String, String)>,
     /// The views did not say what the journal says and were built anew.
     pub rebuilt: bool,
+    /// Whether the catalogue is the one that was signed.
+    pub seal: Seal,
 }
 
 /// Opens the store of a workspace and starts its writer.
@@ -65,17 +68,20 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let reader = store.reader();
     let profile = profile(&reader, workspace).await?;
     chain_is_whole(&reader).await?;
-    let mut specs = Specs::new(&workspace.root, workspace.active.clone());
+    let before = reader.meta(seal::META).await?.and_then(|text| text.parse().ok());
+    let seal = Seal::of(workspace, profile, machine.clock.now(), before);
+    let active = workspace.active.clone().filter(|_| seal.refusal.is_none());
+    let mut specs = Specs::new(&workspace.root, active.clone());
     specs.look_back(&reader).await?;
     let specs = Arc::new(specs);
-    if let Some(active) = &workspace.active {
+    if let Some(active) = &active {
         store.pin(&active.pinned()).await?;
     }
     let (recovered, rebuilt) = recovered(&mut store, &reader, &specs).await?;
     let beginning = Beginning {
-        notes: notes(&reader, workspace).await?,
-        activated: activated(&reader, workspace).await?,
-        meta: meta(&reader, workspace, profile).await?,
+        notes: notes(&reader, workspace, &seal).await?,
+        activated: activated(&reader, active.as_deref()).await?,
+        meta: meta(&reader, workspace, profile, active.as_deref(), &seal).await?,
     };
     let (finished, outcomes) = mpsc::unbounded_channel();
     let launcher =
@@ -95,7 +101,7 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
         tokio::spawn(Arc::clone(&prober).keep(connectors, began));
     }
     let left_out = recovered.left_out;
-    Ok(Running { messages, reader, specs, profile, prober, commits: committed, left_out, rebuilt })
+    Ok(Running { messages, reader, specs, profile, prober, commits: committed, left_out, rebuilt, seal })
 }
 
 /// What is not settled. Where the views say something else than was stored of them, they are made anew from
@@ -163,7 +169,7 @@ async fn chain_is_whole(reader: &Reader) -> Result<(), ApiError> {
 }
 
 /// What changed since the store was last open, for the record.
-async fn notes(reader: &Reader, workspace: &Opened) -> Result<Vec<SystemCommand>, ApiError> {
+async fn notes(reader: &Reader, workspace: &Opened, seal: &Seal) -> Result<Vec<SystemCommand>, ApiError> {
     let mut notes = Vec::new();
     let mut note = |event| notes.push(SystemCommand::Note(Box::new(event)));
     let digest = |text: Option<String>| text.and_then(|text| text.parse::<Digest>().ok());
@@ -175,18 +181,26 @@ async fn notes(reader: &Reader, workspace: &Opened) -> Result<Vec<SystemCommand>
     if let Some(restored) = reader.meta(RESTORED).await?.filter(|text| !text.is_empty()) {
         note(serde_json::from_str(&restored).map_err(|error| ApiError::fault(error.to_string()))?);
     }
-    if workspace.active.is_none() {
-        let slugs = refusals(workspace).join(" ");
-        if reader.meta("refused").await?.as_deref() != Some(slugs.as_str()) {
-            note(SystemEvent::CatalogueRefused { reasons: vec![Reason::new(Code::CatalogueRefused, slugs)] });
+    if let Some(reason) = refusal(workspace, seal) {
+        let known = reader.meta("refused").await?;
+        if known.as_deref() != Some(reason.detail.as_deref().unwrap_or_default()) {
+            note(SystemEvent::CatalogueRefused { reasons: vec![reason] });
         }
     }
     Ok(notes)
 }
 
+/// Why nothing is active: laws that are broken, or a catalogue that nobody signed.
+fn refusal(workspace: &Opened, seal: &Seal) -> Option<Reason> {
+    if workspace.active.is_none() {
+        return Some(Reason::new(Code::CatalogueRefused, refusals(workspace).join(" ")));
+    }
+    seal.refusal.clone()
+}
+
 /// The specs that are active, where they are not those of the last time.
-async fn activated(reader: &Reader, workspace: &Opened) -> Result<Option<Arc<Active>>, ApiError> {
-    let Some(active) = &workspace.active else { return Ok(None) };
+async fn activated(reader: &Reader, active: Option<&SpecSet>) -> Result<Option<Arc<Active>>, ApiError> {
+    let Some(active) = active else { return Ok(None) };
     let before = reader.meta("catalogue").await?;
     let same = before == Some(active.catalogue.digest().to_string());
     Ok((!same).then(|| Arc::new(active.active())))
@@ -197,15 +211,27 @@ async fn meta(
     reader: &Reader,
     workspace: &Opened,
     profile: Profile,
+    active: Option<&SpecSet>,
+    seal: &Seal,
 ) -> Result<Vec<(String, String)>, ApiError> {
     let mut wanted = vec![
         ("profile".to_owned(), profile.as_str().to_owned()),
         ("workspace".to_owned(), Digest::of(workspace.read.text.as_bytes()).to_string()),
     ];
-    match &workspace.active {
-        Some(active) => wanted.push(("catalogue".to_owned(), active.catalogue.digest().to_string())),
-        None => wanted.push(("refused".to_owned(), refusals(workspace).join(" "))),
+    match active {
+        Some(active) => {
+            wanted.push(("catalogue".to_owned(), active.catalogue.digest().to_string()));
+            // What is refused again later is told again.
+            if reader.meta("refused").await?.is_some() {
+                wanted.push(("refused".to_owned(), String::new()));
+            }
+        }
+        None => {
+            let why = refusal(workspace, seal).and_then(|reason| reason.detail);
+            wanted.push(("refused".to_owned(), why.unwrap_or_default()));
+        }
     }
+    wanted.extend(seal.issued.map(|issued| (seal::META.to_owned(), issued.to_string())));
     if reader.meta(RESTORED).await?.is_some() {
         wanted.push((RESTORED.to_owned(), String::new()));
     }

@@ -8,12 +8,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use ordain_kernel::world::Active;
 use ordain_plan::{Grants, Plan, Uncompilable};
 use ordain_spec::catalogue::Catalogue;
-use ordain_spec::check::{check, read_workspace};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::Roster;
 use ordain_spec::kind::scalar::Name;
-use ordain_spec::kind::workspace::WorkspaceSpec;
-use ordain_spec::source::{Notation, SourceFile, Sources};
 
 use crate::store::StoreError;
 use crate::store::read::Reader;
@@ -180,7 +177,11 @@ impl Specs {
         })
     }
 
-    async fn set(&self, reader: &Reader, digest: &str) -> Result<Arc<SpecSet>, StoreError> {
+    /// The set with that digest.
+    ///
+    /// # Errors
+    /// When it is not kept, or does not load with this program.
+    pub(crate) async fn set(&self, reader: &Reader, digest: &str) -> Result<Arc<SpecSet>, StoreError> {
         if let Some(set) = self.known.lock().unwrap_or_else(PoisonError::into_inner).get(digest) {
             return Ok(Arc::clone(set));
         }
@@ -192,26 +193,11 @@ impl Specs {
 
     /// Reads kept source files as if they were a folder's.
     fn read(&self, pinned: &Pinned) -> Result<SpecSet, StoreError> {
-        let mut sources = Sources::default();
-        for (path, text) in &pinned.files {
-            let notation = Notation::of_path(path).unwrap_or(Notation::Yaml);
-            sources.add(SourceFile::new(path.clone(), Arc::clone(text), notation));
-        }
         let refused = || StoreError::Corrupt(format!("the kept specs {} do not load", pinned.digest));
-        let catalogue = check(sources).catalogue.ok_or_else(refused)?;
-        let spec = workspace_of(&pinned.grants).ok_or_else(refused)?.located(&self.root.to_string_lossy());
-        let set = SpecSet::new(catalogue, Arc::new(Grants::from(&spec)), pinned.grants.as_str().into());
+        let files = pinned.files.iter().map(|(path, text)| (path.as_str(), Arc::clone(text)));
+        let Active { catalogue, grants } =
+            Active::read(files, &pinned.grants, &self.root.to_string_lossy()).ok_or_else(refused)?;
+        let set = SpecSet::new(catalogue, grants, pinned.grants.as_str().into());
         if set.digest == pinned.digest { Ok(set) } else { Err(refused()) }
     }
-}
-
-/// The operator's file from its text; the defaults from none.
-fn workspace_of(text: &str) -> Option<WorkspaceSpec> {
-    if text.is_empty() {
-        return Some(WorkspaceSpec::standard());
-    }
-    let file = SourceFile::new(ordain_spec::workspace::FILE.to_owned(), text.into(), Notation::Yaml);
-    let mut sources = Sources::default();
-    let id = sources.add(file.clone());
-    read_workspace(id, &file, &mut Vec::new())
 }

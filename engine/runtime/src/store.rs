@@ -9,6 +9,7 @@ pub mod header;
 pub mod read;
 pub mod rows;
 mod schema;
+pub mod tiles;
 mod write;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +23,7 @@ use sqlx::sqlite::{
 use sqlx::{ConnectOptions, Connection, Executor, SqlStr};
 
 use active::{ActiveRows, Mark};
+use ordain_kernel::log::Tree;
 
 /// The version of what is written; a store of another version is refused.
 pub const FORMAT: u32 = 2;
@@ -113,6 +115,8 @@ pub struct Store {
     next_system: i64,
     next_place: i64,
     active: ActiveRows,
+    /// The log as a tree.
+    tree: Tree,
     views_hold: bool,
 }
 
@@ -216,9 +220,9 @@ impl Store {
             sqlx::raw_sql(VIEWS).execute(&mut writer).await?;
             sqlx::raw_sql("delete from meta where key = 'views'").execute(&mut writer).await?;
         }
-        let active = ActiveRows::default();
+        let (active, tree) = (ActiveRows::default(), Tree::default());
         let mut store =
-            Self { writer, readers, next_audit, next_system, next_place: 1, active, views_hold: false };
+            Self { writer, readers, next_audit, next_system, next_place: 1, active, tree, views_hold: false };
         store.look_at_views().await?;
         Ok(store)
     }
@@ -232,7 +236,12 @@ impl Store {
         let (runs, approvals) = (reader.unsettled().await?, reader.approvals(Some("open"), -1).await?);
         self.active = ActiveRows::of(&runs, &approvals, &reader.world().await?);
         self.next_place = mark.map_or(1, |mark| mark.place);
-        self.views_hold = empty || mark.is_some_and(|mark| mark.active == self.active.sum());
+        let records = (self.next_audit - 1).unsigned_abs();
+        // Where a row is no record, the views are not what is wrong: that is said by who verifies.
+        let tree = reader.tree(records).await.unwrap_or_default();
+        self.views_hold =
+            tree.is_some() && (empty || mark.is_some_and(|mark| mark.active == self.active.sum()));
+        self.tree = tree.unwrap_or_default();
         Ok(())
     }
 

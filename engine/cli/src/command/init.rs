@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use ordain_plan::render::{Ink, Line};
 use ordain_runtime::keys::{Key, path_of};
+use ordain_runtime::seal;
 use ordain_spec::kind::scalar::Name;
 use serde_json::json;
 
@@ -66,6 +67,10 @@ impl Options {
             key.write(&path).map_err(|error| unwritable(&path, &error))?;
             created.push(shown(&self.into, &format!(".ordain/keys/{person}.key")));
         }
+        // In `prod` nobody signs with them.
+        let publics: String = keys.iter().map(|(_, key)| format!("{}\n", key.public())).collect();
+        let demo = state.join(seal::DEMO_KEYS);
+        std::fs::write(&demo, publics).map_err(|error| unwritable(&demo, &error))?;
         let login = ordain_runtime::local::own_login();
         let detail = format!(
             "a workspace that works: you are `user:you` (login `{login}`), with demo keys to sign with"

@@ -34,7 +34,8 @@ impl Options {
     }
 }
 
-fn duration(text: &str) -> Result<u64, String> {
+/// A duration as specs write it, in ms.
+pub fn duration(text: &str) -> Result<u64, String> {
     let read = DurationMs::parse(text).map(|duration| duration.0);
     read.ok_or_else(|| "a whole number and one of ms, s, m, h, d".to_owned())
 }

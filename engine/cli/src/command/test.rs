@@ -1,6 +1,7 @@
 //! `ordain test`: scenarios on the real kernel, with declared answers and a simulated clock.
 
 mod choose;
+mod from_runs;
 mod play;
 mod report;
 mod snapshot;
@@ -30,11 +31,18 @@ pub struct Options {
     /// Write the results as JUnit XML too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
+    /// Instead of scenarios: asks every decision of the last runs of the store again, under the specs as they are
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "100")]
+    #[arg(conflicts_with_all = ["snapshot", "update", "junit", "fail_fast", "names", "runbook", "reaches", "owner"])]
+    from_runs: Option<u32>,
 }
 
 impl Options {
     /// Plays and shows.
     pub fn run(self, cx: &Context) -> Done {
+        if let Some(count) = self.from_runs {
+            return from_runs::test(cx, count);
+        }
         let loaded = cx.load()?;
         let scenarios = self.choose.scenarios(&loaded)?;
         let begun = Instant::now();

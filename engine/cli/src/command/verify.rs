@@ -7,12 +7,13 @@ use ordain_runtime::evidence;
 use ordain_runtime::workspace::Opened;
 use serde_json::Value;
 
+use crate::command::bundle;
 use crate::context::Context;
-use crate::failure::{Done, Exit};
+use crate::failure::{Done, Exit, Failure};
 use crate::render::card::Card;
 use crate::render::{text, value};
 
-/// Verifies an export of the audit log: offline, without a store
+/// Verifies a runpack, an export of the audit log or a bundle: offline, without a store
 #[derive(Debug, clap::Args)]
 #[command(
     after_help = "Trust never comes from the file: it comes from `--key`, else from `trust` of the workspace and its own \
@@ -29,11 +30,21 @@ pub struct Options {
 impl Options {
     /// Verifies; exit 1 where anything is not as it must be.
     pub fn run(self, cx: &Context) -> Done {
+        let given = self.key.clone();
         let keys = match Opened::find(&cx.directory) {
             Ok(workspace) if self.key.is_empty() => evidence::trusted(&workspace),
             _ => self.key,
         };
-        let document = evidence::verify_file(&cx.directory.join(self.file), &keys)?;
+        let file = cx.directory.join(self.file);
+        if evidence::is_bundle(&file) {
+            let workspace = Opened::find(&cx.directory)
+                .map_err(|error| Failure::new("not_found", format!("the folder cannot be read: {error}")))?;
+            let document = evidence::bundles::verify(&workspace, &file, &given, jiff::Timestamp::now())?;
+            cx.show(&document, |look| bundle::verified(&document, look));
+            let ok = document.get("ok").and_then(Value::as_bool) == Some(true);
+            return Ok(if ok { Exit::Done } else { Exit::Found });
+        }
+        let document = evidence::verify_file(&file, &keys)?;
         cx.show(&document, |look| shown(&document, look));
         let ok = document.get("ok").and_then(Value::as_bool) == Some(true);
         Ok(if ok { Exit::Done } else { Exit::Found })
@@ -54,7 +65,13 @@ fn shown(document: &Value, look: Look) -> String {
     let mut checkpoint = text(document, "checkpoint").lines();
     let origin = checkpoint.next().unwrap_or_default();
     let size = checkpoint.next().unwrap_or_default();
-    let said = format!("{records} records, the last is {size} of {origin}");
+    let said = match document.get("run").and_then(Value::as_str) {
+        Some(run) => {
+            let events = document.get("events").map(value).unwrap_or_default();
+            format!("run {run}: {events} events, {records} records in {origin}, the last is {size}")
+        }
+        None => format!("{records} records, the last is {size} of {origin}"),
+    };
     card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &said));
     card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));
     card.finish()

@@ -194,7 +194,7 @@ pub fn verify<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verifie
 /// beginning.
 #[must_use]
 pub fn verify_chains<'r>(records: impl IntoIterator<Item = &'r AuditRecord>) -> Verified {
-    let mut verifier = Verifier { gaps: true, ..Verifier::default() };
+    let mut verifier = Verifier::of_chains();
     for record in records {
         verifier.record(record);
     }
@@ -244,6 +244,12 @@ impl Verifier {
     #[must_use]
     pub fn of_a_tail() -> Self {
         Self { tail: true, ..Self::default() }
+    }
+
+    /// For whole chains that were taken out of a log: `seq` goes up, and each chain begins with its first record.
+    #[must_use]
+    pub fn of_chains() -> Self {
+        Self { gaps: true, ..Self::default() }
     }
 
     /// The next record.

@@ -41,6 +41,14 @@ struct Fields<'l> {
     _plan_digest: Option<&'l str>,
 }
 
+/// A line without a place (`seq` 0), at a place of the log: what the log's leaf is made of. None where it has one.
+#[must_use]
+pub fn placed(line: &str, seq: u64) -> Option<String> {
+    // Nothing inside of a string can look like this: its quotes would be escaped.
+    let (before, after) = line.split_once(",\"seq\":0,")?;
+    Some(format!("{before},\"seq\":{seq},{after}"))
+}
+
 /// A line whose content is what its hash was made from.
 pub(super) struct Held<'l> {
     pub run: Option<&'l str>,

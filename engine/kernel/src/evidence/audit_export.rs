@@ -4,8 +4,8 @@
 use ordain_spec::digest::Digest;
 use serde_json::{Map, json};
 
-use super::NotVerified;
 use super::manifest::{self, Manifest};
+use super::{NotVerified, hex, unhex};
 use crate::archive::{Archive, NotAnArchive};
 use crate::audit::{AuditRecord, Verifier};
 use crate::log::Checkpoint;
@@ -155,14 +155,6 @@ impl Fold {
     pub fn edge(&self) -> &[Hash] {
         &self.roots
     }
-}
-
-fn hex(hash: &Hash) -> String {
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-fn unhex(text: &str) -> Option<Hash> {
-    format!("sha256:{text}").parse::<Digest>().ok().map(|digest| digest.0)
 }
 
 #[cfg(test)]

@@ -73,6 +73,12 @@ impl Envelope {
         }
     }
 
+    /// Its type and payload as they are, whoever signed it: nothing to be trusted.
+    #[must_use]
+    pub fn claimed(&self) -> Option<(&str, Vec<u8>)> {
+        Some((&self.payload_type, STANDARD.decode(&self.payload).ok()?))
+    }
+
     /// The payload and the ids of the trusted keys that signed it, sorted.
     ///
     /// # Errors

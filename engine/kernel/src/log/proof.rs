@@ -123,13 +123,13 @@ pub fn verify_consistency(old: u64, old_root: &Hash, size: u64, root: &Hash, pro
     last == 0 && older == *old_root && newer == *root
 }
 
-const fn largest_power_below(count: u64) -> u64 {
+pub(super) const fn largest_power_below(count: u64) -> u64 {
     count.next_power_of_two() / 2
 }
 
 /// The root of the leaves from `begin` to `end` (exclusive): of a subtree whose size is a power of two, or that
 /// ends where the tree ends.
-fn subtree<T: Tiles>(tiles: &T, begin: u64, end: u64) -> Result<Hash, T::Error> {
+pub(super) fn subtree<T: Tiles>(tiles: &T, begin: u64, end: u64) -> Result<Hash, T::Error> {
     let count = end - begin;
     if count > 1 && !count.is_power_of_two() {
         let middle = begin + largest_power_below(count);

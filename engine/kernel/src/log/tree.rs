@@ -42,6 +42,14 @@ pub struct Tile {
     pub hashes: Vec<Hash>,
 }
 
+impl Tile {
+    /// The root over its hashes: one hash of the next level.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        root_of(&self.hashes)
+    }
+}
+
 /// Where hashes come from when a proof is made.
 pub trait Tiles {
     /// What went wrong with reading.
@@ -151,7 +159,7 @@ pub(super) const fn split(count: usize) -> usize {
 }
 
 #[cfg(test)]
-pub(super) mod tests {
+pub(crate) mod tests {
     #![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "tests")]
     use super::*;
 

@@ -17,7 +17,7 @@ pub(super) fn decisions(stage: &Stage<'_>) -> Value {
         let Some(run) = stage.realm.run(*id) else { continue };
         for (_, event) in journal {
             let (step, entry) = match event {
-                Event::Decided { step, item, attempt, phase, decision } => {
+                Event::Decided { step, item, attempt, phase, decision, .. } => {
                     let mut entry = decided(decision);
                     entry.insert("item".into(), json!(item));
                     entry.insert("attempt".into(), json!(attempt));

@@ -71,6 +71,9 @@ pub enum Event {
         phase: Phase,
         /// What they said.
         decision: Box<Decision>,
+        /// The counters of budgets as they were seen, where rules read them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budgets: Option<Arc<Value>>,
     },
     /// Ready, running or retrying → held: people are asked; or a resolution waits for them.
     Held {

@@ -213,6 +213,17 @@ impl Turn<'_> {
 
     /// Asks every policy about one attempt of one item.
     pub fn ask_policies(&self, step: usize, item: u32, phase: Phase) -> Result<Decision, Rejection> {
+        self.policies_say(step, item, phase, None)
+    }
+
+    /// The same with the facts `budget` as they were seen, where they are given.
+    pub fn policies_say(
+        &self,
+        step: usize,
+        item: u32,
+        phase: Phase,
+        budgets: Option<&serde_json::Value>,
+    ) -> Result<Decision, Rejection> {
         let planned = self.planned(step)?;
         let action = action(planned, phase).ok_or_else(|| fault("the step uses nothing"))?;
         let active = self.world.active.as_ref().ok_or_else(|| fault("no catalogue is active"))?;
@@ -223,6 +234,11 @@ impl Turn<'_> {
             .with("input", typed(&work.input, &action.capability.spec.input))
             .with("capability", capability_value(action))
             .with("step", step_value(&planned.id, work.attempts + 1, phase));
+        let seen = budgets.and_then(|seen| Value::from_json(seen).ok());
+        let scene = match seen {
+            Some(seen) => scene.with("budget", seen),
+            None => scene,
+        };
         let id = ids::DecisionId::derive(self.run.id(), self.run.seq + 1);
         let (required, granted) = (self.named_approvals(planned), self.granted(step)?);
         let question = decision::Question {
@@ -288,7 +304,22 @@ impl Turn<'_> {
     pub fn decided(&mut self, step: usize, item: u32, phase: Phase, decision: Decision) -> Done {
         let attempt = self.work(step, item, phase)?.attempts + 1;
         let id = self.id(step)?;
-        self.emit(Event::Decided { step: id, item, attempt, phase, decision: Box::new(decision) })
+        let budgets = self.budgets_read(step, phase, &decision)?;
+        self.emit(Event::Decided { step: id, item, attempt, phase, decision: Box::new(decision), budgets })
+    }
+
+    /// The counters that rules read: they belong to all runs, so a replay of this one has them from here.
+    fn budgets_read(
+        &self,
+        step: usize,
+        phase: Phase,
+        decision: &Decision,
+    ) -> Result<Option<Arc<serde_json::Value>>, Rejection> {
+        if !decision.facts.keys().any(|path| path.starts_with("budget")) {
+            return Ok(None);
+        }
+        let action = action(self.planned(step)?, phase);
+        Ok(action.map(|action| Arc::new(self.world.budget_facts(self.run, action, self.now).to_json())))
     }
 
     // --- quotas and budgets -----------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ use ordain_kernel::audit::AuditRecord;
 use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::reason::Code;
-use ordain_kernel::run::system::SystemCommand;
+use ordain_kernel::replay::{Story, Told, Under, replay};
+use ordain_kernel::run::system::{SystemCommand, SystemEvent};
 use ordain_kernel::run::{Call, CallId, Command, Effect, Event, Gather, Kept, Outcome, Rejection, Run};
 use ordain_kernel::world::{Active, Row, World};
 
@@ -50,6 +51,10 @@ pub struct Host {
     erased: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
     /// What the references stand for.
     kept: BTreeMap<RunId, Kept>,
+    /// Stored: all runs' events in the order in which they were decided, and what was active when.
+    told: Vec<Told>,
+    actives: Vec<(u64, Arc<Active>)>,
+    said: Vec<(u64, Timestamp, SystemEvent)>,
     /// Stored: the log.
     pub audit: Vec<AuditRecord>,
     rows: BTreeMap<(String, String), Row>,
@@ -70,6 +75,9 @@ impl Host {
             journal: BTreeMap::new(),
             erased: BTreeMap::new(),
             kept: BTreeMap::new(),
+            told: Vec::new(),
+            actives: vec![(0, Arc::clone(active))],
+            said: Vec::new(),
             audit: Vec::new(),
             rows: BTreeMap::new(),
             retraced: BTreeMap::new(),
@@ -101,7 +109,10 @@ impl Host {
                 (Some(batch), refused.collect())
             }
             Act::System(command) => split(self.realm.system(command.clone(), now)),
-            Act::Activate(active) => (Some(self.realm.activate(Arc::clone(active), now)), Vec::new()),
+            Act::Activate(active) => {
+                self.actives.push((self.told.len() as u64, Arc::clone(active)));
+                (Some(self.realm.activate(Arc::clone(active), now)), Vec::new())
+            }
             Act::Wake => (Some(self.realm.wake(now)), Vec::new()),
             Act::Crash => {
                 self.calls.clear();
@@ -132,6 +143,7 @@ impl Host {
                 Body::Run(event) => event,
                 Body::System(event) => {
                     self.recounted.apply_system(&event, entry.at);
+                    self.said.push((self.told.len() as u64, entry.at, *event));
                     continue;
                 }
             };
@@ -149,6 +161,7 @@ impl Host {
             assert_eq!(entry.seq, journal.len() as u64 + 1, "no event is lost");
             always::allowed(&self.realm, id, journal, &read, entry.at);
             self.retrace(id, entry.at, &read);
+            self.told.push(Told { run: id, at: entry.at, event: read.clone() });
             self.journal.entry(id).or_default().push((entry.at, read));
         }
         for row in self.realm.world.changed() {
@@ -205,6 +218,24 @@ impl Host {
             let plan = Arc::clone(&self.retraced[id].plan);
             let run = Run::replay(plan, journal.iter().map(|(at, event)| (*at, event))).unwrap();
             assert!(run == self.retraced[id], "replay and going on are the same");
+        }
+    }
+
+    /// Replayed from its journals alone everything comes out as it did: every decision, outcome and record.
+    pub fn replay(&self) {
+        let plans = self.retraced.values().map(|run| (run.plan.digest, Arc::clone(&run.plan))).collect();
+        let (told, actives, said) = (self.told.clone(), self.actives.clone(), self.said.clone());
+        let story = Story { told, actives, said, plans };
+        let found = replay(&story, Under::Recorded).unwrap();
+        assert_eq!(found.turned, [], "every decision comes out as it did");
+        assert!(found.outcomes.iter().all(|one| one.recorded == one.replayed), "and every outcome");
+        let records: Vec<_> = found.records.iter().map(AuditRecord::to_line).collect();
+        let of_runs = self.audit.iter().filter(|record| record.entry.run_id.is_some());
+        assert_eq!(records, of_runs.map(AuditRecord::to_line).collect::<Vec<_>>(), "and every record");
+        let decided = self.told.iter().filter(|told| matches!(told.event, Event::Decided { .. })).count();
+        for (_, active) in &self.actives {
+            let other = replay(&story, Under::Other(active)).unwrap();
+            assert_eq!(other.decisions, decided as u64, "under other specs all are asked again");
         }
     }
 

@@ -85,6 +85,7 @@ impl Life {
         assert_eq!(first.audit, second.audit, "the same records on both hosts");
         assert_eq!(first.realm.world.rows(), second.realm.world.rows());
         always::at_the_end(first);
+        first.replay();
     }
 
     fn show(&self) {

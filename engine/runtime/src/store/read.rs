@@ -104,6 +104,22 @@ impl Reader {
         rows.iter().map(journal_row).collect()
     }
 
+    /// The workspace's own events that were decided after an event of a run and before another, by their places.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn system_between(&self, after: i64, before: i64) -> Result<Vec<JournalRow>, StoreError> {
+        let rows = sqlx::query(
+            "select run, seq, at, place, event from journal where run = ? and place > ? and place < ? order by seq",
+        )
+        .bind(SYSTEM)
+        .bind(after)
+        .bind(before)
+        .fetch_all(&self.pool)
+        .await?;
+        rows.iter().map(journal_row).collect()
+    }
+
     /// The payloads of a run, as they are stored: JSON objects.
     ///
     /// # Errors
@@ -390,7 +406,7 @@ fn journal_row(row: &SqliteRow) -> Result<JournalRow, StoreError> {
     })
 }
 
-fn audit_row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
+pub(super) fn audit_row(row: &SqliteRow) -> Result<AuditRow, StoreError> {
     Ok(AuditRow { seq: row.try_get(0)?, run: row.try_get(1)?, record: row.try_get(2)? })
 }
 

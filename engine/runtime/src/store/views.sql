@@ -3,6 +3,7 @@ drop table if exists runs;
 drop table if exists approvals;
 drop table if exists decisions;
 drop table if exists world;
+drop table if exists tile;
 
 create table runs (
     id         text    primary key,
@@ -37,4 +38,12 @@ create table world (                  -- counters, locks, keys, switches
     key   text not null,
     value text not null,              -- JSON
     primary key (kind, key)
+) strict, without rowid;
+
+create table tile (                   -- the log as a Merkle tree: 256 neighbouring hashes of one level
+    level  integer not null,          -- 0: leaves; each next level holds the roots of the tiles below
+    place  integer not null,
+    root   blob    not null,
+    hashes blob    not null,
+    primary key (level, place)
 ) strict, without rowid;

@@ -5,7 +5,7 @@ use sqlx::{Arguments, AssertSqlSafe, Connection};
 
 use super::active::{ActiveRows, Mark};
 use super::rows::{Pinned, Rows};
-use super::{SYSTEM, Store, StoreError, VIEWS};
+use super::{SYSTEM, Store, StoreError, VIEWS, tiles};
 use crate::fault;
 
 /// How many rows one statement inserts, largest first: few statements, each prepared once.
@@ -113,13 +113,16 @@ impl Store {
         }
         let change = ActiveRows::change(rows);
         let mark = Mark { place, active: self.active.after(&change) };
+        let (tree, whole) = tiles::grown(&self.tree, &rows.audit)?;
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         write_rows(&mut transaction, rows).await?;
+        tiles::write(&mut transaction, &whole).await?;
         erase(&mut transaction, &rows.erased).await?;
         remember(&mut transaction, mark).await?;
         fault::refuse("disk-full")?;
         transaction.commit().await?;
         self.active.apply(change);
+        self.tree = tree;
         (self.next_audit, self.next_system, self.next_place) = (next, next_system, place);
         Ok(())
     }
@@ -172,6 +175,7 @@ impl Store {
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(VIEWS).execute(&mut *transaction).await?;
         write_rows(&mut transaction, rows).await?;
+        let tree = tiles::rebuild(&mut transaction).await?;
         let place: i64 = sqlx::query_scalar("select coalesce(max(place), 0) + 1 from journal")
             .fetch_one(&mut *transaction)
             .await?;
@@ -179,7 +183,7 @@ impl Store {
         fault::point("mid-rebuild");
         transaction.commit().await?;
         self.next_place = place;
-        self.active = active;
+        (self.active, self.tree) = (active, tree);
         self.views_hold = true;
         Ok(())
     }
