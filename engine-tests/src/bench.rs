@@ -2,6 +2,7 @@
 
 pub mod baseline;
 pub mod editing;
+pub mod evidence;
 pub mod ruled;
 
 use std::process::{Command, Stdio};

@@ -12,12 +12,14 @@ use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use engine_tests::bench::evidence::proofs;
 use engine_tests::bench::{Syncs, baseline, cpu_time, editing, resident, ruled, say};
 use engine_tests::{Workspace, binary, said_by};
 use ordain_runtime::api::{Answer, Caller, Request};
 use ordain_runtime::engine::Engine;
+use ordain_runtime::evidence::{self, pack::Wish};
 use ordain_runtime::local::Service as _;
-use ordain_runtime::session::Lock;
+use ordain_runtime::session::{Lock, Session};
 use ordain_runtime::workspace::Opened;
 use serde_json::{Map, Value, json};
 
@@ -55,6 +57,56 @@ fn main() {
     if wants("editing") {
         editing();
     }
+    if wants("evidence") {
+        runtime.block_on(evidence());
+    }
+}
+
+/// A log of many records verified, whole and from its checkpoint; a run of a hundred steps packed.
+async fn evidence() {
+    let space = Workspace::copy_of(FIXTURE);
+    let steps =
+        (1..100).map(|step| format!("    - {{id: s{step}, needs: [s{}], uses: bench.nothing}}\n", step - 1));
+    let runbook = format!(
+        "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {{name: hundred, version: 1.0.0, owner: group:team, summary: A hundred steps in a row.}}\nspec:\n  steps:\n    - {{id: s0, uses: bench.nothing}}\n{}",
+        steps.collect::<String>()
+    );
+    space.write("specs/hundred.yaml", &runbook);
+    let engine = open(&space).await;
+    many(&engine, "ten", 1_600, 64).await;
+    let run = started(&engine, "hundred", Map::new()).await["id"].as_str().expect("an id").to_owned();
+    engine.close().await;
+    let opened = Opened::find(space.path()).expect("a workspace");
+    for (what, from_checkpoint) in [("audit verify", false), ("  from the checkpoint", true)] {
+        let (mut rates, mut times) = (Vec::new(), Vec::new());
+        for _ in 0..5 {
+            let (begun, cpu) = (Instant::now(), cpu_time());
+            let found = Session::audit_verify(&opened, &Caller::default(), from_checkpoint, None).await;
+            let records = found.expect("a log")["records"].as_f64().expect("records");
+            times.push(begun.elapsed().as_secs_f64() * 1e3);
+            rates.push(records / (cpu_time() - cpu).as_secs_f64().max(0.01));
+        }
+        if from_checkpoint {
+            say(what, 1, "ms", times, "");
+        } else {
+            say(what, 0, "/CPU-s", rates, "records");
+            say("  in all", 0, "ms", times, "");
+        }
+    }
+    let packed = (0..9).map(|round| {
+        let file = space.path().join(format!("{round}.zip"));
+        (file.clone(), Wish { file: Some(file), without_payloads: false })
+    });
+    let mut times = Vec::new();
+    for (_, wish) in packed {
+        let begun = Instant::now();
+        let made = evidence::pack(&opened, &run, &wish, space.path()).await;
+        times.push(begun.elapsed().as_secs_f64() * 1e3);
+        made.expect("a pack");
+    }
+    say("runpack of a hundred steps", 1, "ms", times, "");
+    let micros = proofs(10_000_000, 200).into_iter().map(|time| time.as_secs_f64() * 1e6);
+    say("checkpoint and proof, 10,000,000 records", 0, "us", micros, "tiles at hand");
 }
 
 fn editing() {

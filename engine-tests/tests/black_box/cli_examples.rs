@@ -21,3 +21,8 @@ fn a_configuration_goes_out_in_waves() {
 fn an_agent_asks_and_people_decide() {
     replay("examples/agent-refund/README.md");
 }
+
+#[test]
+fn evidence_is_made_verified_elsewhere_and_refused_when_changed() {
+    replay("docs/guide/evidence.md");
+}

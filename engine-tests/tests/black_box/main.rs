@@ -5,6 +5,7 @@ mod aged;
 mod bundles;
 mod canary;
 mod care;
+mod checkpoints;
 mod cli_examples;
 mod cli_fix;
 mod cli_formats;

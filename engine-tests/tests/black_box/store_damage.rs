@@ -200,11 +200,13 @@ fn a_wal_cut_at_any_byte_leaves_a_store_of_an_earlier_moment() {
     let state = space.path().join(".ordain");
     let (db, wal) = (fs::read(store(&space)).unwrap(), fs::read(state.join("ordain.db-wal")).unwrap());
     assert!(wal.len() > 8192, "{}", wal.len());
+    let checkpoint = fs::read(state.join("checkpoint")).unwrap();
     let cuts = (0..wal.len()).step_by(wal.len() / 23).chain([1, 31, 32, 33, 55, 56, 57, wal.len() - 1]);
     for cut in cuts {
         let _ = fs::remove_file(state.join("ordain.db-shm"));
         fs::write(store(&space), &db).unwrap();
         fs::write(state.join("ordain.db-wal"), &wal[..cut]).unwrap();
+        fs::write(state.join("checkpoint"), &checkpoint).unwrap();
         let listed = by(&space, "user:ann", &["runs"]);
         assert!(!listed.expect_code(0).stderr.contains("built anew"), "{cut}: {listed:?}");
         for run in listed.json()["runs"].as_array().unwrap() {

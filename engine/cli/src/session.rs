@@ -103,9 +103,13 @@ where
 }
 
 /// Verifies the audit log, also of a store that is not continued because somebody changed it.
-pub fn audit_verify(cx: &Context) -> Result<Value, Failure> {
-    at_the_store(cx, "verifying the log", |workspace, caller| async move {
-        Session::audit_verify(&workspace, &caller).await
+pub fn audit_verify(
+    cx: &Context,
+    from_checkpoint: bool,
+    checkpoint: Option<String>,
+) -> Result<Value, Failure> {
+    at_the_store(cx, "verifying the log", move |workspace, caller| async move {
+        Session::audit_verify(&workspace, &caller, from_checkpoint, checkpoint).await
     })
 }
 

@@ -567,6 +567,9 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
         SystemEvent::Restored { by, from, .. } => {
             AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string())
         }
+        SystemEvent::CheckpointSigned { root, .. } => {
+            AuditEntry::new(at, Actor::system(), Action::CheckpointSigned, root.to_string())
+        }
         SystemEvent::HealthChanged { connector, fault } => {
             let mut entry =
                 AuditEntry::new(at, Actor::system(), Action::HealthChanged, Arc::clone(connector));

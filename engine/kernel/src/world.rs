@@ -319,6 +319,7 @@ impl World {
             | SystemEvent::Restored { .. }
             | SystemEvent::CatalogueActivated { .. }
             | SystemEvent::CatalogueRefused { .. }
+            | SystemEvent::CheckpointSigned { .. }
             | SystemEvent::WorkspaceChanged { .. } => {}
         }
     }

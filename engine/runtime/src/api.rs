@@ -195,8 +195,15 @@ pub enum Request {
         /// At most so many.
         limit: u32,
     },
-    /// Verifies every chain of the audit log.
-    AuditVerify,
+    /// Verifies every chain of the audit log, and that it is the one that its checkpoints were signed over.
+    AuditVerify {
+        /// Only what came after its newest checkpoint.
+        #[serde(default)]
+        from_checkpoint: bool,
+        /// A checkpoint that was kept elsewhere.
+        #[serde(default)]
+        checkpoint: Option<String>,
+    },
     /// Is there a record for everything that runs did?
     AuditCompleteness,
     /// Builds the views anew from the journal.
@@ -239,7 +246,7 @@ impl Request {
             | Self::Budgets
             | Self::Quotas
             | Self::AuditTail { .. }
-            | Self::AuditVerify
+            | Self::AuditVerify { .. }
             | Self::AuditCompleteness
             | Self::Probe
             | Self::Report { .. }

@@ -111,6 +111,8 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     let event =
         SystemEvent::Restored { from: verified.head, records: verified.records, replaced: before, by };
     mark(&part, &event).await?;
+    // What was signed after the copy is about the store that is kept beside; its copies elsewhere still say so.
+    remove(&workspace.state.join(crate::checkpoint::FILE))?;
     let kept = swap(&part, &to).await?;
     let runs = Reader::open(&to)?.run_ids().await?.len();
     let records = verified.records;
@@ -143,7 +145,7 @@ fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
 }
 
 async fn verified(path: &Path) -> Result<Verified, ApiError> {
-    let document = verify::of_file(path).await?;
+    let document = verify::of_file(path, &verify::Against::default()).await?;
     serde_json::from_value(document).map_err(|error| ApiError::fault(error.to_string()))
 }
 

@@ -48,6 +48,8 @@ pub(crate) struct Inner {
     pub(crate) prober: Arc<Prober>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) profile: Profile,
+    /// The workspace's local state.
+    pub(crate) state: PathBuf,
     pub(crate) commits: watch::Receiver<Commits>,
     /// Slugs of the laws that keep the catalogue from loading.
     pub(crate) refused: Vec<String>,
@@ -87,6 +89,7 @@ impl Engine {
             prober,
             clock,
             profile,
+            state: workspace.state.clone(),
             commits,
             refused,
             unsealed: seal.refusal,

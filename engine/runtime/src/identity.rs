@@ -56,6 +56,15 @@ pub fn person_named<'a>(roster: &'a RosterSpec, named: &str) -> Result<(&'a str,
     Ok((name, &entry.value))
 }
 
+/// The person who signs where no `--as` says who: whose login it is. The signature is what counts.
+///
+/// # Errors
+/// `unauthenticated` where nobody of the roster has that login.
+pub fn signer(roster: &RosterSpec, caller: &Caller) -> Result<String, ApiError> {
+    let own = caller.login.as_deref().and_then(|login| person_of_login(roster, login));
+    own.map(|(name, _)| format!("user:{name}")).ok_or_else(|| nobody(caller))
+}
+
 /// An actor of the roster.
 #[must_use]
 pub fn actor(name: &str, person: &Person) -> Actor {

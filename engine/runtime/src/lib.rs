@@ -3,6 +3,7 @@
 pub mod api;
 pub mod backup;
 mod bound;
+pub mod checkpoint;
 pub mod connector;
 mod driver;
 pub mod engine;

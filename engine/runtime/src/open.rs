@@ -13,6 +13,7 @@ use ordain_spec::kind::workspace::Profile;
 use tokio::sync::{mpsc, watch};
 
 use crate::api::ApiError;
+use crate::checkpoint::{self, Checkpoints};
 use crate::connector::Live;
 use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
@@ -68,6 +69,7 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let reader = store.reader();
     let profile = profile(&reader, workspace).await?;
     chain_is_whole(&reader).await?;
+    checkpoint_holds(&reader, &store, workspace).await?;
     let before = reader.meta(seal::META).await?.and_then(|text| text.parse().ok());
     let seal = Seal::of(workspace, profile, machine.clock.now(), before);
     let active = workspace.active.clone().filter(|_| seal.refusal.is_none());
@@ -94,7 +96,11 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let (messages, inbox) = mpsc::channel(crate::engine::QUEUE);
     let began = clock.now();
     let prober = Arc::new(Prober::new(&messages, live, clock));
-    let writer = Writer::new(recovered.realm, store, Arc::clone(&specs), driver, machine, outcomes, commits);
+    let mark = reader.meta(checkpoint::META).await?;
+    let checkpoints = Checkpoints::of(workspace, mark.as_deref(), began)?;
+    let specs_too = Arc::clone(&specs);
+    let writer =
+        Writer::new(recovered.realm, store, specs_too, driver, machine, checkpoints, outcomes, commits);
     tokio::spawn(writer.run(inbox, beginning));
     let connectors = specs.active().map(|set| probed(&set.active())).unwrap_or_default();
     if !connectors.is_empty() {
@@ -166,6 +172,17 @@ async fn chain_is_whole(reader: &Reader) -> Result<(), ApiError> {
                 .hint("`ordain audit verify` says more; `ordain restore FILE` puts a copy back"))
         }
     }
+}
+
+/// A log that ends before its last checkpoint, or is another one, is not continued.
+async fn checkpoint_holds(reader: &Reader, store: &Store, workspace: &Opened) -> Result<(), ApiError> {
+    let kept = checkpoint::kept(&workspace.state).ok().flatten();
+    // Where the tree has to be made anew first, verifying compares them.
+    let Some(kept) = kept.filter(|_| store.views_hold()) else { return Ok(()) };
+    checkpoint::holds(reader, store.records(), &kept).await.map_err(|why| {
+        ApiError::new("audit_unavailable", format!("the audit log was changed: {why}"))
+            .hint("`ordain audit verify` says more; `ordain restore FILE` puts a copy back")
+    })
 }
 
 /// What changed since the store was last open, for the record.

@@ -109,18 +109,25 @@ impl Session {
     ///
     /// # Errors
     /// When the store cannot be read.
-    pub async fn audit_verify(workspace: &Opened, caller: &Caller) -> Answer {
+    pub async fn audit_verify(
+        workspace: &Opened,
+        caller: &Caller,
+        from_checkpoint: bool,
+        checkpoint: Option<String>,
+    ) -> Answer {
         limits_are_errors();
         let begun = Instant::now();
+        let against = verify::against(&workspace.state, checkpoint.as_deref(), from_checkpoint)?;
+        let request = Request::AuditVerify { from_checkpoint, checkpoint };
         loop {
             if !workspace.state.exists() {
-                return verify::of_workspace(workspace).await;
+                return verify::of_workspace(workspace, &against).await;
             }
             if let Some(_lock) = Lock::take(&workspace.state).map_err(unusable)? {
-                return verify::of_workspace(workspace).await;
+                return verify::of_workspace(workspace, &against).await;
             }
             if let Ok(mut remote) = Remote::connect(&local::socket_path(&workspace.state)).await
-                && let Some(answer) = remote.ask(caller.clone(), Request::AuditVerify).await
+                && let Some(answer) = remote.ask(caller.clone(), request.clone()).await
             {
                 return answer;
             }

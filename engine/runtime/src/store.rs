@@ -24,6 +24,7 @@ use sqlx::{ConnectOptions, Connection, Executor, SqlStr};
 
 use active::{ActiveRows, Mark};
 use ordain_kernel::log::Tree;
+use ordain_kernel::log::tree::Hash;
 
 /// The version of what is written; a store of another version is refused.
 pub const FORMAT: u32 = 2;
@@ -250,6 +251,18 @@ impl Store {
     #[must_use]
     pub const fn views_hold(&self) -> bool {
         self.views_hold
+    }
+
+    /// Records of the log.
+    #[must_use]
+    pub const fn records(&self) -> u64 {
+        self.tree.size()
+    }
+
+    /// The root over them.
+    #[must_use]
+    pub fn root(&self) -> Hash {
+        self.tree.root()
     }
 
     /// A handle for reading beside the writer.

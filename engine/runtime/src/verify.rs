@@ -3,17 +3,24 @@
 //! changes nothing.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use ordain_kernel::audit::{End, Verifier};
+use ordain_kernel::evidence::audit_export::Fold;
+use ordain_kernel::log::Checkpoint;
+use ordain_kernel::log::tree::Hash;
+use ordain_kernel::run::system::SystemEvent;
 use ordain_kernel::run::{journal_digest, payload};
 use ordain_spec::digest::Digest;
 use serde_json::Value;
 
 use crate::api::{Answer, ApiError};
 use crate::bound::{self, Followed, Parted};
+use crate::checkpoint;
 use crate::recover;
 use crate::store::header;
 use crate::store::read::Reader;
+use crate::store::tiles::leaf_of;
 
 use crate::store::{SYSTEM, StoreError};
 use crate::workspace::Opened;
@@ -21,37 +28,150 @@ use crate::workspace::Opened;
 /// How many rows are read at a time.
 const PAGE: i64 = 4_000;
 
-/// Every chain; whether every journal is the one that its records were made for, to its end; and whether
-/// every payload is there and is what the journal names, or was erased.
+/// What a log is compared with beside itself.
+#[derive(Debug, Clone, Default)]
+pub struct Against {
+    /// Checkpoints that were kept elsewhere.
+    pub kept: Vec<Checkpoint>,
+    /// Only what came after the newest checkpoint that the log itself records is read.
+    pub from_checkpoint: bool,
+}
+
+/// Every chain; whether every journal is the one that its records were made for, to its end; whether every payload is
+/// there and is what the journal names, or was erased; and whether the log is the one that its checkpoints were signed
+/// over.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn log(reader: &Reader) -> Answer {
+pub async fn log(reader: &Reader, against: &Against) -> Answer {
     // Journal and log are compared as they were at one instant: runs go on meanwhile.
     let reader = &reader.snapshot().await?;
-    let mut verifier = chains(reader).await?;
-    if verifier.holds()
+    let recorded = recorded(reader).await?;
+    let last = recorded.last_key_value().filter(|_| against.from_checkpoint);
+    let begin = last.map_or(0, |(size, _)| *size);
+    let mut due: BTreeMap<u64, Hash> = recorded.range(begin..).map(|(size, root)| (*size, *root)).collect();
+    let mut verifier = if begin == 0 { Verifier::default() } else { Verifier::of_a_tail() };
+    for kept in against.kept.iter().filter(|kept| kept.size > 0) {
+        // Two checkpoints over as many records are over the same, or one of them is of another log.
+        let known = due.insert(kept.size, kept.root);
+        if known.is_some_and(|known| known != kept.root) {
+            verifier.bad(kept.size, OTHER);
+        }
+    }
+    let fold = beginning(reader, begin, &mut due, &mut verifier).await?;
+    if verifier.holds() {
+        chains(reader, fold, &mut due, &mut verifier).await?;
+    }
+    if let (true, Some((size, _))) = (verifier.holds(), due.last_key_value()) {
+        let why = format!("the log ends before its checkpoint over {size} records: it was cut or put back");
+        verifier.bad(verifier.next(), &why);
+    }
+    if verifier.holds() && begin > 0 {
+        tail_journals(reader, &mut verifier).await?;
+    } else if verifier.holds()
         && let Some(parted) = journals(reader, &verifier).await?
     {
         verifier.bad(parted.seq, &parted.reason);
     }
-    serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))
+    let newest = recorded.keys().copied().chain(against.kept.iter().map(|kept| kept.size)).max();
+    let mut document =
+        serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))?;
+    if let Some(fields) = document.as_object_mut() {
+        if let Some(size) = newest {
+            fields.insert("checkpoint".into(), serde_json::json!({"size": size}));
+        }
+        if begin > 0 {
+            fields.insert("from".into(), (begin + 1).into());
+        }
+    }
+    Ok(document)
 }
 
-async fn chains(reader: &Reader) -> Result<Verifier, StoreError> {
-    let mut verifier = Verifier::default();
-    let mut after = 0;
+/// Why a checkpoint does not hold.
+const OTHER: &str = "the records up to here are not those that a checkpoint was signed over";
+
+/// The checkpoints that the log records: how many records, and the root over them.
+async fn recorded(reader: &Reader) -> Result<BTreeMap<u64, Hash>, StoreError> {
+    let mut recorded = BTreeMap::new();
+    for row in reader.journal(SYSTEM).await? {
+        // What is no event is found by its record.
+        if let Ok(SystemEvent::CheckpointSigned { size, root, .. }) = serde_json::from_str(&row.event) {
+            recorded.insert(size, root.0);
+        }
+    }
+    Ok(recorded)
+}
+
+/// The tree at the place from which on records are read, and the checkpoints before it compared with the tiles.
+async fn beginning(
+    reader: &Reader,
+    begin: u64,
+    due: &mut BTreeMap<u64, Hash>,
+    verifier: &mut Verifier,
+) -> Result<Fold, StoreError> {
+    if begin == 0 {
+        return Ok(Fold::default());
+    }
+    let early: Vec<u64> = due.range(..=begin).map(|(size, _)| *size).collect();
+    for size in early {
+        let Some(root) = due.remove(&size) else { continue };
+        match reader.root(size).await {
+            Ok(made) if made == root => {}
+            Ok(_) | Err(StoreError::Corrupt(_)) => verifier.bad(size, OTHER),
+            Err(error) => return Err(error),
+        }
+    }
+    match reader.fold(begin).await {
+        Err(StoreError::Corrupt(_)) => {
+            verifier.bad(begin, OTHER);
+            Ok(Fold::default())
+        }
+        made => made,
+    }
+}
+
+async fn chains(
+    reader: &Reader,
+    mut fold: Fold,
+    due: &mut BTreeMap<u64, Hash>,
+    verifier: &mut Verifier,
+) -> Result<(), StoreError> {
+    let mut after = i64::try_from(fold.size()).unwrap_or(i64::MAX);
     loop {
         let rows = reader.audit(after, PAGE).await?;
-        let Some(last) = rows.last() else { return Ok(verifier) };
+        let Some(last) = rows.last() else { return Ok(()) };
         after = last.seq;
         for row in &rows {
             verifier.stored(row.seq.unsigned_abs(), row.run.as_deref(), &row.record);
-        }
-        if !verifier.holds() {
-            return Ok(verifier);
+            if !verifier.holds() {
+                return Ok(());
+            }
+            fold.append(leaf_of(row));
+            if due.remove(&fold.size()).is_some_and(|root| root != fold.root()) {
+                verifier.bad(fold.size(), OTHER);
+                return Ok(());
+            }
         }
     }
+}
+
+/// The journals of the runs that were met after the beginning, each from its first event on.
+async fn tail_journals(reader: &Reader, verifier: &mut Verifier) -> Result<(), StoreError> {
+    let runs: Vec<String> =
+        verifier.ends().map(|(chain, _)| chain.to_owned()).filter(|chain| chain != SYSTEM).collect();
+    let mut found: Option<Parted> = None;
+    for run in runs {
+        let parted = bound::parted(&run, &reader.journal(&run).await?, &reader.audit_of(&run).await?);
+        found = match (found, parted) {
+            (Some(one), Some(other)) if other.seq < one.seq => Some(other),
+            (None, parted) => parted,
+            (found, _) => found,
+        };
+    }
+    if let Some(parted) = found {
+        verifier.bad(parted.seq, &parted.reason);
+    }
+    Ok(())
 }
 
 /// The first record whose journal is another.
@@ -189,23 +309,36 @@ impl<'r> Payloads<'r> {
     }
 }
 
+/// What a workspace's log is compared with: its checkpoint beside the store, and one that was kept elsewhere.
+///
+/// # Errors
+/// When the one that is given is none of this log.
+pub fn against(state: &Path, elsewhere: Option<&str>, from_checkpoint: bool) -> Result<Against, ApiError> {
+    let mut kept: Vec<Checkpoint> = checkpoint::kept(state).ok().flatten().into_iter().collect();
+    if let Some(note) = elsewhere {
+        let opened = checkpoint::opened(state, note);
+        kept.push(opened.map_err(|why| ApiError::new("usage", why).hint("give a checkpoint of this log"))?);
+    }
+    Ok(Against { kept, from_checkpoint })
+}
+
 /// The log of a workspace's store that nobody holds.
 ///
 /// # Errors
 /// When the store cannot be read.
-pub async fn of_workspace(workspace: &Opened) -> Answer {
-    of_file(&workspace.state.join("ordain.db")).await
+pub async fn of_workspace(workspace: &Opened, against: &Against) -> Answer {
+    of_file(&workspace.state.join("ordain.db"), against).await
 }
 
 /// The log of a store in a file; of no store, where there is none.
 ///
 /// # Errors
 /// When it cannot be read, or is no store.
-pub async fn of_file(path: &std::path::Path) -> Answer {
+pub async fn of_file(path: &Path, against: &Against) -> Answer {
     if !path.exists() {
         let nothing = Verifier::default().finish();
         return serde_json::to_value(nothing).map_err(|error| ApiError::fault(error.to_string()));
     }
     header::check(path)?;
-    log(&Reader::open(path)?).await
+    log(&Reader::open(path)?, against).await
 }

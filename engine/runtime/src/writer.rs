@@ -16,13 +16,15 @@ use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_kernel::world::Active;
 use ordain_spec::kind::scalar::Mode;
+use ordain_spec::kind::workspace::Checkpoints as Wish;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::ApiError;
+use crate::checkpoint::{self, Checkpoints};
 use crate::driver::{Driver, Finished, What};
 use crate::fault;
 use crate::machine::Machine;
-use crate::prune::{self, Pruned, Wish};
+use crate::prune::{self, Pruned};
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::rows::Rows;
@@ -48,7 +50,7 @@ pub enum Message {
     /// Build the views anew from the journal.
     Rebuild(Answering<u64>),
     /// Erase the payloads of old runs: one page of them.
-    Prune(Box<Wish>, Answering<Pruned>),
+    Prune(Box<prune::Wish>, Answering<Pruned>),
     /// Say when no call runs.
     Quiet(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
@@ -73,6 +75,7 @@ pub struct Writer {
     specs: Arc<Specs>,
     driver: Driver,
     machine: Machine,
+    checkpoints: Checkpoints,
     finished: mpsc::UnboundedReceiver<Finished>,
     commits: watch::Sender<Commits>,
     /// Outcomes that could not be stored yet.
@@ -177,17 +180,20 @@ fn rejected(rejection: Rejection) -> ApiError {
 impl Writer {
     /// A writer over what was recovered.
     #[must_use]
+    #[expect(clippy::too_many_arguments, reason = "all that it works with, each once")]
     pub fn new(
         realm: Realm,
         store: Store,
         specs: Arc<Specs>,
         driver: Driver,
         machine: Machine,
+        checkpoints: Checkpoints,
         finished: mpsc::UnboundedReceiver<Finished>,
         commits: watch::Sender<Commits>,
     ) -> Self {
         let unsaved = Vec::new();
-        Self { realm, store, specs, driver, machine, finished, commits, unsaved, failed: 0, lost: None }
+        let (failed, lost) = (0, None);
+        Self { realm, store, specs, driver, machine, checkpoints, finished, commits, unsaved, failed, lost }
     }
 
     /// Works until somebody says `Close`, or nobody can say anything any more.
@@ -198,7 +204,9 @@ impl Writer {
         let mut leaving = Leaving::default();
         loop {
             let clock = Arc::clone(&self.machine.clock);
-            let (next, again) = (self.realm.next_wake(), self.failed > 0);
+            let due = self.checkpoints.due(self.store.records());
+            let next = [self.realm.next_wake(), due].into_iter().flatten().min();
+            let again = self.failed > 0;
             let wake = async move {
                 if again {
                     return tokio::time::sleep(RETRY).await;
@@ -211,6 +219,11 @@ impl Writer {
                 () = wake => {}
             }
             self.turn(&mut inbox, &mut outcomes, &mut leaving).await;
+            if due.is_some_and(|due| due <= self.machine.clock.now())
+                && let Some((wish, note)) = self.checkpoint().await
+            {
+                tokio::spawn(checkpoint::ship(wish, note));
+            }
             if self.failed >= GIVEN_UP && leaving.is_asked() {
                 self.give_up();
             }
@@ -222,13 +235,39 @@ impl Writer {
                 let _ = asked.send(());
             }
             if let Some(closed) = leaving.closed.take() {
+                let shipment = self.checkpoint().await;
                 if let Err(error) = self.store.close().await {
                     eprintln!("ordain: the store did not close cleanly: {error}");
+                }
+                if let Some((wish, note)) = shipment {
+                    checkpoint::ship(wish, note).await;
                 }
                 let _ = closed.send(());
                 return;
             }
         }
+    }
+
+    /// Signs the log as it is stored, where there is something new; where it goes, once that is stored.
+    async fn checkpoint(&mut self) -> Option<(Wish, String)> {
+        let size = self.store.records();
+        if !self.checkpoints.is_news(size) || self.lost.is_some() || self.failed > 0 {
+            return None;
+        }
+        let now = self.machine.clock.now();
+        let event = self.checkpoints.sign(size, self.store.root());
+        let mut pending = Pending::default();
+        let decided = self.realm.system(SystemCommand::Note(Box::new(event.clone())), now);
+        self.taken(decided, &mut pending).ok()?;
+        pending.rows.meta.push(Checkpoints::mark(size, now));
+        fault::point("before-checkpoint");
+        self.commit(pending).await;
+        fault::point("after-checkpoint");
+        if self.failed > 0 || self.lost.is_some() {
+            return None;
+        }
+        self.checkpoints.stored(&event, now);
+        self.checkpoints.shipment(&event)
     }
 
     /// What happened while nobody held the store: other specs, and calls whose outcome nobody knows.
@@ -485,7 +524,7 @@ impl Writer {
     }
 
     /// Erases the payloads of one page of old runs, in one transaction with its record.
-    async fn prune(&mut self, wish: Wish, now: Timestamp) -> Result<Pruned, ApiError> {
+    async fn prune(&mut self, wish: prune::Wish, now: Timestamp) -> Result<Pruned, ApiError> {
         let retention = self.specs.active().and_then(|active| active.catalogue.retention.clone());
         let rules = prune::Rules { kept: self.realm.kept(now), retention, specs: &self.specs };
         let found = prune::page(&self.store.reader(), &rules, &wish).await?;

@@ -75,7 +75,8 @@ async fn a_mock_run_goes_through_and_is_found_again_after_a_restart() {
     assert_eq!(runs["runs"][0]["id"], id.as_str());
     let why = space.ask(Request::Why { target: id.clone(), step: None }).await.unwrap();
     assert_eq!(why["decisions"][0]["outcome"], "allow", "{why:#}");
-    let verified = space.ask(Request::AuditVerify).await.unwrap();
+    let verified =
+        space.ask(Request::AuditVerify { from_checkpoint: false, checkpoint: None }).await.unwrap();
     assert_eq!(verified["ok"], true, "{verified:#}");
     let complete = space.ask(Request::AuditCompleteness).await.unwrap();
     assert_eq!(complete["ok"], true, "{complete:#}");
@@ -140,7 +141,7 @@ async fn a_changed_record_refuses_the_store_and_is_named() {
             .await
             .unwrap_err();
         assert_eq!(refused.code, "audit_unavailable", "{statement}");
-        let verified = Session::audit_verify(&space.opened(), &Caller::default()).await.unwrap();
+        let verified = Session::audit_verify(&space.opened(), &Caller::default(), false, None).await.unwrap();
         assert_eq!(verified["ok"], false, "{statement}");
         assert_eq!(verified["firstBad"]["seq"], 3, "{statement}: {verified:#}");
     }
@@ -151,7 +152,7 @@ async fn a_cut_tail_is_found_by_the_journal() {
     let space = Space::of("minimal");
     space.start("read-note", json!({})).await;
     change(&space, "delete from audit where seq = (select max(seq) from audit)").await;
-    let verified = Session::audit_verify(&space.opened(), &Caller::default()).await.unwrap();
+    let verified = Session::audit_verify(&space.opened(), &Caller::default(), false, None).await.unwrap();
     assert_eq!(verified["ok"], false);
 }
 

@@ -106,6 +106,7 @@ impl WorkspaceSpec {
             trust: Vec::new(),
             lint: crate::kind::workspace::LintSettings::standard(),
             invariants: Vec::new(),
+            checkpoints: None,
             span: Span::nowhere(),
         }
     }

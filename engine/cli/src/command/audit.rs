@@ -1,6 +1,6 @@
 //! `ordain audit`: the record of who did what.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use ordain_plan::render::{Ink, Line, Look};
 use ordain_runtime::api::Request;
@@ -8,7 +8,7 @@ use ordain_runtime::evidence;
 use serde_json::Value;
 
 use crate::context::Context;
-use crate::failure::{Done, Exit};
+use crate::failure::{Done, Exit, Failure};
 use crate::render::card::Card;
 use crate::render::run::{prefix, second};
 use crate::render::table::Table;
@@ -33,8 +33,15 @@ enum Verb {
         #[arg(long, short = 'n', default_value_t = 20)]
         limit: u32,
     },
-    /// Verifies every chain of the log; exit 1 names the first bad record
-    Verify,
+    /// Verifies every chain of the log, and its checkpoints; exit 1 names the first bad record
+    Verify {
+        /// Reads only what came after the newest checkpoint
+        #[arg(long)]
+        from_checkpoint: bool,
+        /// A checkpoint that was kept elsewhere: the log must begin with what it was signed over
+        #[arg(long, value_name = "FILE")]
+        checkpoint: Option<PathBuf>,
+    },
     /// Is there a record for everything that runs did?
     Completeness,
     /// Writes the log to a new file that anyone can verify, with `ordain verify` or without Ordain
@@ -56,8 +63,9 @@ impl Options {
                 cx.show(&document, |look| tail(&document, look));
                 Ok(Exit::Done)
             }
-            Verb::Verify => {
-                let document = audit_verify(cx)?;
+            Verb::Verify { from_checkpoint, checkpoint } => {
+                let note = checkpoint.map(|file| note(&cx.directory.join(file))).transpose()?;
+                let document = audit_verify(cx, from_checkpoint, note)?;
                 cx.show(&document, |look| verified(&document, look));
                 Ok(found(&document))
             }
@@ -80,6 +88,18 @@ impl Options {
             }
         }
     }
+}
+
+/// The last checkpoint of a file: shipped ones stand one after the other.
+fn note(file: &Path) -> Result<String, Failure> {
+    let text = std::fs::read_to_string(file).map_err(|error| {
+        Failure::new("not_found", format!("`{}` cannot be read: {error}", file.display()))
+    })?;
+    let text = text.trim_end_matches('\n');
+    // A note is its text, an empty line, and its signatures.
+    let mut parts: Vec<&str> = text.rsplitn(3, "\n\n").take(2).collect();
+    parts.reverse();
+    Ok(format!("{}\n", parts.join("\n\n")))
 }
 
 fn found(document: &Value) -> Exit {

@@ -247,7 +247,7 @@ fn log(cx: &Context, root: &Path) -> Check {
     }
     let hint = "`ordain audit verify` says more; `ordain restore FILE` puts a copy back";
     match Conversation::open(cx).and_then(|mut conversation| {
-        let answer = conversation.ask(&Request::AuditVerify);
+        let answer = conversation.ask(&Request::AuditVerify { from_checkpoint: false, checkpoint: None });
         conversation.close();
         answer
     }) {

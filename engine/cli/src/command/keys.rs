@@ -19,7 +19,12 @@ pub struct Options {
 enum Verb {
     /// Makes a key for a person; its public half belongs into the roster
     Init {
-        /// `user:NAME`; the person of the login when left out
+        /// `user:NAME`, or the name of a key that signs bundles; the person of the login when left out
+        person: Option<String>,
+    },
+    /// Makes a new key and keeps the old one beside it; both count until the roster or `trust` says otherwise
+    Rotate {
+        /// As for `init`
         person: Option<String>,
     },
 }
@@ -27,7 +32,10 @@ enum Verb {
 impl Options {
     /// Makes the key. Never overwrites one.
     pub fn run(self, cx: &Context) -> Done {
-        let Verb::Init { person } = self.verb;
+        let (person, rotate) = match self.verb {
+            Verb::Init { person } => (person, false),
+            Verb::Rotate { person } => (person, true),
+        };
         let person = match person.or_else(|| cx.acting_as.clone()) {
             Some(written) => named(&written)?,
             None => own(cx)?,
@@ -41,6 +49,9 @@ impl Options {
             }
             _ => Failure::new("system_fault", format!("`{}` cannot be written: {error}", path.display())),
         };
+        if rotate {
+            retire(&path)?;
+        }
         let key = Key::generate().map_err(fault)?;
         key.write(&path).map_err(fault)?;
         let shown = path.strip_prefix(&root).unwrap_or(&path).display().to_string();
@@ -50,7 +61,7 @@ impl Options {
             |look| {
                 let mut out = String::new();
                 Line::default().with(Ink::Good, "  + ").with(Ink::Plain, &shown).write(look, &mut out);
-                let hint = format!("write this at `{person}` in the roster:");
+                let hint = format!("write this at `{person}` in the roster, or in `trust` of ordain.yaml:");
                 Line::default().with(Ink::Plain, &hint).write(look, &mut out);
                 Line::default().with(Ink::Plain, "  ").with(Ink::Strong, &detail).write(look, &mut out);
                 out
@@ -58,6 +69,20 @@ impl Options {
         );
         Ok(Exit::Done)
     }
+}
+
+/// Moves a key out of the way, under the first number that is free.
+fn retire(path: &std::path::Path) -> Result<(), Failure> {
+    if !path.is_file() {
+        return Err(Failure::usage(format!("there is no key `{}`", path.display()))
+            .hint("`ordain keys init` makes the first"));
+    }
+    let free =
+        (1..1_000).map(|number| path.with_extension(format!("key.{number}"))).find(|old| !old.exists());
+    let moved = free.map(|old| std::fs::rename(path, old));
+    let failed =
+        |why: String| Failure::new("system_fault", format!("`{}` cannot be moved: {why}", path.display()));
+    moved.ok_or_else(|| failed("too many old keys".into()))?.map_err(|error| failed(error.to_string()))
 }
 
 fn named(written: &str) -> Result<Name, Failure> {

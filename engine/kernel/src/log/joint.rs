@@ -18,6 +18,20 @@ pub fn root<T: Tiles>(tiles: &T, size: u64) -> Result<Hash, T::Error> {
     if size == 0 { Ok(empty_root()) } else { subtree(tiles, 0, size) }
 }
 
+/// The roots of the whole subtrees over the first `size` leaves, greatest first.
+///
+/// # Errors
+/// When a tile cannot be read.
+pub fn edge<T: Tiles>(tiles: &T, size: u64) -> Result<Vec<Hash>, T::Error> {
+    let (mut roots, mut begin) = (Vec::new(), 0);
+    for bit in (0..u64::BITS).rev().filter(|bit| size >> bit & 1 == 1) {
+        let end = begin + (1 << bit);
+        roots.push(subtree(tiles, begin, end)?);
+        begin = end;
+    }
+    Ok(roots)
+}
+
 /// The hashes that lead from the leaves at `places` to the root of the tree of `size` leaves.
 ///
 /// # Errors
@@ -73,6 +87,7 @@ mod tests {
     use super::super::tree::leaf_hash;
     use super::super::tree::tests::grown;
     use super::*;
+    use crate::evidence::audit_export::Fold;
 
     fn leaves(places: &BTreeSet<u64>) -> BTreeMap<u64, Hash> {
         places.iter().map(|place| (*place, leaf_hash(&place.to_be_bytes()))).collect()
@@ -83,6 +98,8 @@ mod tests {
         for size in [1, 2, 3, 7, 255, 256, 257, 600] {
             let (tree, tiles) = grown(size);
             assert_eq!(root(&tiles, size).unwrap(), tree.root());
+            let fold = Fold::over(size, &edge(&tiles, size).unwrap()).unwrap();
+            assert_eq!(fold.root(), tree.root());
             for step in [1, 2, 3, 5, 64, 255, 1000] {
                 let places: BTreeSet<u64> = (0..size).filter(|place| place % step == size % step).collect();
                 let hashes = joint(&tiles, &places, size).unwrap();

@@ -150,6 +150,15 @@ pub enum SystemEvent {
         /// Slugs of its diagnostics.
         reasons: Vec<Reason>,
     },
+    /// A checkpoint over the log as it was before this was signed.
+    CheckpointSigned {
+        /// Records.
+        size: u64,
+        /// The root over them.
+        root: Digest,
+        /// The signed note.
+        note: String,
+    },
     /// A connector is healthy, or degraded, and was not before.
     HealthChanged {
         /// The connector.

@@ -288,7 +288,7 @@ impl Inner {
         let roster = self.roster()?;
         let named = match &caller.acting_as {
             Some(named) => named.clone(),
-            None => self.acting(caller)?.actor.id.to_string(),
+            None => identity::signer(roster, caller)?,
         };
         let (name, person) = identity::person_named(roster, &named)?;
         let statement = Statement {

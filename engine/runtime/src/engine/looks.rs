@@ -39,7 +39,10 @@ impl Inner {
             }
             Request::Quotas => self.quotas().await,
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
-            Request::AuditVerify => verify::log(&self.reader).await,
+            Request::AuditVerify { from_checkpoint, checkpoint } => {
+                let against = verify::against(&self.state, checkpoint.as_deref(), from_checkpoint)?;
+                verify::log(&self.reader, &against).await
+            }
             Request::AuditCompleteness => self.audit_completeness().await,
             Request::Probe => self.prober.look().await,
             Request::Report { since, until } => self.report(since, until).await,

@@ -59,6 +59,7 @@ pub async fn pack(workspace: &Opened, run: &str, wish: &Wish, folder: &Path) -> 
         "detail": format!("run {id}: {events} events, {records} records of {}", key.origin()),
         "run": id,
         "digest": Digest::of(&bytes),
+        "log": key.origin(),
         "publicKey": key.public(),
     }))
 }

@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
 use ordain_kernel::audit::placed;
+use ordain_kernel::evidence::audit_export::Fold;
 use ordain_kernel::log::tree::{Hash, TILE, Tile, Tiles, Tree};
 use ordain_kernel::log::{joint, leaf_hash};
 use sqlx::Row as _;
@@ -18,20 +19,19 @@ use super::rows::AuditRow;
 /// How many records are read at a time.
 const PAGE: i64 = 4_096;
 
-/// The hash of a record as a leaf of the log.
-pub fn leaf_of(row: &AuditRow) -> Result<Hash, StoreError> {
+/// The hash of a record as a leaf of the log. What is in no form is a leaf as it is: who verifies says what it is.
+pub fn leaf_of(row: &AuditRow) -> Hash {
     let line = placed(&row.record, row.seq.unsigned_abs());
-    let line = line.ok_or_else(|| StoreError::Corrupt(format!("record {} is in no form", row.seq)))?;
-    Ok(leaf_hash(line.as_bytes()))
+    leaf_hash(line.as_deref().unwrap_or(&row.record).as_bytes())
 }
 
 /// The tree with these records more, and the tiles that became whole. The tree that is given stays what it is.
-pub fn grown(tree: &Tree, rows: &[AuditRow]) -> Result<(Tree, Vec<Tile>), StoreError> {
+pub fn grown(tree: &Tree, rows: &[AuditRow]) -> (Tree, Vec<Tile>) {
     let (mut tree, mut whole) = (tree.clone(), Vec::new());
     for row in rows {
-        whole.extend(tree.append(leaf_of(row)?));
+        whole.extend(tree.append(leaf_of(row)));
     }
-    Ok((tree, whole))
+    (tree, whole)
 }
 
 /// Writes whole tiles.
@@ -66,7 +66,7 @@ pub async fn rebuild(connection: &mut SqliteConnection) -> Result<Tree, StoreErr
         let rows: Vec<AuditRow> = rows.iter().map(super::read::audit_row).collect::<Result<_, _>>()?;
         let Some(last) = rows.last() else { return Ok(tree) };
         after = last.seq;
-        let (next, whole) = grown(&tree, &rows)?;
+        let (next, whole) = grown(&tree, &rows);
         write(connection, &whole).await?;
         tree = next;
     }
@@ -102,7 +102,7 @@ impl Reader {
         let limit = i64::try_from(count).unwrap_or(i64::MAX);
         if level == 0 {
             let rows = self.audit(number(place * TILE), limit).await?;
-            return rows.iter().map(leaf_of).collect();
+            return Ok(rows.iter().map(leaf_of).collect());
         }
         let rows = sqlx::query("select root from tile where level = ? and place >= ? order by place limit ?")
             .bind(i64::from(level - 1))
@@ -123,6 +123,15 @@ impl Reader {
     /// When the data base refuses, or tiles are missing.
     pub async fn root(&self, size: u64) -> Result<Hash, StoreError> {
         self.with_tiles(|tiles| joint::root(tiles, size)).await
+    }
+
+    /// The tree over the first `size` records as its whole subtrees, to go on from.
+    ///
+    /// # Errors
+    /// As [`Reader::root`].
+    pub async fn fold(&self, size: u64) -> Result<Fold, StoreError> {
+        let roots = self.with_tiles(|tiles| joint::edge(tiles, size)).await?;
+        Fold::over(size, &roots).ok_or_else(|| StoreError::Corrupt("the tree of the log is not whole".into()))
     }
 
     /// The joint proof of the records with these numbers (`seq`) in the log of `size` records.

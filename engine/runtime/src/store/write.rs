@@ -113,7 +113,7 @@ impl Store {
         }
         let change = ActiveRows::change(rows);
         let mark = Mark { place, active: self.active.after(&change) };
-        let (tree, whole) = tiles::grown(&self.tree, &rows.audit)?;
+        let (tree, whole) = tiles::grown(&self.tree, &rows.audit);
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         write_rows(&mut transaction, rows).await?;
         tiles::write(&mut transaction, &whole).await?;

@@ -6,7 +6,7 @@ use crate::decode::Spanned;
 use crate::expr::Expr;
 use crate::kind::connector::Network;
 use crate::kind::field::Named;
-use crate::kind::scalar::Slug;
+use crate::kind::scalar::{DurationMs, Slug};
 
 record! {
     /// Where and with which keys; all that a spec cannot say.
@@ -29,6 +29,22 @@ record! {
         pub lint: LintSettings = LintSettings::standard(),
         /// The author's own rules over the resolved catalogue.
         pub invariants: Vec<Invariant> = Vec::new(),
+        /// How often checkpoints of the log are signed, and where they are sent.
+        pub checkpoints: Option<Checkpoints> = None,
+    }
+}
+
+record! {
+    /// Checkpoints of the log; what is named here gets each.
+    pub struct Checkpoints {
+        /// At least so often while there is something new, and when the store is let go of.
+        pub every: Spanned<DurationMs> = Spanned::nowhere(DurationMs(3_600_000)),
+        /// Appended to this file.
+        pub file: Option<Spanned<Arc<str>>> = None,
+        /// Given to this program, with its arguments, on standard input.
+        pub command: Vec<Spanned<Arc<str>>> = Vec::new(),
+        /// Posted to this address.
+        pub url: Option<Spanned<Arc<str>>> = None,
     }
 }
 
@@ -136,6 +152,11 @@ impl WorkspaceSpec {
     pub fn located(mut self, folder: &str) -> Self {
         for entry in self.settings.0.values_mut() {
             locate(&mut entry.value.value, folder);
+        }
+        if let Some(checkpoints) = &mut self.checkpoints {
+            for place in checkpoints.file.iter_mut().chain(checkpoints.command.first_mut()) {
+                locate(&mut place.value, folder);
+            }
         }
         for entry in self.connections.0.values_mut() {
             let grants = &mut entry.value;

@@ -1,0 +1,1 @@
+../../reference/verify_export.py

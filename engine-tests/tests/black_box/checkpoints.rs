@@ -1,0 +1,121 @@
+//! Checkpoints of the log: signed when the store is let go of, shipped where the workspace says, and what they find.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests")]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::net::TcpListener;
+
+use engine_tests::Workspace;
+use serde_json::Value;
+
+fn space() -> Workspace {
+    Workspace::copy_of("engine-tests/fixtures/catalogues/minimal")
+}
+
+fn run(space: &Workspace) {
+    space.ordain(&["run", "read-note", "--as", "user:alice"]).expect_code(0);
+}
+
+fn signed(space: &Workspace) -> usize {
+    let document = space.ordain(&["audit", "tail", "--limit", "1000", "--json"]).expect_code(0).json();
+    let records = document["records"].as_array().unwrap();
+    records.iter().filter(|record| record["action"] == "checkpoint.signed").count()
+}
+
+fn verify(space: &Workspace, more: &[&str], code: i32) -> Value {
+    space.ordain(&[&["audit", "verify", "--json"], more].concat()).expect_code(code).json()
+}
+
+#[test]
+fn a_checkpoint_is_signed_when_the_store_is_let_go_of_and_there_is_something_new() {
+    let space = space();
+    run(&space);
+    assert_eq!(signed(&space), 1);
+    let note = fs::read_to_string(space.path().join(".ordain/checkpoint")).unwrap();
+    assert!(note.starts_with("ordain/"), "{note}");
+    space.ordain(&["runs"]).expect_code(0);
+    assert_eq!(signed(&space), 1, "looking adds nothing");
+    run(&space);
+    assert_eq!(signed(&space), 2);
+    let whole = verify(&space, &[], 0);
+    let new = verify(&space, &["--from-checkpoint"], 0);
+    assert!(new["records"].as_u64() < whole["records"].as_u64(), "{new} {whole}");
+    assert_eq!(whole["checkpoint"]["size"], new["checkpoint"]["size"]);
+}
+
+#[test]
+fn checkpoints_are_shipped_where_the_workspace_says() {
+    let space = space();
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = listener.local_addr().unwrap();
+    let file = format!(
+        "apiVersion: ordain/v1\nkind: Workspace\nspec:\n  checkpoints: {{file: ./sent.log, command: [/usr/bin/tee, by-program], url: 'http://{address}/log'}}\n"
+    );
+    space.write("ordain.yaml", &file);
+    let heard = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let (mut heard, mut buffer) = (Vec::new(), [0; 4096]);
+        while !String::from_utf8_lossy(&heard).ends_with("=\n") {
+            let read = stream.read(&mut buffer).unwrap();
+            assert!(read > 0, "{}", String::from_utf8_lossy(&heard));
+            heard.extend_from_slice(&buffer[..read]);
+        }
+        stream.write_all(b"HTTP/1.1 204 No Content\r\nconnection: close\r\n\r\n").unwrap();
+        String::from_utf8(heard).unwrap()
+    });
+    run(&space);
+    let kept = fs::read_to_string(space.path().join(".ordain/checkpoint")).unwrap();
+    assert!(heard.join().unwrap().ends_with(&kept));
+    assert_eq!(fs::read_to_string(space.path().join("by-program")).unwrap(), kept);
+    assert_eq!(fs::read_to_string(space.path().join("sent.log")).unwrap(), format!("{kept}\n"));
+    // Nobody listens any more: that is said, and holds nothing up.
+    let said = space.ordain(&["run", "read-note", "--as", "user:alice"]);
+    assert!(said.expect_code(0).stderr.contains("could not be shipped"), "{said:?}");
+    assert_eq!(fs::read_to_string(space.path().join("sent.log")).unwrap().matches("ordain/").count(), 4);
+    verify(&space, &["--checkpoint", "sent.log"], 0);
+}
+
+#[test]
+fn a_log_that_was_put_back_behind_a_checkpoint_is_found() {
+    let space = space();
+    let store = space.path().join(".ordain/ordain.db");
+    run(&space);
+    let old = fs::read(&store).unwrap();
+    run(&space);
+    let note = space.path().join(".ordain/checkpoint");
+    fs::copy(&note, space.path().join("elsewhere")).unwrap();
+    let new = fs::read(&store).unwrap();
+    fs::write(&store, &old).unwrap();
+    let document = verify(&space, &[], 1);
+    assert!(document["firstBad"]["reason"].as_str().unwrap().contains("cut or put back"), "{document}");
+    let refused = space.ordain(&["run", "read-note", "--as", "user:alice", "--json"]);
+    assert_eq!(refused.expect_code(2).json()["error"]["code"], "audit_unavailable");
+    // Whoever takes the one beside the store away as well is found by the one that was sent elsewhere.
+    fs::remove_file(&note).unwrap();
+    verify(&space, &[], 0);
+    verify(&space, &["--checkpoint", "elsewhere"], 1);
+    run(&space);
+    run(&space);
+    verify(&space, &["--checkpoint", "elsewhere"], 1);
+    fs::write(&store, &new).unwrap();
+    fs::copy(space.path().join("elsewhere"), &note).unwrap();
+    verify(&space, &["--checkpoint", "elsewhere"], 0);
+    space.write("nonsense", "no note");
+    space.ordain(&["audit", "verify", "--checkpoint", "nonsense"]).expect_code(2);
+}
+
+#[test]
+fn a_crash_around_a_checkpoint_leaves_a_log_that_holds() {
+    for point in ["before-checkpoint", "after-checkpoint"] {
+        let mut space = space();
+        space.environment.push(("ORDAIN_FAULT".into(), point.into()));
+        let said = space.ordain(&["run", "read-note", "--as", "user:alice"]);
+        assert!(said.stderr.contains(&format!("fault fired: {point}")), "{said:?}");
+        space.environment.clear();
+        verify(&space, &[], 0);
+        run(&space);
+        verify(&space, &[], 0);
+        verify(&space, &["--from-checkpoint"], 0);
+        assert!(signed(&space) > 0, "{point}");
+    }
+}
