@@ -339,8 +339,8 @@ fn an_absurd_retry_after_is_cut() {
 
 #[test]
 fn nobody_there_is_a_refusal_that_may_be_repeated() {
-    let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
-    let reply = exchange(&call(&format!("http://127.0.0.1:{port}")));
+    // Nobody listens there; a port that was free a moment ago may be another test's by now.
+    let reply = exchange(&call("http://127.0.0.2:9"));
     refused_unsent(&reply, FaultKind::Unreachable);
     assert!(matches!(judged(&reply, Effect::Write, Repeat::Never), Outcome::Refused { retryable: true, .. }));
     // A TLS handshake that never ends: connected, but no byte of the request left.
