@@ -1,5 +1,6 @@
 //! One decision over ten rules, and the same ten expressions through the bare expression library.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cel_interpreter::{Context, Program};
@@ -53,7 +54,7 @@ fn facts() -> FactMap {
 }
 
 fn ask(catalogue: &Catalogue) -> Decision {
-    let (facts, granted) = (facts(), std::collections::BTreeSet::new());
+    let (facts, granted, exemptions) = (facts(), BTreeSet::new(), BTreeMap::new());
     let at = jiff::Timestamp::UNIX_EPOCH;
     let question = Question {
         subject: Subject {
@@ -67,6 +68,7 @@ fn ask(catalogue: &Catalogue) -> Decision {
         facts: &facts,
         required: &[],
         granted: &granted,
+        exemptions: &exemptions,
         step: "pay",
         id: &DecisionId::derive(RunId::new(at, [1; 10]), 7),
         at,
