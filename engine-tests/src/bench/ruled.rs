@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use cel_interpreter::{Context, Program};
+use ordain_kernel::actor::Actor;
 use ordain_kernel::decision::{Decision, Outcome, Question, decide};
+use ordain_kernel::exemption::{Exempting, Exemptions};
 use ordain_kernel::ids::{DecisionId, RunId};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::digest::Digest;
@@ -54,7 +56,7 @@ fn facts() -> FactMap {
 }
 
 fn ask(catalogue: &Catalogue) -> Decision {
-    let (facts, granted, exemptions) = (facts(), BTreeSet::new(), BTreeMap::new());
+    let (facts, granted) = (facts(), BTreeSet::new());
     let at = jiff::Timestamp::UNIX_EPOCH;
     let question = Question {
         subject: Subject {
@@ -68,7 +70,12 @@ fn ask(catalogue: &Catalogue) -> Decision {
         facts: &facts,
         required: &[],
         granted: &granted,
-        exemptions: &exemptions,
+        exempting: Exempting {
+            declared: &BTreeMap::new(),
+            asked: &Exemptions::default(),
+            roster: None,
+            actor: &Actor::system(),
+        },
         step: "pay",
         id: &DecisionId::derive(RunId::new(at, [1; 10]), 7),
         at,
