@@ -21,7 +21,7 @@ use ordain_spec::source::Span;
 use serde::{Deserialize, Serialize};
 
 use crate::actor::{self, Actor};
-use crate::approval::{self, Act, Applicant, Decided, NotSigned, StageState, Standing};
+use crate::approval::{self, Applicant, NotSigned, StageState, Standing};
 use crate::ids::ApprovalId;
 use crate::reason::Reason;
 use crate::run::{Decide, Verdict};
@@ -296,20 +296,7 @@ pub fn judge(
         mode: Mode::Mock,
         applicant: Applicant { requester: &requester, token_creator: decide.token_creator.as_deref() },
     };
-    let decided = Decided {
-        act: match decide.verdict {
-            Verdict::Approve => Act::Approve,
-            Verdict::Reject => Act::Reject,
-            Verdict::Withdraw => Act::Withdraw,
-        },
-        by: &decide.by,
-        assurance: decide.assurance,
-        claims: decide.claims.as_ref(),
-        digest: decide.digest,
-        rationale: &decide.rationale,
-        form: &decide.form,
-    };
-    approval::judge(&standing, &decided, roster, now).map(|_| ())
+    approval::judge(&standing, &decide.decided(), roster, now).map(|_| ())
 }
 
 /// An exemption as an approval of one stage at which everybody must agree.

@@ -13,6 +13,7 @@ use super::effect::{CallId, Outcome};
 use super::event::StepId;
 use super::state::{Phase, RollbackState, StepState};
 use crate::actor::{Actor, Claims};
+use crate::approval::{Act, Decided};
 use crate::export::Gathered;
 use crate::ids::ApprovalId;
 use crate::reason::{Code, Reason};
@@ -187,6 +188,25 @@ pub struct Decide {
     /// The signature, where there is one; checked before it comes here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub signature: Option<String>,
+}
+
+impl Decide {
+    /// The same as [`crate::approval::judge`] reads it.
+    pub(crate) const fn decided(&self) -> Decided<'_> {
+        Decided {
+            act: match self.verdict {
+                Verdict::Approve => Act::Approve,
+                Verdict::Reject => Act::Reject,
+                Verdict::Withdraw => Act::Withdraw,
+            },
+            by: &self.by,
+            assurance: self.assurance,
+            claims: self.claims.as_ref(),
+            digest: self.digest,
+            rationale: self.rationale.as_str(),
+            form: &self.form,
+        }
+    }
 }
 
 words! {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use ordain_spec::kind::metadata::Risk;
 
-use crate::approval::{self, Act, Applicant, Decided, Standing};
+use crate::approval::{self, Applicant, Standing};
 use crate::ids::ApprovalId;
 use crate::reason::{Code, Reason};
 use crate::run::Rejection;
@@ -92,20 +92,7 @@ impl Turn<'_> {
             mode: self.run.started.mode,
             applicant: self.applicant(step, hold, decide)?,
         };
-        let decided = Decided {
-            act: match decide.verdict {
-                Verdict::Approve => Act::Approve,
-                Verdict::Reject => Act::Reject,
-                Verdict::Withdraw => Act::Withdraw,
-            },
-            by: &decide.by,
-            assurance: decide.assurance,
-            claims: decide.claims.as_ref(),
-            digest: decide.digest,
-            rationale: &decide.rationale,
-            form: &decide.form,
-        };
-        approval::judge(&standing, &decided, roster, self.now).map_err(rejected)
+        approval::judge(&standing, &decide.decided(), roster, self.now).map_err(rejected)
     }
 
     /// A word about a stuck step is asked for by whoever said it; everything else by the run's requester.
