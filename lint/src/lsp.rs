@@ -27,6 +27,10 @@ use serde_json::{Value, json};
 
 use space::Space;
 
+/// Keystrokes that follow each other within this time are one change: what comes from an editor is handed
+/// over message by message, so a moment without one is no sign that none is under way.
+const BURST: Duration = Duration::from_millis(5);
+
 /// So long nobody types before the rules that are no laws are asked.
 const QUIET: Duration = Duration::from_millis(250);
 
@@ -128,12 +132,13 @@ impl Server<'_> {
         }
     }
 
-    /// The next message. While more are waiting nothing is checked: an author who types fast is told once.
+    /// The next message. While more are coming nothing is checked: an author who types fast is told once.
     fn next(&mut self) -> Option<Message> {
-        if let Ok(message) = self.connection.receiver.try_recv() {
-            return Some(message);
-        }
-        if std::mem::take(&mut self.is_changed) {
+        if self.is_changed {
+            if let Ok(message) = self.connection.receiver.recv_timeout(BURST) {
+                return Some(message);
+            }
+            self.is_changed = false;
             self.tell();
         }
         while !self.is_quiet {
@@ -278,5 +283,46 @@ impl Server<'_> {
                 answer::about(space, &path, method, params)
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keystrokes_that_are_waiting_are_read_and_told_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().canonicalize().unwrap().join("budget.yaml");
+        let uri = place::uri_of(&file);
+        let (ours, editor) = Connection::memory();
+        let notice = |method: &str, params: Value| {
+            editor.sender.send(Notification { method: method.into(), params }.into()).unwrap();
+        };
+        let ask = |id: i32, method: &str, params: Value| {
+            let request = Request { id: id.into(), method: method.into(), params };
+            editor.sender.send(request.into()).unwrap();
+        };
+        ask(1, "initialize", json!({"capabilities": {}}));
+        notice("initialized", json!({}));
+        notice("textDocument/didOpen", json!({"textDocument": {"uri": uri, "text": ""}}));
+        let whole = "apiVersion: ordain/v1\nkind: Budgett\n";
+        for end in 1..=whole.len() {
+            let changes = json!([{"text": &whole[..end]}]);
+            notice(
+                "textDocument/didChange",
+                json!({"textDocument": {"uri": uri, "version": end}, "contentChanges": changes}),
+            );
+        }
+        ask(2, "ordain/readings", Value::Null);
+        ask(3, "shutdown", Value::Null);
+        notice("exit", Value::Null);
+        speak(&ours).unwrap();
+        drop(ours);
+        let readings = editor.receiver.iter().find_map(|message| match message {
+            Message::Response(response) if response.id == 2.into() => response.result,
+            _ => None,
+        });
+        assert_eq!(readings, Some(json!(1)), "the last of {} texts", whole.len());
     }
 }

