@@ -26,6 +26,7 @@ mod exports;
 mod guide_lint;
 mod health;
 mod lint_laws;
+mod notices;
 mod outside_calls;
 mod run_current;
 mod run_live;

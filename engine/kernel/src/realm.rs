@@ -6,8 +6,10 @@
 
 mod cascade;
 mod start;
+mod tell;
 
 pub(crate) use start::TENANT;
+use tell::Tidings;
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -145,6 +147,10 @@ pub struct Realm {
     settled: BTreeSet<RunId>,
     /// Plans made of the active catalogue, by the digests of their runbooks: all runs of one share it.
     plans: BTreeMap<Digest, Arc<Plan>>,
+    /// Records so far, over all runs and the workspace.
+    records: u64,
+    /// What notices have to say and did not yet.
+    tidings: VecDeque<Tidings>,
 }
 
 /// What one run makes others do.
@@ -160,6 +166,11 @@ impl Realm {
     #[must_use]
     pub fn new(world: World) -> Self {
         Self { world, ..Self::default() }
+    }
+
+    /// Says how many records there are: the next one's place in the log is after them.
+    pub const fn follow_on(&mut self, records: u64) {
+        self.records = records;
     }
 
     /// A run that is at hand.
@@ -450,6 +461,7 @@ impl Realm {
         entry.payload_digest =
             Some(journal_digest(&chain.head, chain.length + 1, at.as_millisecond(), &json));
         let audit = vec![self.world.chain(entry)];
+        audit.iter().for_each(|record| self.hear(None, record, Some(&event)));
         let lines = audit.iter().map(AuditRecord::to_line).collect();
         let (body, payloads) = (Body::System(Box::new(event)), Vec::new());
         batch.entries.push(Entry { run: None, seq: 0, at, body, json, payloads, audit, lines });
@@ -468,8 +480,13 @@ impl Realm {
                 batch.effects.push(effect);
             }
             let Recorded { seq, at, event, json, payloads, audit, lines } = one;
+            audit.iter().for_each(|record| self.hear(Some(id), record, None));
+            let untold = self.untold(id, &event);
             let body = Body::Run(Box::new(event));
             batch.entries.push(Entry { run: Some(id), seq, at, body, json, payloads, audit, lines });
+            if let Some(failed) = untold {
+                self.note(failed, at, batch);
+            }
         }
         self.rearm(id);
     }
@@ -588,6 +605,11 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
         }
         SystemEvent::WorkspaceChanged { to, .. } => {
             AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, to.to_string())
+        }
+        SystemEvent::NoticeFailed { notice, reasons, .. } => {
+            let mut entry = AuditEntry::new(at, Actor::system(), Action::NoticeFailed, Arc::clone(notice));
+            entry.reasons = clean(reasons);
+            entry
         }
     }
 }

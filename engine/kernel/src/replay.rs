@@ -5,9 +5,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_plan::{Plan, compile, compile_flow};
+use ordain_plan::{Plan, compile, compile_unwritten};
 use ordain_spec::digest::Digest;
-use ordain_spec::kind::scalar::Name;
 use serde::Serialize;
 
 use crate::audit::AuditRecord;
@@ -191,10 +190,8 @@ fn started(told: &Told) -> Option<&Started> {
 /// The plan that was recorded, out of the specs that it was made of.
 fn plan_of(started: &Started, active: &Active) -> Result<Arc<Plan>, CannotReplay> {
     let unmade = || CannotReplay::Plan(format!("{}@{}", started.runbook, started.version));
-    if let Some(export) = Name::flow(&started.runbook) {
-        let export = active.catalogue.exports.get(export).ok_or_else(unmade)?;
-        let made = compile_flow(export, &active.catalogue, &active.grants).ok();
-        return made.filter(|plan| plan.digest == started.plan).ok_or_else(unmade);
+    if let Some(made) = compile_unwritten(&started.runbook, &active.catalogue, &active.grants) {
+        return Some(made).filter(|plan| plan.digest == started.plan).ok_or_else(unmade);
     }
     let named = |release: &&Arc<ordain_spec::kind::Runbook>| {
         release.metadata.version.as_ref().is_some_and(|version| version.value.to_string() == started.version)

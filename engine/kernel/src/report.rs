@@ -179,6 +179,7 @@ impl Report {
             SystemEvent::CatalogueActivated { .. } => "cataloguesActivated",
             SystemEvent::CatalogueRefused { .. } => "cataloguesRefused",
             SystemEvent::WorkspaceChanged { .. } => "workspaceChanges",
+            SystemEvent::NoticeFailed { .. } => "noticesFailed",
             SystemEvent::Pruned { .. } => "prunes",
             SystemEvent::Restored { .. } => "restores",
             SystemEvent::ExemptionDecided { .. } => "exemptionDecisions",

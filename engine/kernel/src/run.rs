@@ -468,6 +468,7 @@ pub(crate) fn sketch(
         lock: None,
         salt: ordain_spec::digest::Digest([0; 32]),
         labels: crate::sensitivity::Raised::new(),
+        tells: None,
     };
     Run::new(Arc::clone(plan), now, Arc::new(started))
 }

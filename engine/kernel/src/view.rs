@@ -62,6 +62,13 @@ pub fn run(run: &Run) -> Value {
             json!({"run": parent.run.to_string(), "step": parent.step, "item": parent.item}),
         );
     }
+    if let (Some(notice), Some(tells)) = (run.plan.notice(), &run.started.tells) {
+        let mut told = json!(tells);
+        if let Some(told) = told.as_object_mut() {
+            told.insert("notice".into(), json!(notice));
+        }
+        fields.insert("tells".into(), told);
+    }
     if run.is_erased() {
         fields.insert("erased".into(), json!(true));
     }

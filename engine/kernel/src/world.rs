@@ -320,6 +320,7 @@ impl World {
             | SystemEvent::CatalogueActivated { .. }
             | SystemEvent::CatalogueRefused { .. }
             | SystemEvent::CheckpointSigned { .. }
+            | SystemEvent::NoticeFailed { .. }
             | SystemEvent::WorkspaceChanged { .. } => {}
         }
     }

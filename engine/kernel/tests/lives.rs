@@ -15,6 +15,7 @@ use ordain_kernel::ids::RunId;
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
 use ordain_kernel::reason::Code;
+use ordain_kernel::run::system::SystemCommand;
 use ordain_kernel::run::{Call, Command, Decide, Effect, Outcome, RunState, Verdict};
 use ordain_kernel::view;
 use ordain_kernel::world::{Active, World};
@@ -90,7 +91,16 @@ kind: Runbook
 metadata: {name: pays-once, version: 1.0.0, owner: group:team, summary: Pays.}
 spec:
   steps: [{id: p, uses: t.pay@^1, with: {n: 1}}]
+---
+apiVersion: ordain/v1
+kind: Notice
+metadata: {name: stopped, owner: group:team, summary: Tells of switches.}
+spec: {on: [kill.set], uses: t.put@^1, with: {n: 1}}
 ";
+
+/// The rule that lets the team call, and one that lets the engine.
+const MAY: &str = "to: ['group:team', 'group:machines'], reason: team_member}
+    - {id: engine-may, allow: 'actor.type == \"system\"', reason: engine}";
 
 /// A realm with what it asked of the outside.
 struct Stage {
@@ -104,11 +114,13 @@ struct Stage {
 
 impl Stage {
     fn new() -> Self {
+        let people = include_str!("sentences/specs/people.yaml");
+        let people = people.replace("to: ['group:team', 'group:machines'], reason: team_member}", MAY);
         let mut sources = Sources::default();
         for (path, text) in [
             ("capabilities.yaml", include_str!("sentences/specs/capabilities.yaml")),
             ("outside.yaml", include_str!("sentences/specs/outside.yaml")),
-            ("people.yaml", include_str!("sentences/specs/people.yaml")),
+            ("people.yaml", &people),
             ("runbooks.yaml", include_str!("sentences/specs/runbooks.yaml")),
             ("scenarios.yaml", include_str!("sentences/specs/scenarios.yaml")),
             ("lives.yaml", RUNBOOKS),
@@ -359,4 +371,35 @@ fn actual_costs_that_pass_a_mark_are_told_once() {
     stage.start("pays-once");
     stage.answer("p", 0, Some(Outcome::Succeeded { output: Arc::new(json!({"got": 80})) }));
     assert_eq!(told(&stage), 2, "the next day again");
+}
+
+#[test]
+fn a_storm_of_tidings_is_bounded_and_what_finds_no_room_is_on_record() {
+    const STORM: u16 = 1_010;
+    let mut stage = Stage::new();
+    for place in 0..STORM {
+        let kill = SystemCommand::Kill {
+            selector: format!("runbook:r{place}").parse().unwrap(),
+            reason: "storm".to_owned(),
+            by: person("alice"),
+            until: None,
+            pause: false,
+        };
+        let batch = stage.realm.system(kill, stage.now).unwrap();
+        stage.take(batch);
+        while stage.realm.has_tidings() {
+            let [high, low] = place.to_be_bytes();
+            let entropy = Entropy { id: [0xee, 0, 0, 0, 0, 0, 0, 0, high, low], salt: [low; 32] };
+            let batch = stage.realm.tell(&entropy, false);
+            stage.take(batch);
+        }
+    }
+    let missed = || "notice.failed stopped".to_owned();
+    assert_eq!(stage.calls.len(), 4, "four at once");
+    assert_eq!(stage.records.iter().filter(|record| **record == missed()).count(), 6, "a thousand wait");
+    while !stage.calls.is_empty() {
+        stage.answer("tell", 0, None);
+    }
+    let told = stage.realm.runs().filter(|run| run.state() == RunState::Succeeded).count();
+    assert_eq!(told, usize::from(STORM) - 6, "each of the others was told");
 }

@@ -15,7 +15,7 @@ use ordain_spec::kind::metadata::Rollback;
 use ordain_spec::kind::runbook::Step;
 use ordain_spec::kind::scalar::Name;
 use ordain_spec::kind::scalar::{Effect, Reference};
-use ordain_spec::kind::{Approval, Capability, Connector, Export, Runbook};
+use ordain_spec::kind::{Approval, Capability, Connector, Export, Notice, Runbook};
 
 use crate::connection::Grants;
 use crate::gate;
@@ -64,6 +64,29 @@ pub fn compile_flow(
     Compiler::new(catalogue, grants).flow(export)
 }
 
+/// The plan that delivers a notice.
+///
+/// # Errors
+///
+/// Never for a catalogue made by `check`: see [`Uncompilable`].
+pub fn compile_notice(
+    notice: &Notice,
+    catalogue: &Catalogue,
+    grants: &Grants,
+) -> Result<Arc<Plan>, Uncompilable> {
+    Compiler::new(catalogue, grants).notice(notice)
+}
+
+/// The plan of runs whose runbook nobody wrote, by their name: the flow of an export, the deliveries of a notice. None
+/// for the name of a runbook, or of what the catalogue does not hold.
+#[must_use]
+pub fn compile_unwritten(name: &str, catalogue: &Catalogue, grants: &Grants) -> Option<Arc<Plan>> {
+    if let Some(export) = Name::flow(name) {
+        return compile_flow(catalogue.exports.get(export)?, catalogue, grants).ok();
+    }
+    compile_notice(catalogue.notices.get(Name::notice(name)?)?, catalogue, grants).ok()
+}
+
 struct Compiler<'c> {
     catalogue: &'c Catalogue,
     grants: &'c Grants,
@@ -82,6 +105,13 @@ impl<'c> Compiler<'c> {
         let made = flow::runbook(export);
         let made = made.ok_or_else(|| Uncompilable { runbook: name.to_string(), what: "no flow".into() })?;
         self.plan(&Arc::new(made))
+    }
+
+    fn notice(&mut self, notice: &Notice) -> Result<Arc<Plan>, Uncompilable> {
+        let unmade = |what| Uncompilable { runbook: notice.metadata.name.value.to_string(), what };
+        let capability = self.capability(&notice.spec.uses.value).map_err(unmade)?;
+        let made = flow::telling(notice, &capability.spec.input);
+        self.plan(&Arc::new(made.ok_or_else(|| unmade("no delivery".into()))?))
     }
 
     fn plan(&mut self, runbook: &Arc<Runbook>) -> Result<Arc<Plan>, Uncompilable> {

@@ -15,7 +15,7 @@ pub mod model;
 pub mod render;
 mod words;
 
-pub use compile::{Uncompilable, compile, compile_flow, stands_on};
+pub use compile::{Uncompilable, compile, compile_flow, compile_notice, compile_unwritten, stands_on};
 pub use connection::{Grants, Ungranted, missing_connections};
 pub use model::{
     Action, Body, Gate, GateSource, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase,

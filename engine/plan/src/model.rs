@@ -47,6 +47,18 @@ impl Plan {
         Name::flow(self.name())
     }
 
+    /// The notice that this plan delivers; none for a runbook that somebody wrote.
+    #[must_use]
+    pub fn notice(&self) -> Option<&str> {
+        Name::notice(self.name())
+    }
+
+    /// True for a runbook that somebody wrote.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        self.flow().is_none() && self.notice().is_none()
+    }
+
     /// The release of the runbook, empty where it declares none.
     #[must_use]
     pub fn version(&self) -> String {

@@ -27,6 +27,9 @@ const WORKERS: usize = 64;
 /// Calls at once of one connector.
 const WORKERS_PER_CONNECTOR: usize = 16;
 
+/// Calls of notices at once. They have places of their own, so that no run waits for them.
+const WORKERS_OF_NOTICES: usize = 8;
+
 /// What came of a call, or of gathering rows.
 #[derive(Debug, Clone)]
 pub struct Finished {
@@ -54,6 +57,7 @@ pub struct Driver {
     flying: BTreeMap<CallId, CancelSwitch>,
     workers: Arc<Semaphore>,
     shares: BTreeMap<Arc<str>, Arc<Semaphore>>,
+    notices: Arc<Semaphore>,
 }
 
 impl Driver {
@@ -73,6 +77,7 @@ impl Driver {
             flying: BTreeMap::new(),
             workers: Arc::new(Semaphore::new(WORKERS)),
             shares: BTreeMap::new(),
+            notices: Arc::new(Semaphore::new(WORKERS_OF_NOTICES)),
         }
     }
 
@@ -83,20 +88,33 @@ impl Driver {
         }
         let (switch, cancel) = CancelSwitch::new();
         self.flying.insert(call.id.clone(), switch);
-        let connector = call.action.connector.metadata.name.value.shared();
-        let share =
-            self.shares.entry(connector).or_insert_with(|| Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR)));
         let (live, finished) = (Arc::clone(&self.live), self.finished.clone());
         let clock = Arc::clone(&self.clock);
-        let (workers, share) = (Arc::clone(&self.workers), Arc::clone(share));
+        let (share, workers) = self.places(&call);
         tokio::spawn(async move {
             let id = call.id.clone();
-            let _places = tokio::join!(share.acquire(), workers.acquire());
+            let _places = tokio::join!(share.acquire(), async {
+                match &workers {
+                    Some(workers) => workers.acquire().await.ok(),
+                    None => None,
+                }
+            });
             let outcome = perform(&live, &*clock, call, cancel).await;
             fault::point("after-effect");
             // The receiver is gone only when the process ends: then the journal says `unknown`.
             let _ = finished.send(Finished { id, what: What::Outcome(outcome) });
         });
+    }
+
+    /// Where a call finds a place: among those of its connector and of all, or among those of notices.
+    fn places(&mut self, call: &Call) -> (Arc<Semaphore>, Option<Arc<Semaphore>>) {
+        if call.run.is_notice() {
+            return (Arc::clone(&self.notices), None);
+        }
+        let connector = call.action.connector.metadata.name.value.shared();
+        let fresh = || Arc::new(Semaphore::new(WORKERS_PER_CONNECTOR));
+        let share = self.shares.entry(connector).or_insert_with(fresh);
+        (Arc::clone(share), Some(Arc::clone(&self.workers)))
     }
 
     /// Gathers the rows of an export, unless that is being done. The step that waits for them must be stored.

@@ -10,7 +10,6 @@ use ordain_plan::{Grants, Plan, Uncompilable};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::Roster;
-use ordain_spec::kind::scalar::Name;
 
 use crate::store::StoreError;
 use crate::store::read::Reader;
@@ -59,9 +58,7 @@ impl SpecSet {
 
     /// The plan with that digest of the runbook of that name and release.
     fn recorded(&self, name: &str, version: &str, digest: Digest) -> Option<Arc<Plan>> {
-        if let Some(export) = Name::flow(name) {
-            let export = self.catalogue.exports.get(export)?;
-            let plan = ordain_plan::compile_flow(export, &self.catalogue, &self.grants).ok()?;
+        if let Some(plan) = ordain_plan::compile_unwritten(name, &self.catalogue, &self.grants) {
             return (plan.digest == digest && plan.version() == version).then_some(plan);
         }
         let releases = self.catalogue.runbooks.get(name)?;

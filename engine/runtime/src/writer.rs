@@ -150,6 +150,12 @@ struct Stored {
 }
 
 impl Pending {
+    fn add(&mut self, batch: Batch) {
+        views::rows_of(batch.entries, &mut self.rows);
+        self.touched.extend(batch.touched);
+        self.effects.extend(batch.effects);
+    }
+
     /// Answers once it is stored; `of` makes the answer then.
     fn answer<S: Send + 'static, T: Send + 'static>(
         &mut self,
@@ -182,7 +188,7 @@ impl Writer {
     #[must_use]
     #[expect(clippy::too_many_arguments, reason = "all that it works with, each once")]
     pub fn new(
-        realm: Realm,
+        mut realm: Realm,
         store: Store,
         specs: Arc<Specs>,
         driver: Driver,
@@ -191,6 +197,7 @@ impl Writer {
         finished: mpsc::UnboundedReceiver<Finished>,
         commits: watch::Sender<Commits>,
     ) -> Self {
+        realm.follow_on(store.records());
         let unsaved = Vec::new();
         let (failed, lost) = (0, None);
         Self { realm, store, specs, driver, machine, checkpoints, finished, commits, unsaved, failed, lost }
@@ -377,9 +384,12 @@ impl Writer {
 
     /// Turns what the realm decided into rows and effects to come.
     fn take(&mut self, batch: Batch, pending: &mut Pending) {
-        views::rows_of(batch.entries, &mut pending.rows);
-        pending.touched.extend(batch.touched);
-        pending.effects.extend(batch.effects);
+        pending.add(batch);
+        while self.realm.has_tidings() {
+            // Without chance nothing is begun: it is told as soon as there is some.
+            let Ok(entropy) = self.machine.chance.entropy() else { return };
+            pending.add(self.realm.tell(&entropy, false));
+        }
     }
 
     /// What was decided, or what happened although the command was rejected (an expiry that was due).
@@ -512,7 +522,7 @@ impl Writer {
         }
         match recover::realm(&self.store.reader(), &self.specs).await {
             Ok(recovered) => {
-                self.realm = recovered.realm;
+                self.adopt(recovered.realm);
                 self.lost = None;
             }
             Err(error) => {
@@ -554,8 +564,13 @@ impl Writer {
         let rows = recover::from_journal(&self.store.reader(), &self.specs).await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         self.store.replace_views(&rows).await?;
-        self.realm = recover::realm(&self.store.reader(), &self.specs).await?.realm;
+        self.adopt(recover::realm(&self.store.reader(), &self.specs).await?.realm);
         Ok(count)
+    }
+
+    fn adopt(&mut self, realm: Realm) {
+        self.realm = realm;
+        self.realm.follow_on(self.store.records());
     }
 }
 

@@ -16,7 +16,7 @@ mod specs;
 
 use std::collections::VecDeque;
 use std::path::Path;
-use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::atomic::{AtomicU16, Ordering};
 use std::sync::{Arc, Mutex};
 
 use jiff::{SignedDuration, Timestamp};
@@ -81,12 +81,12 @@ impl Clock for Hand {
 
 /// Counts.
 #[derive(Default)]
-struct Count(AtomicU8);
+struct Count(AtomicU16);
 
 impl Count {
     fn next(&self) -> Entropy {
-        let n = self.0.fetch_add(1, Ordering::SeqCst);
-        Entropy { id: [n; 10], salt: [n; 32] }
+        let [high, low] = self.0.fetch_add(1, Ordering::SeqCst).to_be_bytes();
+        Entropy { id: [0, 0, 0, 0, 0, 0, 0, 0, high, low], salt: [low; 32] }
     }
 }
 
@@ -101,10 +101,21 @@ struct Memory {
     realm: Realm,
     count: Count,
     calls: VecDeque<ordain_kernel::run::Call>,
+    /// Notices that were begun.
+    told: usize,
 }
 
 impl Memory {
     fn take(&mut self, batch: Batch) {
+        self.keep(batch);
+        while self.realm.has_tidings() {
+            let batch = self.realm.tell(&self.count.next(), false);
+            self.keep(batch);
+            self.told += 1;
+        }
+    }
+
+    fn keep(&mut self, batch: Batch) {
         for effect in batch.effects {
             if let Effect::Call(call) = effect {
                 self.calls.push_back(*call);
@@ -128,9 +139,23 @@ impl Memory {
     }
 
     fn turn(&mut self, now: Timestamp, act: Option<&Act>) -> Option<Code> {
+        self.wake(now);
+        let said = act.and_then(|act| self.act(act, now));
+        self.answer(now);
+        // What was held back until somebody acted may be due already.
+        while self.realm.next_wake().is_some_and(|due| due <= now) {
+            self.wake(now);
+            self.answer(now);
+        }
+        said
+    }
+
+    fn wake(&mut self, now: Timestamp) {
         let woken = self.realm.wake(now);
         self.take(woken);
-        let said = act.and_then(|act| self.act(act, now));
+    }
+
+    fn answer(&mut self, now: Timestamp) {
         while let Some(call) = self.calls.pop_front() {
             let outcome = mock::answer(&call);
             let id = call.id;
@@ -144,7 +169,6 @@ impl Memory {
             let decided = self.realm.command(id.run, command, now);
             self.taken(decided);
         }
-        said
     }
 
     fn act(&mut self, act: &Act, now: Timestamp) -> Option<Code> {
@@ -323,8 +347,9 @@ fn write(folder: &Path, specs: &Specs) {
     std::fs::write(folder.join("ordain.yaml"), file).unwrap();
 }
 
-/// Plays a seed on both; says how many runs there were, and how many of them settled.
-async fn play(seed: u64) -> (usize, usize) {
+/// Plays a seed on both; says how many runs there were, how many of them settled, and how often somebody was
+/// told.
+async fn play(seed: u64) -> (usize, usize, usize) {
     let mut chance = Chance::new(seed);
     let specs = Specs::new(&mut chance).without_exports().with_faults(&mut chance);
     let folder = tempfile::tempdir().unwrap();
@@ -340,6 +365,7 @@ async fn play(seed: u64) -> (usize, usize) {
         realm: Realm::new(World::new(Some(active))),
         count: Count::default(),
         calls: VecDeque::new(),
+        told: 0,
     };
     let mut now = begin;
     for _ in 0..ACTS {
@@ -375,16 +401,18 @@ async fn play(seed: u64) -> (usize, usize) {
     }
     let settled = memory.realm.runs().filter(|run| run.is_settled()).count();
     engine.close().await;
-    (memory.realm.runs().count(), settled)
+    (memory.realm.runs().count(), settled, memory.told)
 }
 
 #[tokio::test]
 async fn the_same_scenario_has_the_same_records_in_memory_and_in_the_store() {
-    let (mut runs, mut settled) = (0, 0);
+    let (mut runs, mut settled, mut told) = (0, 0, 0);
     for seed in SEEDS {
-        let (all, over) = play(seed).await;
+        let (all, over, said) = play(seed).await;
         runs += all;
         settled += over;
+        told += said;
     }
+    assert!(told > 30, "{told} notices: too little to compare");
     assert!(runs > 30 && settled * 2 > runs, "{settled} of {runs} runs settled: too little to compare");
 }

@@ -9,11 +9,12 @@ use regex::Regex;
 use serde_json::Value;
 
 use crate::catalogue::Declarations;
-use crate::check::rows::{META_CHARACTERS, columns, meta_columns};
+use crate::check::rows::{META_CHARACTERS, columns, meta_columns, notice_columns};
 use crate::digest::Digest;
 use crate::expr::{self, Field, MAX_INTEGER, Presence, Type, timestamp};
 use crate::kind::export::RowSource;
 use crate::kind::meta_schema::{MetaField, MetaType};
+use crate::kind::notice::NoticeSpec;
 
 /// The most characters of a word: what built-in columns hold that are no list of values.
 const WORD: usize = 128;
@@ -67,6 +68,12 @@ impl Sheet {
         };
         fault.map_or(Ok(()), |why| Err(Misfit { field: field.into(), why }))
     }
+}
+
+/// The type of the row that a notice reads: the record, and the columns of its run.
+#[must_use]
+pub fn row_of_notice(all: &Declarations, notice: &NoticeSpec) -> Type {
+    Type::record(notice_columns(all, notice))
 }
 
 /// Whether a value fits a field of a meta schema.

@@ -48,6 +48,14 @@ pub fn document(document: &Value, look: Look) -> String {
     card.line(
         &Line::default().with(Ink::Dim, text(run, "id")).with(Ink::Dim, &format!(" · {place}{}", took(run))),
     );
+    if let Some(tells) = run.get("tells") {
+        let mut line = Line::default().with(Ink::Dim, "notice ").with(Ink::Name, text(tells, "notice"));
+        line.add(Ink::Dim, " tells of ").add(Ink::Plain, text(tells, "action"));
+        if let Some(of) = tells.get("run").and_then(Value::as_str) {
+            line.add(Ink::Dim, " of run ").add(Ink::Plain, of);
+        }
+        card.line(&line);
+    }
     if run.get("erased").and_then(Value::as_bool) == Some(true) {
         card.line(&Line::default().with(
             Ink::Note,

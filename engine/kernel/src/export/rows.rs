@@ -53,10 +53,9 @@ pub fn of_run<'j>(
     journal: impl IntoIterator<Item = &'j (Timestamp, Event)>,
     meta: Option<&MetaSchema>,
 ) -> Vec<Row> {
-    // The flow of an export is no run of a runbook; what was decided and agreed in it is.
-    let flow = run.plan.flow().is_some();
+    // The flow of an export and the delivery of a notice are no runs of a runbook; what was decided in them is.
     match source {
-        RowSource::Runs | RowSource::Steps if flow => Vec::new(),
+        RowSource::Runs | RowSource::Steps if !run.plan.is_written() => Vec::new(),
         RowSource::Runs => {
             let mut row = base(run, run.state().as_str(), &run.reasons());
             add_meta(&mut row, run, None, meta);
@@ -241,6 +240,25 @@ fn output(row: &mut Row, column: &Arc<str>, run: &Run, step: Option<(&StepRun, &
         // What the run's own specs say holds, whatever later ones declare.
         row.withheld.insert(Arc::clone(column), label);
     }
+}
+
+/// The row of a record of a run, for a notice: the record, and the columns of the run as it stands with it.
+#[must_use]
+pub fn of_told(record: &AuditRecord, run: Option<&Run>, meta: Option<&MetaSchema>) -> Row {
+    let mut row = Row::default();
+    if let Some(run) = run {
+        row = base(run, run.state().as_str(), &run.reasons());
+        add_meta(&mut row, run, None, meta);
+        let at =
+            record.entry.step_id.as_ref().and_then(|step| {
+                run.steps.iter().zip(&run.plan.steps).find(|(_, planned)| planned.id == *step)
+            });
+        if at.is_some() {
+            add_meta(&mut row, run, at, meta);
+        }
+    }
+    row.cells.extend(of_record(record).cells);
+    row
 }
 
 /// The row of an audit record.

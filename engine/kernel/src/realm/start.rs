@@ -96,6 +96,19 @@ impl Realm {
         entropy: &Entropy,
     ) -> Result<Started, Vec<Reason>> {
         self.may_run(request, plan)?;
+        self.fits(request, active, plan, run, now, entropy)
+    }
+
+    /// All that is asked of a start but the right to it.
+    pub(super) fn fits(
+        &self,
+        request: &StartRequest,
+        active: &Active,
+        plan: &Arc<Plan>,
+        run: RunId,
+        now: Timestamp,
+        entropy: &Entropy,
+    ) -> Result<Started, Vec<Reason>> {
         mode_fits(request, active, plan)?;
         let inputs =
             value::validate(&plan.runbook.spec.inputs, &request.inputs).map_err(|misfit| vec![misfit])?;
@@ -120,6 +133,7 @@ impl Realm {
             lock: None,
             salt: Digest(entropy.salt),
             labels: sensitivity::Raised::new(),
+            tells: None,
         };
         self.last_checks(plan, &mut started, now)?;
         Ok(started)
@@ -183,7 +197,7 @@ impl Realm {
     }
 
     /// The first event, and everything that follows at once.
-    fn begin(
+    pub(super) fn begin(
         &mut self,
         plan: Arc<Plan>,
         started: Started,
@@ -281,6 +295,7 @@ impl Realm {
             lock: None,
             salt,
             labels: sensitivity::raised(above, planned),
+            tells: None,
         };
         self.last_checks(plan, &mut started, now)?;
         Ok((Arc::clone(plan), started))
@@ -315,7 +330,11 @@ fn resolve(active: &Active, text: &str) -> Result<Arc<Runbook>, Rejection> {
     })
 }
 
-fn mode_fits(request: &StartRequest, active: &Active, plan: &Arc<Plan>) -> Result<(), Vec<Reason>> {
+pub(super) fn mode_fits(
+    request: &StartRequest,
+    active: &Active,
+    plan: &Arc<Plan>,
+) -> Result<(), Vec<Reason>> {
     let reachable = std::iter::once(plan).chain(plan.sub_plans());
     let closed =
         reachable.filter(|plan| plan.runbook.spec.modes.iter().all(|mode| mode.value != request.mode));

@@ -180,7 +180,9 @@ fn one(
         drill.state = Some(run.state().as_str());
         drill.rollback = Some(run.rollback().as_str());
         drill.reasons = run.reasons();
-        drill.effects = stage.realm.runs().flat_map(|one| traces(one, run.state())).collect();
+        // What was told needs no way back.
+        let runs = stage.realm.runs().filter(|one| one.plan.notice().is_none());
+        drill.effects = runs.flat_map(|one| traces(one, run.state())).collect();
         drill.ok = drill.effects.iter().all(|trace| trace.fate != Fate::Left);
         return drill;
     }

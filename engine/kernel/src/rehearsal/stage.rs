@@ -6,6 +6,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_plan::{Grants, Plan, compile};
 use ordain_spec::catalogue::Catalogue;
+use ordain_spec::digest::Digest;
 use ordain_spec::kind::Scenario;
 use ordain_spec::kind::export::RowSource;
 use ordain_spec::kind::scenario::{CrashPoint, GivenAnswer};
@@ -50,6 +51,8 @@ pub(super) struct Stage<'a> {
     /// Rows that exports wait for.
     wanted: Vec<Gather>,
     records: Vec<AuditRecord>,
+    /// Notices that were begun.
+    told: u64,
     used: BTreeMap<(String, usize), u64>,
 }
 
@@ -74,6 +77,7 @@ impl<'a> Stage<'a> {
             pending: Vec::new(),
             wanted: Vec::new(),
             records: Vec::new(),
+            told: 0,
             used: BTreeMap::new(),
         }
     }
@@ -129,9 +133,7 @@ impl<'a> Stage<'a> {
             signed: true,
             declared: true,
         };
-        let salt = ids::hash("rehearsal", &[self.scenario.metadata.name.value.as_str()]);
-        let [a, b, c, d, e, f, g, h, i, j, ..] = salt.0;
-        let entropy = Entropy { id: [a, b, c, d, e, f, g, h, i, j], salt: salt.0 };
+        let entropy = entropy(ids::hash("rehearsal", &[self.scenario.metadata.name.value.as_str()]));
         self.given(&request, &entropy);
         match self.realm.start(request, self.now, &entropy) {
             Ok(StartOutcome::Started { run, batch }) => {
@@ -139,8 +141,10 @@ impl<'a> Stage<'a> {
                 self.keep(batch);
                 true
             }
-            Ok(StartOutcome::Refused { reasons, .. }) => {
+            Ok(StartOutcome::Refused { reasons, batch }) => {
                 self.refused = reasons;
+                self.keep(batch);
+                self.settle_down();
                 self.check();
                 false
             }
@@ -215,8 +219,19 @@ impl<'a> Stage<'a> {
 
     // --- the host's part --------------------------------------------------------------------------------------
 
-    /// Keeps what a batch says, as a store would.
+    /// Keeps what a batch says, as a store would, with what notices have to say of it.
     pub fn keep(&mut self, batch: Batch) {
+        self.kept(batch);
+        while self.realm.has_tidings() {
+            self.told += 1;
+            let scenario = self.scenario.metadata.name.value.as_str();
+            let entropy = entropy(ids::hash("telling", &[scenario, &self.told.to_string()]));
+            let batch = self.realm.tell(&entropy, true);
+            self.kept(batch);
+        }
+    }
+
+    fn kept(&mut self, batch: Batch) {
         for entry in batch.entries {
             self.records.extend(entry.audit);
             if let (Some(run), Body::Run(event)) = (entry.run, entry.body) {
@@ -263,7 +278,7 @@ impl<'a> Stage<'a> {
         if root.is_settled() {
             return false;
         }
-        let open = self.realm.runs().filter(|run| !run.is_settled());
+        let open = self.realm.runs().filter(|run| !run.is_settled() && run.plan.notice().is_none());
         let mut waits = BTreeSet::new();
         for run in open {
             if run.paused || run.stuck > 0 {
@@ -276,7 +291,8 @@ impl<'a> Stage<'a> {
 
     fn answer_one(&mut self) {
         let call = self.pending.remove(0);
-        if let Some(at) = self.crashes.first().map(|(place, point)| (*place, *point)) {
+        let crash = self.crashes.first().filter(|_| !call.run.is_notice());
+        if let Some(at) = crash.map(|(place, point)| (*place, *point)) {
             self.crashes.remove(0);
             self.fired.insert(at.0);
             if at.1 == CrashPoint::AfterEffect {
@@ -392,6 +408,7 @@ impl<'a> Stage<'a> {
             }
         }
         self.realm = realm;
+        self.realm.follow_on(self.records.len() as u64);
         let batch = self.realm.recover(self.now);
         self.keep(batch);
     }
@@ -423,6 +440,12 @@ impl<'a> Stage<'a> {
             run,
         }
     }
+}
+
+/// Chance that is the same in every play.
+fn entropy(salt: Digest) -> Entropy {
+    let [a, b, c, d, e, f, g, h, i, j, ..] = salt.0;
+    Entropy { id: [a, b, c, d, e, f, g, h, i, j], salt: salt.0 }
 }
 
 fn given_answer(answer: &GivenAnswer) -> Outcome {

@@ -141,6 +141,15 @@ impl Turn<'_> {
 
     /// Opens what is required beside what is granted already.
     pub(super) fn ask(&mut self, step: usize, required: Vec<Required>) -> Done {
+        // Nobody is asked whether somebody may be told.
+        if self.run.plan.notice().is_some() {
+            let asked = |one: &Required| {
+                let name = one.definition.metadata.name.value.shared();
+                Code::ApprovalRequired.reason().from(Kind::Approval, name)
+            };
+            let reasons = required.iter().map(asked).collect();
+            return self.stop_or_fail(step, 0, reasons);
+        }
         let asked = self.asked(step, &required)?;
         let digest = self.binding(step)?;
         let id = self.id(step)?;

@@ -20,7 +20,7 @@ use serde_json::Value;
 
 pub use asked::{Asked, AskedStage, Grant};
 pub use attempt::{AttemptSettled, AttemptStarted, Next, Prepared};
-pub use started::{LockAsked, Parent, Started};
+pub use started::{LockAsked, Parent, Started, Tells};
 
 use super::state::{Phase, RollbackState, RunState, StepState};
 use crate::actor::Actor;

@@ -235,6 +235,12 @@ impl RunFacts {
     pub fn to_json(&self) -> Json {
         self.value().to_json()
     }
+
+    /// True where the run delivers a notice.
+    #[must_use]
+    pub fn is_notice(&self) -> bool {
+        self.started.tells.is_some()
+    }
 }
 
 fn actor_value(actor: &crate::actor::Actor) -> Value {

@@ -195,8 +195,12 @@ impl Turn<'_> {
             Some(value) => scene.with(name, value.clone()).with("index", Value::Int(i64::from(index))),
             None => scene,
         };
-        let input = render(&planned.spec.with, &scene);
-        let input = input.or_else(|error| denied(vec![self.expression(planned, &error)]))?;
+        let input = match self.run.plan.notice() {
+            // What a notice says was made of its record, before the run began.
+            Some(_) => self.run.started.inputs.clone(),
+            None => render(&planned.spec.with, &scene)
+                .or_else(|error| denied(vec![self.expression(planned, &error)]))?,
+        };
         let (fields, action) = match &planned.body {
             Body::Use(action) => (&action.capability.spec.input, Some(&**action)),
             Body::SubRun(plan) => (&plan.runbook.spec.inputs, None),

@@ -36,10 +36,12 @@ impl Turn<'_> {
         let stops =
             follow == Follow::Stop || (clean_up && self.follow_of_capability(planned, state) == Follow::Stop);
         let tolerated = tolerates && stops && state != StepState::Cancelled;
-        if state == StepState::Unknown && !tolerated && !self.will_be_undone(step, follow)? {
+        // A notice waits for nobody.
+        let waits = !tolerated && self.run.plan.notice().is_none();
+        if state == StepState::Unknown && waits && !self.will_be_undone(step, follow)? {
             return self.stick(step, state, reasons);
         }
-        if follow == Follow::Halt && !tolerated {
+        if follow == Follow::Halt && waits {
             return self.stick(step, state, reasons);
         }
         let id = self.id(step)?;
@@ -69,6 +71,10 @@ impl Turn<'_> {
 
     /// The strictest of what the capability and the runbook say.
     fn follow(&self, planned: &PlanStep, state: StepState) -> Follow {
+        // What was said is said.
+        if self.run.plan.notice().is_some() {
+            return Follow::Stop;
+        }
         let runbook = match self.run.plan.runbook.spec.on_failure.value {
             OnFailure::Stop => Follow::Stop,
             OnFailure::Rollback => Follow::Rollback,

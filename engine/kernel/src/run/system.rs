@@ -9,6 +9,7 @@ use ordain_spec::kind::scenario::Assurance;
 use serde::{Deserialize, Serialize};
 
 use super::command::{Decide, Verdict};
+use super::event::Tells;
 use crate::actor::Actor;
 use crate::ids::RunId;
 use crate::kill::Selector;
@@ -184,6 +185,18 @@ pub enum SystemEvent {
         /// The signature, where there is one.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         signature: Option<String>,
+    },
+    /// A notice could not be given.
+    NoticeFailed {
+        /// Its name.
+        notice: Arc<str>,
+        /// What it was to tell of.
+        tells: Tells,
+        /// The run that was to deliver it; none where it could not be started.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        run: Option<RunId>,
+        /// Why not.
+        reasons: Vec<Reason>,
     },
     /// The workspace file changed between two starts.
     WorkspaceChanged {

@@ -167,7 +167,20 @@ pub fn after(host: &Host, now: Timestamp, woken: bool) {
     }
 }
 
+/// What tells waits for nobody, and tells of nothing that tells.
+fn tells(host: &Host, run: &Run) {
+    let Some(tells) = &run.started.tells else { return };
+    assert!(run.plan.notice().is_some());
+    assert!(run.steps.iter().all(|step| step.holds.is_empty()), "nobody is asked: {}", view::run(run));
+    let cancelled = run.failing.as_ref().is_some_and(|failing| failing.state == RunState::Cancelled);
+    assert!(run.stuck == 0 || cancelled, "it waits for a person: {}", view::run(run));
+    if let Some(of) = tells.run.and_then(|of| host.realm.run(of)) {
+        assert!(of.started.tells.is_none(), "a notice of a notice: {}", view::run(run));
+    }
+}
+
 fn is_consistent(host: &Host, run: &Run) {
+    tells(host, run);
     let waits = run.waiting_for();
     match run.state() {
         RunState::Running => assert!(run.flying > 0 || run.ready > 0),

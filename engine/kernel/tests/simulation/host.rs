@@ -63,6 +63,8 @@ pub struct Host {
     /// The counters as the journals say.
     recounted: World,
     forgets: bool,
+    /// Notices that were begun.
+    pub telling: u16,
 }
 
 impl Host {
@@ -83,6 +85,7 @@ impl Host {
             retraced: BTreeMap::new(),
             recounted: World::new(None),
             forgets,
+            telling: 0,
         }
     }
 
@@ -130,6 +133,14 @@ impl Host {
             },
         };
         if let Some(batch) = batch {
+            self.store(batch);
+        }
+        // In the same transaction.
+        while self.realm.has_tidings() {
+            self.telling += 1;
+            let [high, low] = self.telling.to_be_bytes();
+            let entropy = Entropy { id: [0xee, 0, 0, 0, 0, 0, 0, 0, high, low], salt: [low; 32] };
+            let batch = self.realm.tell(&entropy, false);
             self.store(batch);
         }
         always::after(self, now, matches!(act, Act::Wake));
@@ -209,6 +220,7 @@ impl Host {
         for run in self.retraced.values() {
             realm.insert(run.clone());
         }
+        realm.follow_on(self.audit.len() as u64);
         self.realm = realm;
     }
 

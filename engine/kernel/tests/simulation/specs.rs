@@ -54,6 +54,27 @@ spec:
 ---
 ";
 
+/// Who is told: how every run ended and what waits, and that this could not be told. The first may be refused like any
+/// step, and never waits; the second uses what stops a run that somebody started until a person says something.
+const TOLD: &str = "apiVersion: ordain/v1
+kind: Notice
+metadata: {name: told, owner: group:team, summary: Tells.}
+spec: {on: [run.settled, approval.opened, step.attempt], filter: 'row.state != \"paused\"', uses: t.once@^1, with: {n: '${ row.runSeq }'}}
+---
+";
+
+/// Records of the workspace are other ones on a host that signs its log.
+const UNTOLD: &str = "apiVersion: ordain/v1
+kind: Notice
+metadata: {name: untold, owner: group:team, summary: Tells what was not told.}
+spec: {on: [notice.failed, kill.set], uses: t.halt@^1, with: {n: 7}}
+---
+";
+
+/// The rule that lets people call, and one that lets the engine.
+const MAY: &str = "to: ['group:team', 'group:machines'], reason: team_member}
+    - {id: engine-may, allow: 'actor.type == \"system\"', reason: engine}";
+
 /// The texts of a catalogue.
 #[derive(Clone)]
 pub struct Specs {
@@ -68,11 +89,12 @@ impl Specs {
     pub fn new(chance: &mut Chance) -> Self {
         let below = runbook(chance, "below", &["line"]);
         let sim = runbook(chance, "sim", &["line", "below", "below"]);
+        let told = if chance.in_ten(5) { format!("{TOLD}{UNTOLD}") } else { String::new() };
         Self {
             capabilities: CAPABILITIES.to_owned(),
             outside: OUTSIDE.to_owned(),
-            people: PEOPLE.to_owned(),
-            runbooks: format!("{LEAVES}{below}---\n{sim}"),
+            people: PEOPLE.replace("to: ['group:team', 'group:machines'], reason: team_member}", MAY),
+            runbooks: format!("{LEAVES}{told}{below}---\n{sim}"),
         }
     }
 
@@ -128,11 +150,15 @@ impl Specs {
         Arc::new(Active { catalogue, grants: Arc::new(Grants::default()) })
     }
 
-    /// Without steps whose rows come from a store: when those are there is for its reader to say.
+    /// Without steps whose rows come from a store: when those are there is for its reader to say. Nor is there a notice
+    /// about records of the workspace.
     #[allow(dead_code, reason = "only where a host is compared with one that has a store")]
     pub fn without_exports(mut self) -> Self {
-        self.runbooks =
-            self.runbooks.replace("export: fetched", "wait: 5m").replace("export: sent", "wait: 2h");
+        self.runbooks = self
+            .runbooks
+            .replace("export: fetched", "wait: 5m")
+            .replace("export: sent", "wait: 2h")
+            .replace(UNTOLD, "");
         self
     }
 

@@ -206,6 +206,11 @@ pub(super) fn of_export(all: &Declarations, source: RowSource) -> Scope {
 
 /// The facts of a notice: the record, and the fields of its run.
 pub(super) fn of_notice(all: &Declarations, notice: &NoticeSpec) -> Scope {
+    row(notice_columns(all, notice))
+}
+
+/// The columns of what a notice tells of.
+pub fn notice_columns(all: &Declarations, notice: &NoticeSpec) -> Columns {
     let actions = || notice.on.iter().map(|action| action.value);
     let without = actions().find(|action| !action.has_run());
     let mut columns = added(all);
@@ -215,7 +220,7 @@ pub(super) fn of_notice(all: &Declarations, notice: &NoticeSpec) -> Scope {
     });
     columns.extend(of_run);
     columns.extend(record(actions()));
-    row(columns)
+    columns
 }
 
 /// The facts of an export's `deliver.with`: what was approved, never what is in it.

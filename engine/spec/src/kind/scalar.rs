@@ -53,6 +53,9 @@ text_type! {
 /// What the name of an export's flow begins with; no author can write such a name.
 const FLOW: &str = "export:";
 
+/// What the name of a notice's deliveries begins with; nor this one.
+const NOTICE: &str = "notice:";
+
 impl Name {
     /// The name of the runs that carry out an export: `export:weekly-evidence`. No selector and no reference
     /// means it.
@@ -65,6 +68,18 @@ impl Name {
     #[must_use]
     pub fn flow(text: &str) -> Option<&str> {
         text.strip_prefix(FLOW)
+    }
+
+    /// The name of the runs that deliver a notice: `notice:page-on-call`. No selector and no reference means it.
+    #[must_use]
+    pub fn of_notice(notice: &Self) -> Self {
+        Self(format!("{NOTICE}{notice}").into())
+    }
+
+    /// The notice that runs of that name deliver; none for a runbook's.
+    #[must_use]
+    pub fn notice(text: &str) -> Option<&str> {
+        text.strip_prefix(NOTICE)
     }
 }
 

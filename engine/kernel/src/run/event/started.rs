@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::StepId;
 use crate::actor::Actor;
+use crate::audit::Action;
 use crate::ids::RunId;
 use crate::sensitivity::Raised;
 
@@ -53,6 +54,22 @@ pub struct Started {
     /// Inputs that are more sensitive than they are declared, given by the run above.
     #[serde(default, skip_serializing_if = "Raised::is_empty")]
     pub labels: Raised,
+    /// The record that it tells of, where it delivers a notice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tells: Option<Tells>,
+}
+
+/// The record that a notice tells of.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Tells {
+    /// What it says that happened.
+    pub action: Action,
+    /// Its hash.
+    pub record: Digest,
+    /// The run that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub run: Option<RunId>,
 }
 
 /// The run and step that started this one.
