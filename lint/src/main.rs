@@ -8,14 +8,14 @@ use clap::Parser;
 use jiff::Timestamp;
 use spec_lint::{Desk, Format, Options, render};
 
-/// Checks spec files: laws (which the engine holds too) and matters of taste
+/// Checks spec files: laws, which the engine holds too, and matters of taste
 #[derive(Debug, Parser)]
 #[command(name = "spec-lint", version)]
 #[command(after_help = "Exit codes: 0 nothing found · 1 problems found · 2 could not check")]
 struct App {
     #[command(flatten)]
     options: Options,
-    /// Start in this folder
+    /// Work in the workspace around this folder: the nearest one upwards with an `ordain.yaml`
     #[arg(short = 'C', value_name = "DIR", default_value = ".")]
     directory: PathBuf,
 }

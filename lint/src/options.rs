@@ -9,34 +9,34 @@ use jiff::Timestamp;
 pub struct Options {
     /// Folders and files; without any, the workspace around the current folder
     pub paths: Vec<PathBuf>,
-    /// How findings are written
+    /// How findings are written on standard output
     #[arg(long, value_enum, default_value_t)]
     pub format: Format,
-    /// Writes the findings in this format to a file; the terminal shows them as text
+    /// Write the findings in this format to a file; the terminal shows them as text
     #[arg(long, short = 'o', value_name = "FILE")]
     pub output: Option<PathBuf>,
-    /// Warnings count as problems (exit 1)
+    /// Let warnings count as problems: end with 1
     #[arg(long)]
     pub deny_warnings: bool,
-    /// Shows remarks too
+    /// Show remarks too (level `info`)
     #[arg(long)]
     pub pedantic: bool,
-    /// Judges expiries at this instant instead of now
+    /// Judge expiries at this instant instead of now, like `2026-12-31T00:00:00Z`
     #[arg(long, value_name = "TIME")]
     pub as_of: Option<Timestamp>,
-    /// Compares with this revision of git: versions, and what suppressions stood there already
+    /// Compare with this revision of git: a change of a spec needs a new version, and cannot bring its own suppression
     #[arg(long, value_name = "REV")]
     pub against: Option<String>,
-    /// Repairs what can be repaired without a change of meaning, then checks
+    /// Repair what can be repaired without a change of meaning, then check
     #[arg(long)]
     pub fix: bool,
-    /// Repairs also what somebody has to look at, and adds `TODO` where a value is missing
+    /// Repair also what somebody has to look at, and add `TODO` where a value is missing
     #[arg(long)]
     pub unsafe_fixes: bool,
-    /// Shows what the repairs would change and writes nothing (exit 1 if anything)
+    /// Show what the repairs would change and write nothing; ends with 1 if anything would
     #[arg(long)]
     pub diff: bool,
-    /// Checks again whenever a file changes, until Ctrl-C
+    /// Check again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "unsafe_fixes", "diff", "output"])]
     pub watch: bool,
 }

@@ -5,24 +5,22 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
+use ordain_plan::render::Look;
 
-use crate::command;
-use crate::context::Context;
+use crate::context::{Context, stdout_look};
 use crate::failure::{Done, Exit, Failure};
+use crate::{command, groups};
 
 /// A governed workflow engine: what is not declared does not happen
 #[derive(Debug, Parser)]
 #[command(name = "ordain", version, arg_required_else_help = true, subcommand_required = true)]
-#[command(
-    after_help = "Exit codes: 0 done · 1 problems found · 2 could not do it · 3 refused, denied, rejected or \
-    expired · 4 waits or is paused · 5 failed, cancelled or stuck"
-)]
+#[command(after_help = after())]
 pub struct App {
-    /// Start in this folder
+    /// Work in the workspace around this folder: the nearest one upwards with an `ordain.yaml`
     #[arg(short = 'C', value_name = "DIR", default_value = ".", global = true)]
     directory: PathBuf,
-    /// One JSON document on standard output
+    /// Print one JSON document on standard output, whatever happens
     #[arg(long, global = true)]
     json: bool,
     /// Act as this person of the roster (profile `dev`)
@@ -32,7 +30,12 @@ pub struct App {
     verb: Verb,
 }
 
-/// One file each in `command`.
+/// What stands below the options.
+fn after() -> String {
+    format!("{}\n\n`ordain VERB --help` says more about each", groups::codes(Exit::ALL))
+}
+
+/// One file each in `command`, one word each in `groups`.
 #[derive(Debug, Subcommand)]
 enum Verb {
     Init(command::init::Options),
@@ -141,7 +144,7 @@ impl Verb {
 /// Reads the command line, runs the verb, and says how it ended.
 pub fn run(arguments: Vec<OsString>) -> ExitCode {
     let wants_json = arguments.iter().any(|argument| argument == "--json");
-    let app = match App::try_parse_from(arguments) {
+    let app = match parsed(arguments) {
         Ok(app) => app,
         Err(error) => return unparsed(&error, wants_json).into(),
     };
@@ -153,6 +156,17 @@ pub fn run(arguments: Vec<OsString>) -> ExitCode {
             Exit::Unable.into()
         }
     }
+}
+
+/// The command line as it is shown: verbs in groups, exit codes with each.
+pub fn shown(look: Look) -> clap::Command {
+    groups::grouped(App::command(), look)
+}
+
+fn parsed(arguments: Vec<OsString>) -> Result<App, clap::Error> {
+    let mut command = shown(stdout_look());
+    let mut matches = command.try_get_matches_from_mut(arguments)?;
+    App::from_arg_matches_mut(&mut matches).map_err(|error| error.format(&mut command))
 }
 
 /// Help and version are answers; everything else could not be understood.

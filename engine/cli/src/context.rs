@@ -76,7 +76,7 @@ impl Context {
 
     /// How text on standard output looks.
     pub fn look(&self) -> Look {
-        look(std::io::stdout().is_terminal())
+        stdout_look()
     }
 
     /// How text on standard error looks.
@@ -145,6 +145,11 @@ pub fn refused(root: &Path, workspace: &Workspace) -> Failure {
     Failure::new("catalogue_refused", format!("the catalogue of `{}` does not load", root.display()))
         .reasons(vec![reason])
         .hint("`ordain lint` shows every broken law and its place")
+}
+
+/// How text on standard output looks, before anything is known of what was asked.
+pub fn stdout_look() -> Look {
+    look(std::io::stdout().is_terminal())
 }
 
 /// Writes to standard output. A reader who left is no failure of ours.

@@ -29,6 +29,23 @@ impl From<Exit> for ExitCode {
 }
 
 impl Exit {
+    /// Every way to end.
+    pub const ALL: &[Self] =
+        &[Self::Done, Self::Found, Self::Unable, Self::Refused, Self::Waits, Self::Failed];
+
+    /// What it means, in few words.
+    #[must_use]
+    pub const fn says(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Found => "problems found",
+            Self::Unable => "could not do it",
+            Self::Refused => "refused, denied, rejected or expired",
+            Self::Waits => "waits or is paused",
+            Self::Failed => "failed, cancelled or stuck",
+        }
+    }
+
     /// The code of a run in that state.
     #[must_use]
     pub fn of_run(state: &str) -> Self {

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 /// Inputs on the command line.
 #[derive(Debug, Clone, Default, clap::Args)]
 pub struct Inputs {
-    /// An input, read by its field's type; arrays and objects as JSON
+    /// An input, read by its field's type, arrays and objects as JSON; may stand several times
     #[arg(long = "input", value_name = "NAME=VALUE")]
     pub input: Vec<String>,
     /// A YAML or JSON file with inputs by name; `--input` wins over it

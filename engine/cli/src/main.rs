@@ -5,7 +5,10 @@ mod app;
 mod command;
 mod context;
 mod failure;
+mod groups;
 mod inputs;
+#[cfg(test)]
+mod reference;
 mod render;
 mod session;
 

@@ -10,9 +10,9 @@ use crate::session::ask;
 /// Lists what waits for people; with an id, shows all that will happen
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// One approval: id or unique prefix
+    /// Show this one approval in full: its id or a unique prefix
     id: Option<String>,
-    /// Only in this state; `all` for every one
+    /// Only those in this state: `open`, `granted`, `rejected`, `expired`, `withdrawn`, `void`, or `all`
     #[arg(long, default_value = "open")]
     state: String,
 }

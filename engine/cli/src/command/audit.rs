@@ -26,29 +26,29 @@ pub struct Options {
 enum Verb {
     /// Shows the last records
     Tail {
-        /// Only of this run: id or unique prefix
+        /// Only those of this run: id or unique prefix
         #[arg(long)]
         run: Option<String>,
-        /// At most so many
+        /// At most this many
         #[arg(long, short = 'n', default_value_t = 20)]
         limit: u32,
     },
-    /// Verifies every chain of the log, and its checkpoints; exit 1 names the first bad record
+    /// Verifies every chain of the log and its checkpoints, and names the first bad record
     Verify {
-        /// Reads only what came after the newest checkpoint
+        /// Read only what came after the newest checkpoint
         #[arg(long)]
         from_checkpoint: bool,
         /// A checkpoint that was kept elsewhere: the log must begin with what it was signed over
         #[arg(long, value_name = "FILE")]
         checkpoint: Option<PathBuf>,
     },
-    /// Is there a record for everything that runs did?
+    /// Looks whether there is a record for everything that runs did
     Completeness,
-    /// Writes the log to a new file that anyone can verify, with `ordain verify` or without Ordain
+    /// Writes the log to a new file that anyone can verify, also without Ordain
     Export {
         /// The new file
         file: PathBuf,
-        /// Begins with this record
+        /// Begin with this record
         #[arg(long, value_name = "SEQ", default_value_t = 1, value_parser = clap::value_parser!(u64).range(1..))]
         from: u64,
     },

@@ -15,7 +15,7 @@ use crate::session::at_the_store;
     after_help = "The copy is one file and holds everything but signing keys: keep it elsewhere. `ordain restore` puts it back"
 )]
 pub struct Options {
-    /// The new file
+    /// The new file for the copy
     file: PathBuf,
 }
 

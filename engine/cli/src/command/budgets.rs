@@ -13,15 +13,18 @@ use crate::session::ask;
 /// Shows the counters of budgets
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// How it is written
+    /// How the counters are written
     #[arg(long, value_enum, default_value_t = Format::Text)]
     format: Format,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// A table, for a terminal
     Text,
+    /// One JSON document
     Json,
+    /// For a spreadsheet
     Csv,
 }
 

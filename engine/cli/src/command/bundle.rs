@@ -41,10 +41,10 @@ enum Verb {
         /// The key: `ordain keys init NAME` makes one
         #[arg(long, value_name = "FILE")]
         key: PathBuf,
-        /// The key's id; the one that `trust` has for it when left out
+        /// The key's id; the one that `trust` of `ordain.yaml` has for it when left out
         #[arg(long)]
         id: Option<String>,
-        /// How long the signature counts
+        /// For how long the signature counts
         #[arg(long, value_name = "DURATION", default_value = "90d", value_parser = duration)]
         valid: u64,
     },
@@ -52,7 +52,7 @@ enum Verb {
     Verify {
         /// The bundle; `catalogue.bundle` when left out
         file: Option<PathBuf>,
-        /// Instead of the keys of `trust`
+        /// This public key instead of those of `trust`; may stand several times
         #[arg(long, value_name = "ed25519:BASE64")]
         key: Vec<String>,
     },

@@ -6,15 +6,15 @@ use super::follow;
 use crate::context::Context;
 use crate::failure::Done;
 
-/// Cancels a run
+/// Cancels a run: no further step starts, and what runs is finished
 #[derive(Debug, clap::Args)]
 pub struct Options {
     /// The run: id or unique prefix
     run: String,
-    /// Undoes what was done
+    /// Also undo what was done, newest first, whatever the runbook's `onFailure` says
     #[arg(long)]
     rollback: bool,
-    /// Why
+    /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -9,7 +9,7 @@ use crate::failure::{Done, Exit};
 /// Prints the completion script of a shell
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Which shell
+    /// The shell
     shell: clap_complete::Shell,
 }
 

@@ -20,9 +20,9 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Health, timeout, bad reply, refused authentication, writes on a read-only connector, redaction
+    /// Tries a connector against a made-up other side: silence, lies, refusals, leaks of secrets
     Test {
-        /// `name` or `name@requirement`
+        /// The connector: `name` or `name@requirement`
         name: String,
     },
 }

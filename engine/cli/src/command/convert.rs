@@ -12,22 +12,22 @@ use crate::failure::{Done, Exit, Failure};
 /// Writes spec files in the other notation: the digest and the comments stay
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// A file or a folder
+    /// Files and folders
     #[arg(required = true)]
     paths: Vec<PathBuf>,
-    /// The notation
+    /// The notation to write
     #[arg(long, value_enum)]
     to: To,
-    /// Puts the new files in the place of the old ones; else they are shown
+    /// Put the new files in the place of the old ones; without it they are only shown
     #[arg(long)]
     write: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum To {
-    /// `*.yaml`
+    /// YAML, `*.yaml`
     Yaml,
-    /// `*.kdl`
+    /// KDL, `*.kdl`
     Kdl,
 }
 

@@ -21,16 +21,16 @@ use crate::session::Conversation;
 pub struct Words {
     /// The approval: id or unique prefix
     id: String,
-    /// Why (asked for in a terminal)
+    /// Why; in a terminal you are asked
     #[arg(long, value_name = "TEXT")]
     rationale: Option<String>,
-    /// A field of the stage's form
+    /// A field of the form that the stage asks for; may stand several times
     #[arg(long, value_name = "NAME=VALUE")]
     form: Vec<String>,
-    /// The digest that was shown: decides without asking, and only for that
+    /// The digest that you were shown: decides without asking, and only if it is still that one
     #[arg(long, value_name = "DIGEST")]
     digest: Option<String>,
-    /// Signs with this key
+    /// Sign the decision with this key file; `ordain keys init` makes one
     #[arg(long, value_name = "FILE")]
     key: Option<PathBuf>,
 }

@@ -15,7 +15,7 @@ use crate::failure::{Done, Exit, Failure};
 /// Shows the main job: lint, test, plan, a run that people must agree to, the audit log verified
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Keeps the workspace in this new folder
+    /// Keep the workspace in this new folder; without it nothing stays
     into: Option<PathBuf>,
 }
 

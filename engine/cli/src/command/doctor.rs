@@ -25,7 +25,7 @@ use crate::session::Conversation;
 /// Checks the workspace, its store and this machine
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// As for profile `prod`: what `dev` lets pass is a problem
+    /// Judge as in profile `prod`: what `dev` lets pass is a problem
     #[arg(long)]
     prod: bool,
 }

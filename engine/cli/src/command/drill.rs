@@ -19,7 +19,7 @@ use crate::render::table::state_ink;
     Nothing outside is touched"
 )]
 pub struct Options {
-    /// The runbook: name or name@requirement
+    /// The runbook: `name` or `name@requirement`
     runbook: String,
 }
 

@@ -9,10 +9,10 @@ use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
 use crate::render::table::Table;
 
-/// Explains a code: a law, a rule of lint, or a reason of a decision. Without one, lists them all
+/// Explains a code that a message names: a law, a rule of lint, or a reason of a decision
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// `missing-owner`, `approval_expired`, …
+    /// The code: `missing-owner`, `approval_expired`, …; without one all are listed
     code: Option<String>,
 }
 

@@ -15,7 +15,7 @@ use crate::session::{Conversation, ask};
 /// Previews an export, approves exactly that, and fetches what was released
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The export
+    /// The export, by its name in the specs
     flow: String,
     #[command(subcommand)]
     verb: Verb,
@@ -23,9 +23,9 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Fixes rows and digest, and asks the people who must agree
+    /// Makes a preview: fixes its rows and digest, and asks the people who must agree
     Preview {
-        /// Deliver for real, where a capability hands the file over
+        /// Hand the file over for real, where the export is delivered by a capability
         #[arg(long)]
         live: bool,
     },
@@ -40,11 +40,11 @@ enum Verb {
     Approve(decide::Words),
     /// Says no to a preview; final
     Reject(decide::Words),
-    /// Writes the file of a preview that was released
+    /// Writes the file of a preview that people have agreed to
     Fetch {
         /// The preview: id or unique prefix
         id: String,
-        /// Into this new file instead of standard output
+        /// The new file; standard output when left out
         #[arg(long, short, value_name = "FILE")]
         out: Option<PathBuf>,
     },

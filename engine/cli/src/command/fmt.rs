@@ -15,10 +15,10 @@ use crate::failure::{Done, Exit, Failure};
 pub struct Options {
     /// Folders and files; without any, the workspace around the current folder
     paths: Vec<PathBuf>,
-    /// Writes nothing; exit 1 where a file is laid out in another way
+    /// Write nothing, and end with 1 where a file would change
     #[arg(long)]
     check: bool,
-    /// Shows what would change and writes nothing (exit 1 if anything)
+    /// Show what would change and write nothing; ends with 1 if anything would
     #[arg(long)]
     diff: bool,
 }

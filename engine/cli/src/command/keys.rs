@@ -8,7 +8,7 @@ use serde_json::json;
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
 
-/// Makes keys to sign decisions with
+/// Makes keys that sign decisions and bundles
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(subcommand)]
@@ -19,12 +19,12 @@ pub struct Options {
 enum Verb {
     /// Makes a key for a person; its public half belongs into the roster
     Init {
-        /// `user:NAME`, or the name of a key that signs bundles; the person of the login when left out
+        /// Whose: `user:NAME`, or a name of your own for a key that signs bundles; you when left out
         person: Option<String>,
     },
-    /// Makes a new key and keeps the old one beside it; both count until the roster or `trust` says otherwise
+    /// Makes a new key and keeps the old one beside it; the roster or `trust` says which counts
     Rotate {
-        /// As for `init`
+        /// Whose, as for `init`
         person: Option<String>,
     },
 }

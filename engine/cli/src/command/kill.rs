@@ -12,20 +12,24 @@ use crate::session::ask;
 
 /// Sets a kill switch: nothing that it selects starts any more
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Steps that it selects are denied (`kill_switch`), running attempts are cancelled where they can be. Any \
+    operator sets one; only `role:admin` lifts one, with `ordain revive`"
+)]
 pub struct Options {
-    /// `all`, `capability:NAME`, `connector:NAME`, `runbook:NAME`, `actor:user:NAME`, `tenant:NAME`
+    /// What stops: `all`, `capability:NAME`, `connector:NAME`, `runbook:NAME`, `actor:user:NAME`, `tenant:NAME`
     #[arg(required_unless_present = "list")]
     selector: Option<String>,
-    /// Why
+    /// Why, for the record
     #[arg(long, value_name = "TEXT", required_unless_present = "list")]
     reason: Option<String>,
-    /// Lifts itself then (RFC 3339)
+    /// When it lifts itself, like `2026-12-31T18:00:00Z`; never when left out
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Matching runs pause instead of being denied
+    /// Pause the runs that it selects instead of denying their steps
     #[arg(long)]
     pause: bool,
-    /// Lists the kill switches that are set
+    /// List the kill switches that are set
     #[arg(long, conflicts_with_all = ["selector", "reason", "until", "pause"])]
     list: bool,
 }

@@ -11,7 +11,7 @@ use crate::failure::Done;
 pub struct Options {
     /// The run: id or unique prefix
     run: String,
-    /// Why
+    /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: Option<String>,
 }

@@ -10,14 +10,14 @@ use crate::failure::{Done, Exit, Failure};
 use crate::inputs::Inputs;
 use crate::render::resolve;
 
-/// Shows what a runbook will do: its steps, gates, worst-case cost and approvals. Runs nothing
+/// Shows what a runbook would do: steps, gates, worst-case cost and approvals; runs nothing
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// `name` or `name@requirement`
+    /// The runbook: `name` or `name@requirement`
     runbook: String,
     #[command(flatten)]
     inputs: Inputs,
-    /// How the plan is written (`--json` is `--format json`)
+    /// How the plan is written; `--json` is `--format json`
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
 }
@@ -28,11 +28,11 @@ enum Format {
     Text,
     /// One JSON document
     Json,
-    /// Graphviz
+    /// For Graphviz
     Dot,
-    /// Mermaid flowchart
+    /// A flowchart for Mermaid
     Mermaid,
-    /// A picture
+    /// A picture for a browser
     Svg,
 }
 

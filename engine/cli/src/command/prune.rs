@@ -16,10 +16,10 @@ use crate::session::ask_long;
     Needs `role:admin`"
 )]
 pub struct Options {
-    /// Of runs that settled longer ago: 30d, 12h … (default: as the declared Retention says)
+    /// Of runs that settled longer ago: `30d`, `12h`, …; as the declared Retention says when left out
     #[arg(long, value_name = "DURATION", value_parser = duration)]
     older_than: Option<u64>,
-    /// Only says what would be erased
+    /// Only say what would be erased
     #[arg(long)]
     dry_run: bool,
 }

@@ -19,11 +19,11 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Sets the counters of a capability's quotas to nothing
+    /// Sets the counters of a capability's quotas to zero
     Reset {
         /// The capability
         name: String,
-        /// Why
+        /// Why, for the record
         #[arg(long, value_name = "TEXT")]
         reason: String,
     },

@@ -26,14 +26,14 @@ pub struct Options {
 
 #[derive(Debug, clap::Subcommand)]
 enum Verb {
-    /// Writes the run of a runpack as a Scenario beside its runbook, and plays it; exit 1 where it does not pass
+    /// Writes the run of a runpack as a Scenario beside its runbook, and plays it
     Add {
         /// The runpack
         file: PathBuf,
         /// The scenario's name; made of the runbook and the run when left out
         #[arg(long)]
         name: Option<String>,
-        /// The log's public key, known from elsewhere
+        /// The public key of the log it comes from, if that is not this workspace's; may stand several times
         #[arg(long, value_name = "ed25519:BASE64")]
         key: Vec<String>,
     },

@@ -18,20 +18,20 @@ use crate::session::at_the_store;
 /// Replays recorded runs: every decision is asked again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Exit 0: every decision, outcome and record comes out as it is recorded (with `--against`: no decision \
-    comes out otherwise). Exit 1: what differs is listed"
+    after_help = "It ends with 0 where every decision, outcome and record comes out as it is recorded (with `--against`: every \
+    decision), and with 1 where one does not: it is listed"
 )]
 pub struct Options {
-    /// A runpack, or a run of the store: id or unique prefix
+    /// A run of the store (id or unique prefix), or a runpack
     #[arg(value_name = "RUN|FILE", required_unless_present = "last")]
     target: Option<String>,
-    /// Asks under these specs instead: a workspace, or a folder of specs
+    /// Ask under these specs instead of those of then: a workspace, or a folder of specs
     #[arg(long, value_name = "CATALOGUE")]
     against: Option<PathBuf>,
-    /// The last runs of the store
+    /// The last N runs of the store
     #[arg(long, value_name = "N", conflicts_with = "target")]
     last: Option<u32>,
-    /// Of a runpack: the log's public key, known from elsewhere
+    /// Of a runpack: the public key of the log it comes from, if that is not this workspace's
     #[arg(long, value_name = "ed25519:BASE64")]
     key: Vec<String>,
 }

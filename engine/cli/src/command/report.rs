@@ -13,25 +13,29 @@ use crate::session::ask_long;
     after_help = "The same store and the same bounds give the same bytes. Names, codes and numbers only: no values"
 )]
 pub struct Options {
-    /// How it is written
+    /// How the report is written
     #[arg(long, value_enum, default_value_t = Format::Md)]
     format: Format,
-    /// What happened from this instant on (RFC 3339)
+    /// Only what happened from this instant on, like `2026-01-01T00:00:00Z`
     #[arg(long, value_name = "TIME")]
     since: Option<String>,
-    /// What happened before this instant (RFC 3339)
+    /// Only what happened before this instant
     #[arg(long, value_name = "TIME")]
     until: Option<String>,
-    /// Into this file
+    /// Write it into this file instead of standard output
     #[arg(long, value_name = "FILE")]
     output: Option<std::path::PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 enum Format {
+    /// Markdown
     Md,
+    /// One HTML page
     Html,
+    /// One JSON document
     Json,
+    /// For a spreadsheet
     Csv,
 }
 

@@ -12,7 +12,7 @@ use crate::session::Conversation;
 pub struct Options {
     /// The old run: id or unique prefix
     run: String,
-    /// Needed again where the old run was live
+    /// Touch the outside again; needed where the old run did
     #[arg(long)]
     live: bool,
 }

@@ -11,10 +11,15 @@ use crate::inputs::file;
 
 /// Says what became of a step that nobody knows about, and moves a stuck run on
 #[derive(Debug, clap::Args)]
+#[command(
+    after_help = "`succeeded` and `failed`: the run goes on as after such a step. `undone`: it counts as undone. `again`: a \
+    fresh attempt with the same key. Needs an operator who is neither the requester nor a custodian; at risk high and \
+    critical the step's own approvals are asked about the word"
+)]
 pub struct Options {
     /// The run: id or unique prefix
     run: String,
-    /// The step
+    /// The step, by its id in the runbook
     step: String,
     /// What became of it
     #[arg(long, value_parser = ["succeeded", "failed", "undone", "again"])]

@@ -15,9 +15,9 @@ use crate::session::at_the_store;
     after_help = "The copy is verified before it replaces anything. Nobody may hold the store meanwhile"
 )]
 pub struct Options {
-    /// The copy
+    /// The copy that `ordain backup` made
     file: PathBuf,
-    /// Also where the store has records that the copy has not
+    /// Go on also where the store has records that the copy has not: they are lost to the log
     #[arg(long)]
     discard_newer: bool,
 }

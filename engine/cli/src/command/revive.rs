@@ -10,9 +10,9 @@ use crate::session::ask;
 /// Lifts a kill switch (role `admin`)
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// As it was set
+    /// The kill switch, as it was set: `ordain kill --list` shows them
     selector: String,
-    /// Why
+    /// Why, for the record
     #[arg(long, value_name = "TEXT")]
     reason: String,
 }

@@ -9,17 +9,17 @@ use crate::inputs::Inputs;
 use crate::render::resolve;
 use crate::session::{Conversation, workspace};
 
-/// Starts a run and follows it until it is settled or waits. Declared answers, unless `--live`
+/// Starts a run and follows it until it is over or waits; nothing outside is touched without `--live`
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// `name` or `name@requirement`
+    /// The runbook: `name` or `name@requirement`
     runbook: String,
     #[command(flatten)]
     inputs: Inputs,
-    /// Touches the outside
+    /// Call the connectors for real; without it the answers that they declare (`mock`) stand in
     #[arg(long)]
     live: bool,
-    /// Follows on while it waits for people or time
+    /// Stay while it waits for people or time, until it is over
     #[arg(long)]
     watch: bool,
 }

@@ -22,7 +22,7 @@ pub struct Options {
     /// The new file; `runpack-RUN.zip` when left out
     #[arg(long, short = 'o', value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Leaves out what the run carried
+    /// Leave out what the run carried (inputs, arguments, outputs)
     #[arg(long)]
     without_payloads: bool,
 }

@@ -10,16 +10,16 @@ use crate::session::ask;
 /// Lists runs, newest first
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Only in this state: `waiting`, `failed`, …
+    /// Only those in this state: `running`, `waiting`, `paused`, `succeeded`, `failed`, `denied`, `stuck`, …
     #[arg(long)]
     state: Option<String>,
-    /// Only of this runbook
+    /// Only those of this runbook
     #[arg(long)]
     runbook: Option<String>,
-    /// At most so many
+    /// At most this many
     #[arg(long, default_value_t = 50)]
     limit: u32,
-    /// `nextCursor` of the page before
+    /// Go on behind the page before: its `nextCursor` (`--json`)
     #[arg(long)]
     cursor: Option<String>,
 }

@@ -10,7 +10,7 @@ use crate::session::ask;
 /// Shows a run: its state, its steps, why it stands where it stands
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Id or unique prefix
+    /// The run: id or unique prefix
     run: String,
 }
 

@@ -15,9 +15,9 @@ use crate::inputs::untyped;
 pub struct Options {
     /// The run: id or unique prefix
     run: String,
-    /// The signal's name
+    /// The signal, by its name in the runbook
     name: String,
-    /// A field that it carries
+    /// A field of the signal, read by its type; may stand several times
     #[arg(long = "field", value_name = "NAME=VALUE")]
     fields: Vec<String>,
 }

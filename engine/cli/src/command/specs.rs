@@ -22,7 +22,7 @@ use crate::render::table::Table;
 pub struct Options {
     #[command(subcommand)]
     verb: Option<Verb>,
-    /// Only this kind: `capability`, `runbooks`, …
+    /// Only this kind: `capability`, `runbooks`, …; in any case, singular or plural
     kind: Option<String>,
     /// Only what this principal owns: `group:…` or `user:…`
     #[arg(long, value_name = "PRINCIPAL")]
@@ -33,7 +33,7 @@ pub struct Options {
 enum Verb {
     /// Shows one spec: what it says, what governs it, what uses it
     Show {
-        /// `name`, `name@requirement`, or `kind:name` where several kinds have it
+        /// The spec: `name`, `name@requirement`, or `kind:name` where several kinds have that name
         name: String,
     },
 }

@@ -19,19 +19,19 @@ use crate::failure::{Done, Exit, Failure};
 pub struct Options {
     #[command(flatten)]
     choose: choose::Choice,
-    /// Start no further scenario after one that fails
+    /// Start no further scenario after one has failed
     #[arg(long)]
     fail_fast: bool,
-    /// Compare what was decided with what is kept beside the scenarios, in `.decisions/`
+    /// Compare what was decided with what is kept in `.decisions/` beside the scenarios
     #[arg(long)]
     snapshot: bool,
-    /// Write down what was decided; implies `--snapshot`
+    /// Write what was decided into `.decisions/`; implies `--snapshot`
     #[arg(long)]
     update: bool,
     /// Write the results as JUnit XML too
     #[arg(long, value_name = "FILE")]
     junit: Option<PathBuf>,
-    /// Instead of scenarios: asks every decision of the last runs of the store again, under the specs as they are
+    /// Instead of scenarios: ask every decision of the last N runs of the store again, under the specs as they are
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "100")]
     #[arg(conflicts_with_all = ["snapshot", "update", "junit", "fail_fast", "names", "runbook", "reaches", "owner"])]
     from_runs: Option<u32>,

@@ -20,9 +20,9 @@ use crate::render::{text, value};
     log's key. `docs/reference/verify.md` says how to verify without Ordain"
 )]
 pub struct Options {
-    /// The file
+    /// The runpack, export of the audit log, or bundle
     file: PathBuf,
-    /// The log's public key, known from elsewhere
+    /// The log's public key, as you know it from elsewhere; may stand several times
     #[arg(long, value_name = "ed25519:BASE64")]
     key: Vec<String>,
 }

@@ -5,10 +5,10 @@ use crate::context::Context;
 use crate::failure::Done;
 use crate::session::Conversation;
 
-/// Follows a run until it is settled, paused or waits, and ends with its exit code
+/// Follows a run, and drives it on, until it is over, paused or waits; ends with its exit code
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// Id or unique prefix
+    /// The run: id or unique prefix
     run: String,
 }
 

@@ -15,7 +15,7 @@ use crate::session::ask;
 pub struct Options {
     /// A decision or a run: id or unique prefix
     target: String,
-    /// Only this step of the run
+    /// Only the decisions about this step of the run
     step: Option<String>,
 }
 

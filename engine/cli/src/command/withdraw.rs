@@ -6,7 +6,7 @@ use super::decide::{self, Words};
 use crate::context::Context;
 use crate::failure::Done;
 
-/// Takes back an own grant before the step starts
+/// Takes back what you agreed to, before the step starts
 #[derive(Debug, clap::Args)]
 pub struct Options {
     #[command(flatten)]
