@@ -33,6 +33,7 @@ mod run_live;
 mod run_shown;
 mod run_stops;
 mod scenarios;
+mod schemas;
 mod store_care;
 mod store_damage;
 mod store_tools;

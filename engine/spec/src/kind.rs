@@ -4,6 +4,7 @@ pub mod approval;
 pub mod budget;
 pub mod capability;
 pub mod connector;
+pub mod ending;
 pub mod exemption;
 pub mod export;
 pub mod field;

@@ -1,7 +1,7 @@
 //! JSON Schema (2020-12) of each kind, from the same declarations that the reader follows. For editors
 //! and documentation; must never be what decides whether a spec is accepted.
 
-use schemars::Schema;
+pub use schemars::Schema;
 use serde_json::{Map, Value, json};
 
 use crate::check::API_VERSION;
@@ -40,6 +40,58 @@ pub fn of(kind: Kind) -> Schema {
         schema.insert(key.into(), value);
     }
     schema
+}
+
+/// The schema of whatever a catalogue holds: by its `kind` each document is held against the schema of that
+/// kind, which lies beside this one as `KIND.json`.
+#[must_use]
+pub fn any() -> Schema {
+    let kinds: Vec<Kind> = Kind::ALL.iter().copied().filter(|kind| *kind != Kind::Workspace).collect();
+    let named: Vec<Value> = kinds
+        .iter()
+        .map(|kind| json!({ "const": kind.as_str(), "description": kind.shape().spec.doc.trim() }))
+        .collect();
+    let each = |kind: &Kind| {
+        json!({
+            "if": { "properties": { "kind": { "const": kind.as_str() } }, "required": ["kind"] },
+            "then": { "$ref": file(*kind) },
+        })
+    };
+    let mut schema = Schema::default();
+    for (key, value) in [
+        ("$schema", json!("https://json-schema.org/draft/2020-12/schema")),
+        ("title", json!("Spec")),
+        ("description", json!("A spec of a catalogue, of any kind.")),
+        ("type", json!("object")),
+        ("required", json!(["apiVersion", "kind", "metadata", "spec"])),
+        (
+            "properties",
+            json!({
+                "apiVersion": { "const": API_VERSION, "description": "The version of the language." },
+                "kind": { "description": "What is declared.", "oneOf": named },
+            }),
+        ),
+        ("allOf", json!(kinds.iter().map(each).collect::<Vec<_>>())),
+    ] {
+        schema.insert(key.into(), value);
+    }
+    schema
+}
+
+/// The name of the file of [`any`].
+pub const ANY: &str = "spec.json";
+
+/// The name of the file of a kind.
+#[must_use]
+pub fn file(kind: Kind) -> String {
+    format!("{}.json", kind.as_str())
+}
+
+/// Every schema by the name of its file.
+#[must_use]
+pub fn files() -> Vec<(String, Schema)> {
+    let kinds = Kind::ALL.iter().map(|kind| (file(*kind), of(*kind)));
+    kinds.chain([(ANY.to_owned(), any())]).collect()
 }
 
 /// A reference to a record's definition, which is made at the first one.

@@ -5,7 +5,9 @@ use std::path::{Path, PathBuf};
 use ordain_plan::render::{Ink, Line};
 use ordain_runtime::keys::{Key, path_of};
 use ordain_runtime::seal;
+use ordain_spec::kind::Kind;
 use ordain_spec::kind::scalar::Name;
+use ordain_spec::schema;
 use serde_json::json;
 
 use crate::context::Context;
@@ -14,11 +16,11 @@ use crate::failure::{Done, Exit, Failure};
 /// Makes a working workspace: specs, people, a test, the operator's file and demo keys
 #[derive(Debug, clap::Args)]
 pub struct Options {
-    /// The folder; made where it does not exist
+    /// Where: the folder is made if it does not exist
     // Not named `directory`: clap would take it for the global `-C` as well.
     #[arg(value_name = "DIR", default_value = ".")]
     into: PathBuf,
-    /// What to begin with
+    /// Which example it begins with
     #[arg(long, value_name = "NAME", default_value = "hello")]
     template: String,
 }
@@ -40,6 +42,9 @@ const HELLO: Files = &[
 
 const TEMPLATES: &[(&str, Files)] = &[("hello", HELLO)];
 
+/// Where the schemas lie that the first line of each file names: in the workspace, so that who clones it has them.
+const SCHEMAS: &str = "schema";
+
 /// The people of the templates' rosters who get a key: the person at the keyboard first.
 const PEOPLE: [&str; 2] = ["you", "friend"];
 
@@ -59,9 +64,13 @@ impl Options {
         for (path, text) in *files {
             let text =
                 if path.ends_with("roster.yaml") { with_people(text, &keys) } else { (*text).to_owned() };
-            write(&root.join(path), &text)?;
+            write(&root.join(path), &with_schema(path, text))?;
             created.push(shown(&self.into, path));
         }
+        for (name, schema) in schema::files() {
+            write(&root.join(SCHEMAS).join(name), &super::schema::text(&schema))?;
+        }
+        created.push(shown(&self.into, SCHEMAS));
         for (person, key) in &keys {
             let path = path_of(&state, person);
             key.write(&path).map_err(|error| unwritable(&path, &error))?;
@@ -106,13 +115,27 @@ fn keys() -> Result<Vec<(Name, Key)>, Failure> {
 fn is_free(root: &Path, state: &Path, files: Files) -> Result<(), Failure> {
     let taken = files.iter().map(|(path, _)| root.join(path)).filter(|path| !path.ends_with(".gitignore"));
     let keys = PEOPLE.iter().map(|person| state.join("keys").join(format!("{person}.key")));
-    match taken.chain(keys).find(|path| path.symlink_metadata().is_ok()) {
+    let schemas = schema::files().into_iter().map(|(name, _)| root.join(SCHEMAS).join(name));
+    match taken.chain(keys).chain(schemas).find(|path| path.symlink_metadata().is_ok()) {
         Some(path) => {
             Err(Failure::usage(format!("`{}` is already there: nothing was written", path.display()))
                 .hint("name another folder: `ordain init DIR`"))
         }
         None => Ok(()),
     }
+}
+
+/// A spec file with the line by which editors find its schema.
+fn with_schema(path: &str, text: String) -> String {
+    if !path.ends_with(".yaml") {
+        return text;
+    }
+    let up = "../".repeat(path.matches('/').count());
+    let (up, file) = match path {
+        ordain_spec::workspace::FILE => ("./".to_owned(), schema::file(Kind::Workspace)),
+        _ => (up, schema::ANY.to_owned()),
+    };
+    format!("# yaml-language-server: $schema={up}{SCHEMAS}/{file}\n{text}")
 }
 
 /// The roster with the login of the person at the keyboard and the public halves of the keys.

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use ordain_plan::{Grants, PlanStep, compile};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::kind::connector::MockError;
+use ordain_spec::kind::ending::Ending;
 use ordain_spec::kind::metadata::Rollback;
 use ordain_spec::kind::scalar::Effect;
 use ordain_spec::kind::{Runbook, Scenario};
@@ -111,7 +112,7 @@ pub struct Drill {
 #[must_use]
 pub fn bases<'c>(runbook: &Runbook, catalogue: &'c Catalogue) -> Vec<&'c Arc<Scenario>> {
     let own = |scenario: &&Arc<Scenario>| {
-        &*scenario.spec.expect.state.value == "succeeded"
+        scenario.spec.expect.state.value == Ending::Succeeded
             && catalogue.runbook(&scenario.spec.run).is_ok_and(|other| other.digest == runbook.digest)
     };
     catalogue.scenarios.values().filter(own).collect()

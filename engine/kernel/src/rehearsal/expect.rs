@@ -17,7 +17,7 @@ impl Stage<'_> {
         let run = self.run.and_then(|run| self.realm.run(run));
         let mut found: Vec<(String, Value, Value)> = Vec::new();
         let state = run.map_or("refused", |run| run.state().as_str());
-        if *expect.state.value != *state {
+        if expect.state.value.as_str() != state {
             found.push(("expect.state".into(), json!(expect.state.value), json!(state)));
         }
         let occurred = self.occurred();
@@ -46,7 +46,7 @@ impl Stage<'_> {
         }
         if let Some(rollback) = &expect.rollback {
             let actual = run.map(|run| run.rollback().as_str());
-            if actual != Some(&*rollback.value) {
+            if actual != Some(rollback.value.as_str()) {
                 found.push(("expect.rollback".into(), json!(rollback.value), json!(actual)));
             }
         }
@@ -137,7 +137,7 @@ fn differs(run: &Run, index: usize, name: &str, expect: &ExpectStep) -> Vec<(Str
     let Some(step) = run.steps.get(index) else { return found };
     let path = |field: &str| format!("expect.steps.{name}.{field}");
     if let Some(state) = &expect.state
-        && *state.value != *step.state.as_str()
+        && state.value.as_str() != step.state.as_str()
     {
         found.push((path("state"), json!(state.value), json!(step.state.as_str())));
     }

@@ -426,3 +426,22 @@ pub struct Ending {
     /// Over plan, inputs, decisions and outputs.
     pub outcome_digest: Digest,
 }
+
+#[cfg(test)]
+mod tests {
+    use ordain_spec::kind::ending::{Ending, StepEnding, Undone, WaitsFor};
+
+    use super::*;
+
+    #[test]
+    fn scenarios_say_the_states_that_there_are() {
+        let states = RunState::ALL.iter().map(|state| state.as_str()).chain(["refused"]);
+        assert!(states.eq(Ending::ALL.iter().map(|word| word.as_str())));
+        let states = StepState::ALL.iter().map(|state| state.as_str());
+        assert!(states.eq(StepEnding::ALL.iter().map(|word| word.as_str())));
+        let states = RollbackState::ALL.iter().map(|state| state.as_str());
+        assert!(states.eq(Undone::ALL.iter().map(|word| word.as_str())));
+        let states = WaitingFor::ALL.iter().map(|state| state.as_str());
+        assert!(states.eq(WaitsFor::ALL.iter().map(|word| word.as_str())));
+    }
+}

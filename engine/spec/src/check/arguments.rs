@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::kind::Kind;
+use crate::kind::ending::Ending;
 use crate::kind::field::FieldMap;
 use crate::kind::metadata::Rollback;
 use crate::source::Span;
@@ -77,7 +78,7 @@ pub(super) fn given<'a>(cx: &Context<'a>) -> Vec<Given<'a>> {
     }
     for scenario in cx.all.scenarios.values() {
         // Inputs that are wrong on purpose are how a refusal is tested.
-        if &*scenario.spec.expect.state.value == "refused" {
+        if scenario.spec.expect.state.value == Ending::Refused {
             continue;
         }
         let Ok(runbook) = cx.all.runbook(&scenario.spec.run) else { continue };

@@ -3,12 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::context::{Context, law, said, with_meant};
-use super::scope::RUN_STATES;
 use super::unresolved_reference::dangling;
 use crate::catalogue::every;
-use crate::decode::{Spanned, listed};
+use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, nearest};
-use crate::expr::facts::STEP_STATES;
 use crate::kind::scalar::Name;
 use crate::kind::scenario::Act;
 use crate::kind::{Kind, Runbook, Scenario};
@@ -97,18 +95,6 @@ impl Names<'_, '_> {
         self.one_of("operation", operation, span, known.map(|name| &**name));
     }
 
-    fn word(&mut self, word: &Spanned<std::sync::Arc<str>>, known: &[&str], what: &str) {
-        if known.contains(&&*word.value) {
-            return;
-        }
-        let problem = law("unknown-value", word.span, format!("`{}` is no {what}", word.value));
-        let problem = match nearest(&word.value, known.iter().copied()) {
-            Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help(format!("it is one of {}", listed(known))),
-        };
-        self.sink.push(with_meant(self.cx, problem, (&word.value, word.span), known.iter().copied()));
-    }
-
     fn check(&mut self, scenario: &Scenario) {
         let spec = &scenario.spec;
         let given = &spec.given;
@@ -117,19 +103,9 @@ impl Names<'_, '_> {
         given.killed.iter().for_each(|killed| self.kill_switch(killed));
         given.exemptions.iter().for_each(|name| self.exemption(name));
         let expect = &spec.expect;
-        let states: Vec<&str> = RUN_STATES.iter().copied().chain(["refused"]).collect();
-        self.word(&expect.state, &states, "state of a run");
-        for (name, entry) in &expect.steps.0 {
-            self.step(name, entry.key_span);
-            if let Some(state) = &entry.value.state {
-                self.word(state, STEP_STATES, "state of a step");
-            }
-        }
+        expect.steps.0.iter().for_each(|(name, entry)| self.step(name, entry.key_span));
         expect.calls.0.iter().for_each(|(name, entry)| self.operation(name, entry.key_span));
         expect.spent.0.iter().for_each(|(name, entry)| self.budget(name, entry.key_span));
-        if let Some(rollback) = &expect.rollback {
-            self.word(rollback, &["none", "done", "partial", "failed"], "state of a rollback");
-        }
         spec.act.iter().for_each(|act| self.act(act));
     }
 

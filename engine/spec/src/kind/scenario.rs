@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::Spanned;
 use crate::kind::connector::MockError;
+use crate::kind::ending::{Ending, StepEnding, Undone, WaitsFor};
 use crate::kind::field::Named;
 use crate::kind::scalar::{
     DurationMs, Identifier, Instant, Json, Mode, Name, Principal, Prose, Reference, Slug,
@@ -183,7 +184,7 @@ record! {
     /// What a run must come to; partial.
     pub struct Expect {
         /// State of the run, or `refused`.
-        pub state: Spanned<Arc<str>>,
+        pub state: Spanned<Ending>,
         /// Each must occur: codes or authors' reasons.
         pub reasons: Vec<Spanned<Arc<str>>> = Vec::new(),
         /// By step id.
@@ -192,10 +193,10 @@ record! {
         pub calls: Named<Spanned<i64>> = Named::default(),
         /// Spent (settled) by budget.
         pub spent: Named<Spanned<i64>> = Named::default(),
-        /// `none done partial failed`
-        pub rollback: Option<Spanned<Arc<str>>> = None,
+        /// What was undone.
+        pub rollback: Option<Spanned<Undone>> = None,
         /// What the run waits for, sorted.
-        pub waiting_for: Option<Vec<Spanned<Arc<str>>>> = None,
+        pub waiting_for: Option<Vec<Spanned<WaitsFor>>> = None,
         /// Steps whose failure was allowed.
         pub tolerated: Option<Vec<Spanned<Identifier>>> = None,
         /// Outputs of the run.
@@ -207,7 +208,7 @@ record! {
     /// What a step must come to; partial.
     pub struct ExpectStep {
         /// Its state.
-        pub state: Option<Spanned<Arc<str>>> = None,
+        pub state: Option<Spanned<StepEnding>> = None,
         /// Its attempts.
         pub attempts: Option<Spanned<u64>> = None,
         /// Each must occur.
