@@ -10,7 +10,11 @@ use crate::expr::duration_text;
 use crate::kind::scalar::DurationMs;
 use crate::source::Span;
 
+/// The most that anything may wait or take: what is bounded beyond a year is not bounded (ADR 0063).
+const YEAR: u64 = 366 * 86_400_000;
+
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    waits(cx, sink);
     for runbook in every(&cx.all.runbooks) {
         if let Some(concurrency) = &runbook.spec.concurrency {
             at_least_one("concurrency.limit", &concurrency.limit, sink);
@@ -36,6 +40,33 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         at_least_nothing("limit", spec.limit.value, spec.limit.span, sink);
         time_zone(&spec.timezone, sink);
     }
+}
+
+/// Bounds of what waits: for an answer, for people, for time.
+fn waits(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    let mut bounds: Vec<(&str, &Spanned<DurationMs>)> = Vec::new();
+    for connector in every(&cx.all.connectors) {
+        let operations = connector.spec.operations.iter().map(|(_, operation)| operation);
+        bounds.extend(operations.filter_map(|operation| Some(("timeout", operation.timeout.as_ref()?))));
+    }
+    for capability in every(&cx.all.capabilities) {
+        bounds.extend(capability.spec.timeout.iter().map(|timeout| ("timeout", timeout)));
+    }
+    for runbook in every(&cx.all.runbooks) {
+        bounds.push(("timeout", &runbook.spec.timeout));
+        for step in &runbook.spec.steps {
+            bounds.extend(step.timeout.iter().map(|timeout| ("timeout", timeout)));
+            bounds.extend(step.wait.iter().map(|wait| ("wait", wait)));
+            bounds.extend(step.signal.iter().map(|signal| ("timeout", &signal.timeout)));
+            bounds.extend(step.repeat.iter().map(|repeat| ("every", &repeat.every)));
+        }
+    }
+    for approval in every(&cx.all.approvals) {
+        let stages = approval.spec.stages.iter();
+        bounds.extend(stages.filter_map(|stage| Some(("expires", stage.expires.as_ref()?))));
+    }
+    bounds.extend(cx.all.exports.values().map(|export| ("expires", &export.spec.expires)));
+    bounds.iter().for_each(|(what, bound)| lasts(what, bound, 0, YEAR, sink));
 }
 
 /// A zone that exists.
