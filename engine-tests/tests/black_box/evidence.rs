@@ -5,6 +5,7 @@ use std::fs;
 use std::process::Command;
 
 use engine_tests::{Said, Workspace, root, said_by};
+use serde_json::Value;
 
 /// A workspace with a log, its export from a record on, and the log's key.
 fn exported(from: &str) -> (Workspace, String) {
@@ -218,4 +219,81 @@ fn an_incident_becomes_a_scenario_that_passes() {
     agents.ordain(&["replay", "decided.zip"]).expect_code(0);
     agents.ordain(&["regress", "add", "decided.zip", "--name", "decided"]).expect_code(0);
     agents.ordain(&["test", "waits", "decided"]).expect_code(0);
+}
+
+/// A step behind a `when`, a guard and a quota.
+const ASKS: &str = "apiVersion: ordain/v1
+kind: Capability
+metadata: {name: out.asks, version: 1.0.0, owner: group:team, summary: Adds a line., risk: low, failureMode: retry, rollback: {none: needless, why: Nothing to take back.}, tests: [works]}
+spec:
+  effect: read
+  input: {n: {type: integer, minimum: 0, maximum: 100}, name: {type: string, maxLength: 40, default: asks}}
+  output: {enough: {type: boolean}}
+  uses: log
+  operation: look
+  with: {name: '${ input.name }'}
+  quotas: [{per: actor, limit: 2, window: 1h}]
+  guards: [{id: small, expr: 'input.n < 10', reason: too_big}]
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: asks, version: 1.0.0, owner: group:team, summary: Asks.}
+spec:
+  inputs: {n: {type: integer, minimum: 0, maximum: 100}}
+  steps: [{id: ask, uses: out.asks, when: 'inputs.n != 5', with: {n: '${ inputs.n }'}}]
+";
+
+/// `when`, guards and quotas that come out otherwise, each as `asked name recorded replayed`.
+fn differing(document: &Value) -> Vec<String> {
+    let runs = document["runs"].as_array().unwrap().iter();
+    let all = runs.flat_map(|run| run["differing"].as_array().unwrap());
+    let word = |one: &Value, field: &str| one[field].as_str().unwrap_or("-").to_owned();
+    let mut found: Vec<String> = all
+        .map(|one| ["asked", "name", "recorded", "replayed"].map(|field| word(one, field)).join(" "))
+        .collect();
+    found.sort();
+    found
+}
+
+#[test]
+fn conditions_and_quotas_are_asked_again_and_what_changed_ones_would_turn_is_listed() {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/crash");
+    workspace.write("specs/asks.yaml", ASKS);
+    for (n, code) in [("1", 0), ("5", 0), ("20", 3), ("2", 0), ("3", 3)] {
+        let input = format!("n={n}");
+        workspace.ordain(&["run", "asks", "--as", "user:ann", "--input", &input]).expect_code(code);
+    }
+    let last = |more: &[&str]| workspace.ordain(&[&["replay", "--last", "9", "--json"], more].concat());
+    let document = last(&[]).expect_code(0).json();
+    let asked: u64 =
+        document["runs"].as_array().unwrap().iter().map(|run| run["conditions"].as_u64().unwrap()).sum();
+assert_eq!(asked, 12, "five times `when`, four guards, three quotas");
+    last(&["--against", "specs"]).expect_code(0);
+
+    let changed = ASKS.replace("limit: 2", "limit: 1").replace("< 10", "< 30").replace("!= 5", "!= 1");
+    let against = |name: &str, text: &str| {
+        let folder = workspace.path().join(name);
+        fs::create_dir_all(&folder).unwrap();
+        fs::copy(workspace.path().join("specs/all.yaml"), folder.join("all.yaml")).unwrap();
+        fs::write(folder.join("asks.yaml"), text).unwrap();
+        last(&["--against", name])
+    };
+    let found = differing(&against("changed", &changed).expect_code(1).json());
+    let expected =
+        ["guard small false true", "quota actor within exceeded", "when - false true", "when - true false"];
+    assert_eq!(found, expected);
+
+    // How often it was used in another window nobody counted then.
+    let other = ASKS.replace("window: 1h", "window: 2h");
+    let document = against("other", &other).expect_code(0).json();
+    let unanswered = document["runs"].as_array().unwrap().iter().filter(|run| run["unanswered"] == 1).count();
+    assert_eq!((differing(&document).len(), unanswered), (0, 3));
+
+    // A guard that is not there any more held nobody back.
+    let gone = ASKS.replace("  guards: [{id: small, expr: 'input.n < 10', reason: too_big}]\n", "");
+    assert_eq!(differing(&against("gone", &gone).expect_code(1).json()), ["guard small false true"]);
+
+    workspace.write("specs/asks.yaml", &changed);
+    let tested = workspace.ordain(&["test", "--from-runs", "--json"]).expect_code(1).json();
+    assert!(tested.to_string().contains("conditions.ask.guard.small"), "{tested}");
 }

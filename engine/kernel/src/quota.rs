@@ -33,6 +33,18 @@ pub struct Use {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Quotas(pub BTreeMap<Use, Vec<Timestamp>>);
 
+/// How often a quota's counter was used, as a step saw it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Counted {
+    /// What the counter is kept for.
+    pub per: Per,
+    /// Length of the window.
+    pub window_ms: u64,
+    /// Uses within the window.
+    pub used: u64,
+}
+
 /// How a quota stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct QuotaStanding {
@@ -58,6 +70,19 @@ pub fn uses(quotas: &[Quota], booker: &Booker<'_>) -> Vec<Use> {
     uses
 }
 
+/// Whether a quota is used up, by what was counted, and why; nothing where its counter is not among them.
+#[must_use]
+pub fn exceeded(quota: &Quota, counted: &[Counted], capability: &str) -> Option<Option<Reason>> {
+    let (per, window_ms) = (quota.per.value, quota.window.value.0);
+    let used = counted.iter().find(|one| one.per == per && one.window_ms == window_ms)?.used;
+    let limit = quota.limit.value;
+    Some((used >= limit).then(|| {
+        let window = ordain_spec::expr::duration_text(i64::try_from(window_ms).unwrap_or(i64::MAX));
+        Reason::new(Code::QuotaExceeded, format!("{used} uses of {limit} in {window} per {per}"))
+            .from(Kind::Capability, capability)
+    }))
+}
+
 impl Quotas {
     /// Uses within the window that ends at `now`: later than `now − window`. Uses recorded by a clock that
     /// was ahead count as well.
@@ -66,6 +91,19 @@ impl Quotas {
         let oldest = oldest(counter, now);
         let uses = self.0.get(counter).map_or(&[][..], Vec::as_slice);
         uses.iter().filter(|at| at.as_millisecond() > oldest).count() as u64
+    }
+
+    /// How often the counters of these quotas were used.
+    #[must_use]
+    pub fn counted(&self, quotas: &[Quota], booker: &Booker<'_>, now: Timestamp) -> Vec<Counted> {
+        let counters = uses(quotas, booker).into_iter();
+        counters
+            .map(|counter| Counted {
+                per: counter.per,
+                window_ms: counter.window_ms,
+                used: self.used(&counter, now),
+            })
+            .collect()
     }
 
     /// Counters on which the step would count.
@@ -78,21 +116,9 @@ impl Quotas {
         booker: &Booker<'_>,
         now: Timestamp,
     ) -> Result<Vec<Use>, Vec<Reason>> {
-        let exceeded = |quota: &Quota| {
-            let counter = uses(std::slice::from_ref(quota), booker).into_iter().next()?;
-            let used = self.used(&counter, now);
-            (used >= quota.limit.value).then(|| {
-                let limit = quota.limit.value;
-                let window =
-                    ordain_spec::expr::duration_text(i64::try_from(counter.window_ms).unwrap_or(i64::MAX));
-                Reason::new(
-                    Code::QuotaExceeded,
-                    format!("{used} uses of {limit} in {window} per {}", quota.per.value),
-                )
-                .from(Kind::Capability, booker.subject.capability)
-            })
-        };
-        let reasons: Vec<Reason> = quotas.iter().filter_map(exceeded).collect();
+        let counted = self.counted(quotas, booker, now);
+        let reasons = quotas.iter().filter_map(|quota| exceeded(quota, &counted, booker.subject.capability));
+        let reasons: Vec<Reason> = reasons.flatten().collect();
         if reasons.is_empty() { Ok(uses(quotas, booker)) } else { Err(reasons) }
     }
 

@@ -117,7 +117,9 @@ impl Teller {
                 }
             }
             Event::AttemptSettled(settled) => self.answer(run, settled),
-            Event::Decided { budgets: Some(seen), .. } => self.counters(seen),
+            Event::Decided { budgets: Some(seen), .. } | Event::CountersSeen { budgets: Some(seen), .. } => {
+                self.counters(seen);
+            }
             // From here on the simulated clock stands until it is told to go on.
             Event::StageOpened { .. } | Event::StepWaiting { .. } => self.clock = self.clock.max(at),
             Event::Granted { step, approval, grant } => {

@@ -1,5 +1,7 @@
-//! A recorded run once more: its journal through the same `evolve`, every decision asked again where it was asked,
-//! under the specs that were active then or under others. Says what differs; changes nothing and calls nothing.
+//! A recorded run once more: its journal through the same `evolve`, every condition, quota and decision asked again
+//! where it was asked, under the specs that were active then or under others. Says what differs; changes nothing and calls nothing.
+
+mod conditions;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -7,7 +9,10 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_plan::{Plan, compile, compile_unwritten};
 use ordain_spec::digest::Digest;
+use ordain_spec::expr::Value;
 use serde::Serialize;
+
+pub use conditions::{Asked, Differing};
 
 use crate::audit::AuditRecord;
 use crate::decision::{Decision, Outcome};
@@ -72,6 +77,12 @@ pub struct Replayed {
     pub decisions: u64,
     /// Those that come out otherwise.
     pub turned: Vec<Turned>,
+    /// Conditions and quotas that were asked again: `when`, guards, how often a capability was used.
+    pub conditions: u64,
+    /// Those that come out otherwise.
+    pub differing: Vec<Differing>,
+    /// Those that the journals do not say enough for: counters of other runs that were not looked at then.
+    pub unanswered: u64,
     /// Runs that settled, and their digests.
     pub outcomes: Vec<Outcomes>,
     /// The records that the journals make, in their order.
@@ -216,9 +227,14 @@ pub fn replay(story: &Story, under: Under<'_>) -> Result<Replayed, CannotReplay>
         world: World::new(None),
         runs: BTreeMap::new(),
         heard: 0,
+        counters: BTreeMap::new(),
+        others: BTreeMap::new(),
         found: Replayed {
             decisions: 0,
             turned: Vec::new(),
+            conditions: 0,
+            differing: Vec::new(),
+            unanswered: 0,
             outcomes: Vec::new(),
             records: Vec::new(),
             runs: Vec::new(),
@@ -239,6 +255,10 @@ struct Replay<'s> {
     runs: BTreeMap<RunId, Run>,
     /// Of what was said beside runs.
     heard: usize,
+    /// Counters as steps saw them last.
+    counters: BTreeMap<(RunId, Arc<str>), conditions::Seen>,
+    /// Plans of the other specs, by the names of their runbooks.
+    others: BTreeMap<Arc<str>, Option<Arc<Plan>>>,
     found: Replayed,
 }
 
@@ -269,11 +289,14 @@ impl Replay<'_> {
             return Ok(());
         }
         let mut run = self.runs.remove(&told.run).ok_or(CannotReplay::Beginning)?;
+        self.conditions(told, &mut run).map_err(|rejection| CannotReplay::Kernel(rejection.to_string()))?;
         match &told.event {
             Event::Decided { decision, step, item, phase, budgets, .. } => {
+                self.world.as_seen = budgets.as_deref().and_then(|seen| Value::from_json(seen).ok());
                 let again = run
-                    .decided_again(&mut self.world, told.at, step, *item, *phase, budgets.as_deref())
+                    .decided_again(&mut self.world, told.at, step, *item, *phase)
                     .map_err(|rejection| CannotReplay::Kernel(rejection.to_string()))?;
+                self.world.as_seen = None;
                 self.compare(told, decision, &again);
             }
             Event::Settled(settled) => self.found.outcomes.push(Outcomes {

@@ -12,6 +12,7 @@ pub mod hold;
 pub mod state;
 pub mod system;
 
+mod again;
 pub mod aged;
 mod ask;
 mod attempt;
@@ -47,6 +48,7 @@ pub use state::{Phase, RollbackState, Run, RunState, Stage, StepRun, StepState, 
 
 use crate::ids::RunId;
 use crate::world::World;
+pub(crate) use again::reads_budgets;
 pub(crate) use ask::definition;
 pub(crate) use decide::approval::rejected;
 pub(crate) use facts::{constants, run_value, typed};
@@ -124,20 +126,6 @@ impl Run {
         let mut run = Self::new(plan, at, Arc::new((**started).clone()));
         let recorded = run.record(at, first.clone());
         Ok((run, recorded))
-    }
-
-    /// What the policies of that world say of an item at that instant, as they were asked in the run's turn.
-    pub(crate) fn decided_again(
-        &mut self,
-        world: &mut World,
-        at: Timestamp,
-        step: &str,
-        item: u32,
-        phase: Phase,
-        budgets: Option<&serde_json::Value>,
-    ) -> Result<crate::decision::Decision, Rejection> {
-        let turn = Turn::new(self, world, at);
-        turn.policies_say(turn.find(step)?, item, phase, budgets)
     }
 
     /// True when its payloads are erased: references stand in their places.

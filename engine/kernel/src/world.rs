@@ -69,6 +69,8 @@ pub struct World {
     pub previews: Previews,
     /// The chain `system`.
     pub system_chain: Chain,
+    /// The facts `budget` as they were seen, where a recorded run is asked once more: counters are of all runs.
+    pub(crate) as_seen: Option<Value>,
     dirty: BTreeSet<Dirty>,
 }
 
@@ -148,6 +150,9 @@ impl World {
 
     /// The facts `budget["name"]` of a step that uses this.
     pub(crate) fn budget_facts(&self, run: &Run, action: &Action, now: Timestamp) -> Value {
+        if let Some(seen) = &self.as_seen {
+            return seen.clone();
+        }
         let Some(active) = &self.active else { return Value::map::<&str>([]) };
         let booker = crate::run::booker(run, action);
         let facts = active.catalogue.budgets.values().filter_map(|budget| {

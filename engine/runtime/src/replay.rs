@@ -50,6 +50,7 @@ impl Outcome {
     pub fn holds(&self) -> bool {
         self.recorded
             && self.found.turned.is_empty()
+            && self.found.differing.is_empty()
             && self.found.outcomes.iter().all(|one| one.recorded == one.replayed)
     }
 
@@ -62,6 +63,9 @@ impl Outcome {
             "ok": self.holds(),
             "decisions": self.found.decisions,
             "turned": self.found.turned,
+            "conditions": self.found.conditions,
+            "differing": self.found.differing,
+            "unanswered": self.found.unanswered,
             "outcomes": self.found.outcomes,
             "records": {"count": self.found.records.len(), "same": self.recorded},
         })

@@ -12,14 +12,14 @@ use serde_json::{Value, json};
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
 use crate::render::card::Card;
-use crate::render::{list, reason, text, value};
+use crate::render::{list, reason, text};
 use crate::session::at_the_store;
 
-/// Replays recorded runs: every decision is asked again
+/// Replays recorded runs: every decision, `when`, guard and quota is asked again
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "It ends with 0 where every decision, outcome and record comes out as it is recorded (with `--against`: every \
-    decision), and with 1 where one does not: it is listed"
+    after_help = "It ends with 0 where every decision, condition, outcome and record comes out as it is recorded (with \
+    `--against`: every decision and condition), and with 1 where one does not: it is listed"
 )]
 pub struct Options {
     /// A run of the store (id or unique prefix), or a runpack
@@ -94,15 +94,17 @@ fn document(
 fn shown(document: &Value, against: bool, look: Look) -> String {
     let mut card = Card::new(look, 12);
     for run in list(document, "runs") {
-        let (turned, decisions) = (list(run, "turned"), run.get("decisions").map(value).unwrap_or_default());
+        let (turned, decisions) = (list(run, "turned"), count(run, "decisions"));
         let name = format!("{} {}: ", text(run, "runbook"), text(run, "run"));
         let holds = run.get("ok").and_then(Value::as_bool) == Some(true);
         let (ink, mark) = if holds { (Ink::Good, "✓ ") } else { (Ink::Worst, "✗ ") };
+        let asked = format!("{decisions} decisions and {} conditions", count(run, "conditions"));
+        let differing = list(run, "differing");
         let said = match (holds, against) {
-            (true, false) => format!("{decisions} decisions, its outcome and its records come out the same"),
-            (true, true) => format!("none of {decisions} decisions comes out otherwise"),
-            (false, _) if !turned.is_empty() => {
-                format!("{} of {decisions} decisions come out otherwise", turned.len())
+            (true, false) => format!("{asked}, its outcome and its records come out the same"),
+            (true, true) => format!("none of {asked} comes out otherwise"),
+            (false, _) if !turned.is_empty() || !differing.is_empty() => {
+                format!("{} of {asked} come out otherwise", turned.len() + differing.len())
             }
             (false, _) => "its outcome or its records come out otherwise".to_owned(),
         };
@@ -117,10 +119,35 @@ fn shown(document: &Value, against: bool, look: Look) -> String {
             line.add(Ink::Dim, &format!("  {}", why.join("; ")));
             card.line(&line);
         }
+        for one in differing {
+            card.line(&condition(one));
+        }
+        let unanswered = count(run, "unanswered");
+        if unanswered > 0 {
+            let said = format!("  {unanswered} conditions read counters that the journal does not hold");
+            card.line(&Line::default().with(Ink::Dim, &said));
+        }
     }
     if let Some(erased) = document.get("erased").and_then(Value::as_u64).filter(|erased| *erased > 0) {
         let said = format!("{erased} runs were passed over: their payloads were erased");
         card.line(&Line::default().with(Ink::Dim, &said));
     }
     card.finish()
+}
+
+fn count(document: &Value, field: &str) -> u64 {
+    document.get(field).and_then(Value::as_u64).unwrap_or_default()
+}
+
+/// `pay  guard small-amount: true → false`
+fn condition(one: &Value) -> Line {
+    let mut line = Line::default().with(Ink::Plain, "  ").with(Ink::Plain, text(one, "step"));
+    line.add(Ink::Dim, &format!("  {}", text(one, "asked")));
+    let name = text(one, "name");
+    if !name.is_empty() {
+        line.add(Ink::Plain, &format!(" {name}"));
+    }
+    line.add(Ink::Dim, &format!(": {} → ", text(one, "recorded")));
+    line.add(Ink::Alarm, text(one, "replayed"));
+    line
 }

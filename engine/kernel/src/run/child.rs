@@ -9,6 +9,7 @@ impl Turn<'_> {
     /// Starts the sub-run of an item, behind the same guards as everything.
     pub fn start_child(&mut self, step: usize, item: u32) -> Done {
         if self.fresh != Some(step) {
+            self.see_budgets(step, item, Phase::Do)?;
             let reasons = self.item_guards(step, item, Phase::Do)?;
             let stale = self.stale(step)?;
             let reasons: Vec<_> = reasons.into_iter().chain(stale).collect();

@@ -75,6 +75,22 @@ pub enum Event {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         budgets: Option<Arc<Value>>,
     },
+    /// Counters that belong to all runs, as conditions or quotas saw them: a replay of this run has them from here.
+    /// Changes no state.
+    CountersSeen {
+        /// The step.
+        step: StepId,
+        /// The item.
+        item: u32,
+        /// Doing or undoing.
+        phase: Phase,
+        /// The budgets, where `when` or a guard reads them.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        budgets: Option<Arc<Value>>,
+        /// The quotas on which the step counts.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        quotas: Vec<crate::quota::Counted>,
+    },
     /// Ready, running or retrying → held: people are asked; or a resolution waits for them.
     Held {
         /// The step.

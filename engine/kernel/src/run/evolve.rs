@@ -93,6 +93,7 @@ impl Run {
                 run.show.clone_from(show);
                 Ok(())
             }
+            Event::CountersSeen { step, .. } => self.index_of(step).map(|_| ()),
             Event::Decided { step, item, phase, decision, .. } => {
                 let step = self.index_of(step)?;
                 let work = self.work_mut(step, *item, *phase)?;

@@ -47,6 +47,7 @@ impl Turn<'_> {
             return self.deny(step, item, phase, reasons);
         }
         if self.fresh != Some(step) || phase == Phase::Undo {
+            self.see_budgets(step, item, phase)?;
             let reasons = self.item_guards(step, item, phase)?;
             if !reasons.is_empty() {
                 return self.deny(step, item, phase, reasons);
@@ -85,6 +86,7 @@ impl Turn<'_> {
                 Ok(())
             };
         }
+        self.see_quotas(step, item, phase, first)?;
         let quotas = match self.quotas(step, phase, first)? {
             Ok(quotas) => quotas,
             Err(reasons) => return self.deny(step, item, phase, reasons),
@@ -213,17 +215,6 @@ impl Turn<'_> {
 
     /// Asks every policy about one attempt of one item.
     pub fn ask_policies(&self, step: usize, item: u32, phase: Phase) -> Result<Decision, Rejection> {
-        self.policies_say(step, item, phase, None)
-    }
-
-    /// The same with the facts `budget` as they were seen, where they are given.
-    pub fn policies_say(
-        &self,
-        step: usize,
-        item: u32,
-        phase: Phase,
-        budgets: Option<&serde_json::Value>,
-    ) -> Result<Decision, Rejection> {
         let planned = self.planned(step)?;
         let action = action(planned, phase).ok_or_else(|| fault("the step uses nothing"))?;
         let active = self.world.active.as_ref().ok_or_else(|| fault("no catalogue is active"))?;
@@ -234,11 +225,6 @@ impl Turn<'_> {
             .with("input", typed(&work.input, &action.capability.spec.input))
             .with("capability", capability_value(action))
             .with("step", step_value(&planned.id, work.attempts + 1, phase));
-        let seen = budgets.and_then(|seen| Value::from_json(seen).ok());
-        let scene = match seen {
-            Some(seen) => scene.with("budget", seen),
-            None => scene,
-        };
         let id = ids::DecisionId::derive(self.run.id(), self.run.seq + 1);
         let (required, granted) = (self.named_approvals(planned), self.granted(step)?);
         let question = decision::Question {

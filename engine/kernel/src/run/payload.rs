@@ -281,6 +281,7 @@ impl Event {
             | Self::Stuck { reasons, .. }
             | Self::Paused { reasons, .. } => details(reasons, visit),
             Self::LockGranted
+            | Self::CountersSeen { .. }
             | Self::StepReady { .. }
             | Self::Held { .. }
             | Self::StageOpened { .. }

@@ -31,6 +31,7 @@ fn denied<T>(reasons: Vec<Reason>) -> Judged<T> {
 impl Turn<'_> {
     /// Evaluates what a ready step does, once, and lets it go as far as it may.
     pub fn prepare(&mut self, step: usize) -> Done {
+        self.see_budgets(step, 0, Phase::Do)?;
         match self.is_wanted(step) {
             Ok(true) => {}
             Ok(false) => return self.settle(step, StepState::Skipped, Vec::new()),
@@ -127,7 +128,7 @@ impl Turn<'_> {
         }
     }
 
-    fn scene<'s>(&'s self, planned: &'s PlanStep) -> Scene<'s> {
+    pub(super) fn scene<'s>(&'s self, planned: &'s PlanStep) -> Scene<'s> {
         let scene = Scene::new(self.run, self.world, self.now, Place::Step, Some(planned));
         match self.released_file() {
             Some(file) => scene.with("file", file),
@@ -256,15 +257,27 @@ impl Turn<'_> {
 
     /// Why the guards of an item do not hold.
     pub fn item_guards(&self, step: usize, item: u32, phase: Phase) -> Result<Vec<Reason>, Rejection> {
+        self.guards_as(step, item, phase, self.planned(step)?)
+    }
+
+    /// The same with the guards that a step is declared with, in this plan or another; of a step without items its own
+    /// guards alone.
+    pub fn guards_as(
+        &self,
+        step: usize,
+        item: u32,
+        phase: Phase,
+        declared: &PlanStep,
+    ) -> Result<Vec<Reason>, Rejection> {
         let planned = self.planned(step)?;
-        let known = self.item(step, item)?;
+        let known = self.step(step)?.items.get(item as usize);
         let mut reasons = Vec::new();
         let action = match phase {
-            Phase::Do => planned.action(),
-            Phase::Undo => planned.undo().map(|undo| &undo.action),
+            Phase::Do => declared.action(),
+            Phase::Undo => declared.undo().map(|undo| &undo.action),
         };
         if let Some(action) = action
-            && let Some(work) = known.of(phase)
+            && let Some(work) = known.and_then(|known| known.of(phase))
             && !action.capability.spec.guards.is_empty()
         {
             let scene = Scene::new(self.run, self.world, self.now, Place::Capability, Some(planned));
@@ -273,9 +286,10 @@ impl Turn<'_> {
             let name = action.capability.metadata.name.as_str();
             reasons.extend(self.guards(&action.capability.spec.guards, &scene, Kind::Capability, name));
         }
-        if phase == Phase::Do && !planned.spec.guards.is_empty() {
-            let scene = self.scene(planned).at_item(Run::item_facts(planned, known, item));
-            reasons.extend(self.guards(&planned.spec.guards, &scene, Kind::Runbook, self.run.plan.name()));
+        if phase == Phase::Do && !declared.spec.guards.is_empty() {
+            let facts = known.and_then(|known| Run::item_facts(planned, known, item));
+            let scene = self.scene(planned).at_item(facts);
+            reasons.extend(self.guards(&declared.spec.guards, &scene, Kind::Runbook, self.run.plan.name()));
         }
         Ok(at(reasons, planned))
     }

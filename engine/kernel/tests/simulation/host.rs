@@ -240,6 +240,7 @@ impl Host {
         let story = Story { told, actives, said, plans };
         let found = replay(&story, Under::Recorded).unwrap();
         assert_eq!(found.turned, [], "every decision comes out as it did");
+        assert_eq!((found.differing, found.unanswered), (Vec::new(), 0), "and every condition and quota");
         assert!(found.outcomes.iter().all(|one| one.recorded == one.replayed), "and every outcome");
         let records: Vec<_> = found.records.iter().map(AuditRecord::to_line).collect();
         let of_runs = self.audit.iter().filter(|record| record.entry.run_id.is_some());

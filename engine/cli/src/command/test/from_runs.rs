@@ -48,7 +48,15 @@ async fn played(workspace: &Opened, count: u32) -> Result<Value, ApiError> {
                 "actual": turned.replayed,
             })
         });
-        let failures: Vec<Value> = failures.collect();
+        let conditions = outcome.found.differing.iter().map(|one| {
+            let name = one.name.iter().map(|name| format!(".{name}")).collect::<String>();
+            json!({
+                "path": format!("conditions.{}.{}{name}", one.step, one.asked.as_str()),
+                "expected": one.recorded,
+                "actual": one.replayed,
+            })
+        });
+        let failures: Vec<Value> = failures.chain(conditions).collect();
         scenarios.push(json!({
             "name": format!("{} {}", one.runbook, one.run),
             "passed": failures.is_empty(),
@@ -73,10 +81,11 @@ fn shown(document: &Value, look: Look) -> String {
         turned += 1;
         card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, text(one, "name")));
         for failure in failures {
-            let of = |side: &str| failure.get(side).map(|said| text(said, "outcome")).unwrap_or_default();
+            let word = |said: &Value| said.as_str().unwrap_or_else(|| text(said, "outcome")).to_owned();
+            let of = |side: &str| failure.get(side).map(word).unwrap_or_default();
             let mut line = Line::default().with(Ink::Plain, "  ").with(Ink::Dim, text(failure, "path"));
             line.add(Ink::Plain, &format!("  {} → ", of("expected")));
-            line.add(Ink::Alarm, of("actual"));
+            line.add(Ink::Alarm, &of("actual"));
             card.line(&line);
         }
     }
