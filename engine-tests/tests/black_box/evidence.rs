@@ -267,7 +267,7 @@ fn conditions_and_quotas_are_asked_again_and_what_changed_ones_would_turn_is_lis
     let document = last(&[]).expect_code(0).json();
     let asked: u64 =
         document["runs"].as_array().unwrap().iter().map(|run| run["conditions"].as_u64().unwrap()).sum();
-assert_eq!(asked, 12, "five times `when`, four guards, three quotas");
+    assert_eq!(asked, 12, "five times `when`, four guards, three quotas");
     last(&["--against", "specs"]).expect_code(0);
 
     let changed = ASKS.replace("limit: 2", "limit: 1").replace("< 10", "< 30").replace("!= 5", "!= 1");

@@ -55,11 +55,24 @@ pub fn due(retention: &RetentionSpec, class: Sensitivity, settled: Timestamp) ->
     crate::run::later(settled, keep.value.0)
 }
 
+/// True where a run of this plan can hold the file of an export.
+#[must_use]
+pub fn holds_file(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.body, Body::Export(_)))
+}
+
+/// When the file of an export is due that was released then, or given up then.
+#[must_use]
+pub fn file_due(retention: &RetentionSpec, since: Timestamp) -> Timestamp {
+    crate::run::later(since, retention.keep.exports.value.0)
+}
+
 /// The shortest time that anything is kept, in ms: nothing younger is due.
 #[must_use]
 pub fn shortest_ms(retention: &RetentionSpec) -> u64 {
     let keep = &retention.keep;
-    keep.raw.value.0.min(keep.personal.value.0).min(keep.internal.value.0)
+    let all = [&keep.raw, &keep.personal, &keep.internal, &keep.exports];
+    all.into_iter().map(|keep| keep.value.0).min().unwrap_or_default()
 }
 
 /// The legal hold that forbids to erase a run of that runbook which settled then.
@@ -101,6 +114,10 @@ holds:
             assert_eq!(due(&retention, class, settled), at(expected), "{class}");
         }
         assert_eq!(shortest_ms(&retention), 86_400_000);
+        assert_eq!(file_due(&retention, settled), at("2026-04-01T00:00:00Z"));
+        let brief: RetentionSpec =
+            crate::fixture::read(&SPEC.replace("raw: 1d", "raw: 30d").replace("exports: 90d", "exports: 1d"));
+        assert_eq!(shortest_ms(&brief), 86_400_000, "a file may go before anything else");
     }
 
     #[test]

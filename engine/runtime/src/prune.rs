@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ordain_kernel::actor::Actor;
 use ordain_kernel::ids::RunId;
 use ordain_kernel::retention;
+use ordain_kernel::run::Event;
 use ordain_spec::kind::Retention;
 use ordain_spec::kind::scalar::Sensitivity;
 use serde::{Deserialize, Serialize};
@@ -138,35 +139,65 @@ fn is_held(tree: &[RunRow], retention: Option<&Retention>) -> Result<bool, Store
     Ok(false)
 }
 
-/// True when all of a tree of runs is due. What a run can carry is said by its plan; where that cannot be made any more
-/// it may have carried anything.
+/// What runs of one plan can carry.
+#[derive(Clone, Copy)]
+struct Carries {
+    class: Sensitivity,
+    /// The file of an export.
+    file: bool,
+}
+
+/// True when anything that a tree of runs carries is due: it is erased as a whole.
 async fn is_due(
     reader: &Reader,
     specs: &Specs,
     tree: &[RunRow],
     retention: &Retention,
     now: Timestamp,
-    classes: &mut BTreeMap<(String, String), Sensitivity>,
+    known: &mut BTreeMap<(String, String), Carries>,
 ) -> Result<bool, StoreError> {
     for row in tree {
-        let key = (row.specs.clone(), row.runbook.clone());
-        let class = match classes.get(&key) {
-            Some(class) => *class,
-            None => {
-                let class = match recover::run(reader, specs, &row.id).await {
-                    Ok(run) => retention::class(&run.plan),
-                    Err(StoreError::LeftOut(_)) => Sensitivity::Raw,
-                    Err(error) => return Err(error),
-                };
-                classes.insert(key, class);
-                class
+        let carries = carries(reader, specs, row, known).await?;
+        let settled = settled(row)?;
+        if retention::due(&retention.spec, carries.class, settled) <= now {
+            return Ok(true);
+        }
+        if carries.file {
+            let since = released(reader, &row.id).await?.unwrap_or(settled);
+            if retention::file_due(&retention.spec, since) <= now {
+                return Ok(true);
             }
-        };
-        if retention::due(&retention.spec, class, settled(row)?) > now {
-            return Ok(false);
         }
     }
-    Ok(true)
+    Ok(false)
+}
+
+/// What a run can carry is said by its plan; where that cannot be made any more it may have carried anything.
+async fn carries(
+    reader: &Reader,
+    specs: &Specs,
+    row: &RunRow,
+    known: &mut BTreeMap<(String, String), Carries>,
+) -> Result<Carries, StoreError> {
+    let key = (row.specs.clone(), row.runbook.clone());
+    if let Some(carries) = known.get(&key) {
+        return Ok(*carries);
+    }
+    let carries = match recover::run(reader, specs, &row.id).await {
+        Ok(run) => Carries { class: retention::class(&run.plan), file: retention::holds_file(&run.plan) },
+        Err(StoreError::LeftOut(_)) => Carries { class: Sensitivity::Raw, file: true },
+        Err(error) => return Err(error),
+    };
+    known.insert(key, carries);
+    Ok(carries)
+}
+
+/// When the first file of a run was released; none where none was.
+async fn released(reader: &Reader, run: &str) -> Result<Option<Timestamp>, StoreError> {
+    let journal = recover::journal(reader, run).await?;
+    let mut released =
+        journal.events.iter().filter(|(_, event)| matches!(event, Event::ExportReleased { .. }));
+    Ok(released.next().map(|(at, _)| *at))
 }
 
 /// A run and all that it started.

@@ -458,3 +458,79 @@ async fn a_thousand_at_once_on_a_budget_for_ten_are_exactly_ten() {
     assert_eq!(at_once(&engine, 5).await, (0, 5));
     engine.close().await;
 }
+
+const KEPT: &str = "apiVersion: ordain/v1
+kind: Retention
+metadata: {name: kept, owner: group:grc, summary: How long what is kept.}
+spec: {keep: {raw: 7d, personal: 30d, internal: 400d, exports: 3d}}
+";
+
+/// Makes a preview of the example's export and lets somebody of governance say that.
+async fn previewed(engine: &Engine, decision: ordain_runtime::api::Decision) -> String {
+    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
+    let ask = Request::Preview { export: "weekly-evidence".into(), live: false };
+    let run = engine.answer(who("user:alice"), ask).await.unwrap()["run"]["id"].as_str().unwrap().to_owned();
+    // Rows are gathered beside the writer.
+    let watch = Request::Watch { run: run.clone(), after: 0 };
+    let gathered = async {
+        while engine.answer(who("user:alice"), watch.clone()).await.unwrap()["parked"] != true {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(Duration::from_secs(30), gathered).await.unwrap();
+    let queue = engine.answer(who("user:carol"), Request::Approvals { state: None }).await.unwrap();
+    let open = queue["approvals"].as_array().unwrap().iter().find(|one| one["run"] == *run).unwrap();
+    let text = |field: &str| open[field].as_str().unwrap().to_owned();
+    let decide = Request::Decide {
+        id: text("id"),
+        decision,
+        rationale: "looked at every row".into(),
+        form: serde_json::Map::new(),
+        digest: text("digest"),
+        signature: None,
+    };
+    engine.answer(who("user:carol"), decide).await.unwrap();
+    run
+}
+
+#[tokio::test]
+async fn files_of_exports_go_as_the_retention_says_and_everything_else_stays() {
+    use ordain_runtime::api::Decision;
+    let folder = tempfile::tempdir().unwrap();
+    copy(&PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../examples/evidence-export"), folder.path());
+    std::fs::write(folder.path().join("specs/policies/kept.yaml"), KEPT).unwrap();
+    let opened = Opened::find(folder.path()).unwrap();
+    assert!(opened.active.is_some(), "{:?}", opened.read.checked.diagnostics);
+    let hand = Arc::new(Hand {
+        now: Mutex::new("2026-01-05T10:00:00Z".parse().unwrap()),
+        moved: tokio::sync::Notify::new(),
+    });
+    let machine = Machine { clock: Arc::clone(&hand) as Arc<dyn Clock>, ..Machine::default() };
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    let engine = Engine::open_on(&opened, lock, machine).await.unwrap();
+    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
+
+    let inputs = serde_json::Map::from_iter([("ticket".to_owned(), json!("T-1"))]);
+    let start = Request::Start { runbook: "close-ticket".into(), inputs, live: false };
+    let closed = engine.answer(who("user:alice"), start).await.unwrap()["run"]["id"].clone();
+    let left = previewed(&engine, Decision::Approve).await;
+    hand.pass(24 * 3_600);
+    let refused = previewed(&engine, Decision::Reject).await;
+
+    let prune = || engine.answer(who("user:bob"), Request::Prune { older_than: None, dry_run: false });
+    let erased = |run: String| async {
+        engine.answer(who("user:alice"), Request::Show { run }).await.unwrap()["run"]["erased"] == true
+    };
+    hand.pass(2 * 24 * 3_600 - 1);
+    assert_eq!(prune().await.unwrap()["runs"], 0, "nothing is three days old");
+    hand.pass(2);
+    assert_eq!(prune().await.unwrap()["runs"], 1, "the file that left first goes first");
+    assert_eq!((erased(left).await, erased(refused.clone()).await), (true, false));
+    hand.pass(24 * 3_600);
+    assert_eq!(prune().await.unwrap()["runs"], 1, "what did not leave is kept no longer than what did");
+    assert!(erased(refused).await);
+    assert!(!erased(closed.as_str().unwrap().to_owned()).await, "what is internal stays for 400 days");
+    let verify = Request::AuditVerify { from_checkpoint: false, checkpoint: None };
+    assert_eq!(engine.answer(who("user:alice"), verify).await.unwrap()["ok"], true);
+    engine.close().await;
+}
