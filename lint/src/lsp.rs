@@ -308,7 +308,7 @@ mod tests {
         notice("textDocument/didOpen", json!({"textDocument": {"uri": uri, "text": ""}}));
         let whole = "apiVersion: ordain/v1\nkind: Budgett\n";
         for end in 1..=whole.len() {
-            let changes = json!([{"text": &whole[..end]}]);
+            let changes = json!([{"text": whole.get(..end)}]);
             notice(
                 "textDocument/didChange",
                 json!({"textDocument": {"uri": uri, "version": end}, "contentChanges": changes}),
