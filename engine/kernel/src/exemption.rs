@@ -324,7 +324,8 @@ fn definition(exemption: &Exemption) -> ApprovalSpec {
 }
 
 /// The grants of an exemption that nobody but a scenario gave: as if everybody had signed at that instant.
-pub(crate) fn given(exemption: &Exemption, roster: &Roster, at: Timestamp) -> Asked {
+#[must_use]
+pub fn given(exemption: &Exemption, roster: &Roster, at: Timestamp) -> Asked {
     let grant = |by: &Spanned<Principal>| {
         let by = Actor::of(roster, &by.value.to_string())?;
         Some(Grant { by, at, assurance: Assurance::Signed, rationale: "given".to_owned() })

@@ -48,6 +48,8 @@ pub struct Given {
     pub says: Vec<Says>,
     /// Kill switches.
     pub kills: Vec<String>,
+    /// Everybody agreed to the exemptions.
+    pub exempted: bool,
 }
 
 /// Documents in files, by path.
@@ -65,6 +67,10 @@ impl Given {
             documents.push(second_policy(chance));
         }
         documents.push(elsewhere_policy());
+        let spares = chance.in_ten(5);
+        if spares {
+            documents.push(spared(&documents));
+        }
         let mut says = Vec::new();
         for (approval, often) in [("peer", 4), ("two", 6), ("extra", 2)] {
             for by in ["alice", "bob", "carol", "dan"] {
@@ -76,6 +82,11 @@ impl Given {
             }
         }
         let n = *chance.one(&[5, 5, 5, 20, 55, 75, 150]);
+        // An exemption of which nobody has any use shows nothing: what it spares must be asked for, and not given.
+        let n = if spares { *chance.one(&[55, 75]) } else { n };
+        if spares && chance.in_ten(7) {
+            says.retain(|says| says.approval != "peer");
+        }
         Self {
             documents,
             connection: Some([vec!["api.example.org"], vec!["token"], vec!["url"]]),
@@ -83,6 +94,7 @@ impl Given {
             requester: chance.one::<&str>(&["alice", "alice", "bot"]),
             says,
             kills: Vec::new(),
+            exempted: true,
         }
     }
 
@@ -248,6 +260,19 @@ fn elsewhere_policy() -> Value {
     let rules = json!([{"id": "all", "allow": "true", "reason": "elsewhere"}]);
     let applies = json!({"capabilities": ["x.*"], "environments": ["elsewhere"]});
     document("Policy", "elsewhere", json!({"applies": applies, "rules": rules}))
+}
+
+/// Everything of medium risk is spared the peers that `team` asks for.
+fn spared(documents: &[Value]) -> Value {
+    let medium = documents.iter().filter(|one| one["metadata"]["risk"] == "medium");
+    let names: Vec<&Value> = medium.map(|one| &one["metadata"]["name"]).collect();
+    let spec = json!({
+        "exempts": {"policy": "team", "rule": "ask"},
+        "scope": {"capabilities": names, "actors": ["user:alice", "user:bot"], "environments": ["local"]},
+        "reason": "It is generated.", "requestedBy": "user:alice", "approvedBy": ["user:dan"],
+        "from": "2026-01-01T00:00:00Z", "expires": "2026-01-20T00:00:00Z",
+    });
+    document("Exemption", "spared", spec)
 }
 
 fn second_policy(chance: &mut Chance) -> Value {

@@ -22,6 +22,10 @@ pub enum Change {
     LosesRecord,
     LosesGrant,
     LosesInput,
+    LosesExemption,
+    LosesExempted,
+    ExemptionNotAgreed,
+    ExemptionIsOver,
     GainsDenyingPolicy,
     GainsRequiringPolicy,
     GainsAllowingPolicy,
@@ -47,7 +51,7 @@ impl fmt::Display for Change {
 
 impl Change {
     /// All of them.
-    pub const ALL: [Self; 24] = [
+    pub const ALL: [Self; 28] = [
         C::LosesMetadata,
         C::LosesField,
         C::LosesSpec,
@@ -59,6 +63,10 @@ impl Change {
         C::LosesRecord,
         C::LosesGrant,
         C::LosesInput,
+        C::LosesExemption,
+        C::LosesExempted,
+        C::ExemptionNotAgreed,
+        C::ExemptionIsOver,
         C::GainsDenyingPolicy,
         C::GainsRequiringPolicy,
         C::GainsAllowingPolicy,
@@ -82,7 +90,14 @@ impl Change {
     /// It may come into force while a run is under way. What was given at the start and what the operator's file
     /// grants is read once.
     pub fn may_come_later(self) -> bool {
-        !matches!(self, Self::LosesConnection | Self::LosesRecord | Self::LosesGrant | Self::LosesInput)
+        !matches!(
+            self,
+            Self::LosesConnection
+                | Self::LosesRecord
+                | Self::LosesGrant
+                | Self::LosesInput
+                | Self::ExemptionNotAgreed
+        )
     }
 
     /// Changes the world; none where there is nothing of that kind in it.
@@ -150,6 +165,26 @@ impl Change {
                 Some(())
             }
             C::LosesInput => given.inputs.remove(*chance.one(&["n", "cause"])).map(|_| ()),
+            C::LosesExemption => {
+                let place = given.documents.iter().position(|one| one["kind"] == "Exemption")?;
+                given.documents.remove(place);
+                Some(())
+            }
+            C::LosesExempted => {
+                let requester = json!(format!("user:{}", given.requester));
+                let exemption = given.of_kind("Exemption").pop()?;
+                drop_one(&mut exemption["spec"]["scope"]["actors"], chance, |actor| *actor == requester)
+            }
+            C::ExemptionNotAgreed => {
+                given.of_kind("Exemption").pop()?;
+                given.exempted = false;
+                Some(())
+            }
+            C::ExemptionIsOver => {
+                let exemption = given.of_kind("Exemption").pop()?;
+                exemption["spec"]["expires"] = json!("2026-01-05T10:00:00Z");
+                Some(())
+            }
             _ => self.add(given, chance),
         }
     }

@@ -33,7 +33,7 @@ use ordain_spec::check::Checker;
 use play::{Later, Played, play};
 use serde_json::{Value, json};
 
-const SEEDS: u64 = 24;
+const SEEDS: u64 = 60;
 
 /// What a change was tried on and what it did.
 #[derive(Debug, Default)]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_kernel::actor::{Actor, person};
 use ordain_kernel::decision::{Decision, Outcome, RuleKind};
+use ordain_kernel::exemption;
 use ordain_kernel::ids::{ApprovalId, RunId};
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Body, Entropy, Realm, StartOutcome, StartRequest};
@@ -85,6 +86,15 @@ pub fn play(given: &Given, active: &Arc<Active>, later: Option<Later>) -> Played
         said: BTreeSet::new(),
         played: Played::default(),
     };
+    if given.exempted {
+        for exemption in
+            active.catalogue.exemptions.values().filter(|one| one.metadata.name.as_str() == "spared")
+        {
+            let roster = active.catalogue.roster.as_ref().unwrap();
+            let asked = exemption::given(exemption, roster, stage.now);
+            stage.realm.world.exemptions.0.insert(exemption.digest, asked);
+        }
+    }
     stage.kill(&given.kills);
     stage.start(active);
     for _ in 0..5_000 {
