@@ -6,6 +6,8 @@
 mod conditions;
 mod policies;
 
+pub(super) use policies::of_words;
+
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::expr::observe::{Sort, observe as observe_expr};

@@ -73,14 +73,21 @@ impl Selector {
             && any(self.modes.as_ref(), |mode| *mode == subject.mode)
     }
 
-    /// True for `{}`: it selects every step.
+    /// True where it selects every step: `{}`, and what says the same by listing every word there is.
     #[must_use]
-    pub const fn is_everything(&self) -> bool {
-        self.capabilities.is_none()
-            && self.runbooks.is_none()
-            && self.risk.is_none()
-            && self.effect.is_none()
-            && self.environments.is_none()
-            && self.modes.is_none()
+    pub fn is_everything(&self) -> bool {
+        fn all<T: PartialEq>(list: Option<&Vec<Spanned<T>>>, words: &[T]) -> bool {
+            list.is_none_or(|list| words.iter().all(|word| list.iter().any(|item| item.value == *word)))
+        }
+        !self.names_some()
+            && all(self.risk.as_ref(), Risk::ALL)
+            && all(self.effect.as_ref(), Effect::ALL)
+            && all(self.modes.as_ref(), Mode::ALL)
+    }
+
+    /// True where it names what it is about: names of one's own never say everything.
+    #[must_use]
+    pub const fn names_some(&self) -> bool {
+        self.capabilities.is_some() || self.runbooks.is_some() || self.environments.is_some()
     }
 }

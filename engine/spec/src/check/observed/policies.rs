@@ -10,11 +10,14 @@ use crate::check::context::{Context, may_match, risk};
 use crate::check::memory::Stamp;
 use crate::check::people::principals;
 use crate::check::places;
+use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::expr::space::{Actor, Found, Site, Space, Term, Want, World};
 use crate::expr::{Expr, Path, Value};
+use crate::kind::metadata::Risk;
 use crate::kind::policy::{Enforcement, Rule};
 use crate::kind::roster::Group;
+use crate::kind::scalar::{Effect, Mode};
 use crate::kind::selector::Selector;
 use crate::kind::{Capability, Policy};
 use crate::source::Span;
@@ -149,6 +152,22 @@ fn capability_fact(capability: &Capability) -> Value {
     ])
 }
 
+/// What a selector says in words of the language, which are all there are: risks, effects, modes.
+pub(in crate::check) fn of_words(selector: &Selector) -> Vec<Term<'static>> {
+    fn texts<T: Copy>(list: Option<&Vec<Spanned<T>>>, word: fn(T) -> &'static str) -> Option<Vec<Value>> {
+        list.map(|list| list.iter().map(|item| Value::text(word(item.value))).collect())
+    }
+    let lists = [
+        ("capability", "risk", texts(selector.risk.as_ref(), Risk::as_str)),
+        ("capability", "effect", texts(selector.effect.as_ref(), Effect::as_str)),
+        ("run", "mode", texts(selector.modes.as_ref(), Mode::as_str)),
+    ];
+    let term = |(root, field, values): (&str, &str, Option<Vec<Value>>)| {
+        Some(Term::OneOf(Path::new([Arc::from(root), Arc::from(field)]), values?, 1))
+    };
+    lists.into_iter().filter_map(term).collect()
+}
+
 struct View<'v, 'a> {
     cx: &'v Context<'a>,
     sites: &'v Sites,
@@ -192,16 +211,6 @@ impl<'v> View<'v, '_> {
             let fits = |name: &&str| patterns.iter().any(|pattern| pattern.value.matches(name));
             add("run", "runbook", names.filter(fits).map(Value::text).collect());
         }
-        if let Some(risks) = &selector.risk {
-            add("capability", "risk", risks.iter().map(|risk| Value::text(risk.value.as_str())).collect());
-        }
-        if let Some(effects) = &selector.effect {
-            add(
-                "capability",
-                "effect",
-                effects.iter().map(|effect| Value::text(effect.value.as_str())).collect(),
-            );
-        }
         if let Some(names) = &selector.environments {
             add(
                 "run",
@@ -209,9 +218,7 @@ impl<'v> View<'v, '_> {
                 names.iter().map(|name| Value::text(Arc::clone(&name.value))).collect(),
             );
         }
-        if let Some(modes) = &selector.modes {
-            add("run", "mode", modes.iter().map(|mode| Value::text(mode.value.as_str())).collect());
-        }
+        terms.extend(of_words(selector));
         terms
     }
 
