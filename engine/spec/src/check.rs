@@ -39,6 +39,7 @@ mod ranges;
 mod read;
 mod references;
 mod retentions;
+mod rosters;
 pub mod rows;
 mod run_words;
 pub mod scope;
@@ -279,6 +280,7 @@ fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<
     around::check(cx, sink);
     ingresses::check(cx, sink);
     retentions::check(cx, sink);
+    rosters::check(cx, sink);
     triggers::check(cx, sink);
 }
 

@@ -16,7 +16,7 @@ use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::source::{Notation, SourceFile, Span};
 use crate::tree::{Map, Node, Text, Value};
 
-pub use fields::{Fields, is_placeholder};
+pub use fields::{Fields, is_placeholder, pretended};
 pub use leaf::{LARGEST_INTEGER, integer, json};
 pub use shape::{FieldShape, RecordShape, Shape, WordShape, camel, kebab, prose};
 

@@ -1,9 +1,10 @@
 //! Where a value of an export, a meta schema, a notice or an exemption means nothing: lists of none, names
 //! that are taken, signatures of nobody.
 
-use super::bodies::{is_public_key, once};
+use super::bodies::once;
 use super::context::{Context, law};
 use super::ranges::within;
+use super::rosters::is_signature;
 use super::rows::{META_CHARACTERS, columns};
 use crate::diagnostic::Diagnostic;
 use crate::kind::export::RowSource;
@@ -72,7 +73,7 @@ fn exemption(cx: &Context<'_>, exemption: &Exemption, sink: &mut Vec<Diagnostic>
                     .help("remove the signature: it approves nothing"),
             );
         }
-        if !is_public_key(&signature.sig.value) {
+        if !is_signature(&signature.sig.value) {
             sink.push(
                 law(
                     "wrong-type",

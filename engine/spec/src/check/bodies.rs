@@ -7,11 +7,10 @@ use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::kind::connector::{ConnectorType, EnvValue, SecretRef};
 use crate::kind::field::Named;
-use crate::kind::roster::ActorType;
 use crate::kind::runbook::Step;
 use crate::kind::scenario::Act;
 use crate::kind::selector::Selector;
-use crate::kind::{Connector, Roster, Runbook, Scenario};
+use crate::kind::{Connector, Runbook, Scenario};
 use crate::source::Span;
 
 /// The most steps of a runbook.
@@ -117,9 +116,6 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
     cx.all.budgets.values().for_each(|budget| selects(cx, &budget.spec.applies, sink));
     cx.all.scenarios.values().for_each(|spec| scenario(cx, spec, sink));
-    if let Some(spec) = &cx.all.roster {
-        roster(cx, spec, sink);
-    }
 }
 
 /// A list that is written and empty names nobody and nothing: what it was meant to hold does not happen.
@@ -353,42 +349,4 @@ fn act(cx: &Context<'_>, act: &Act, sink: &mut Vec<Diagnostic>) {
             law("missing-field", place, "the act does not say who decides").help("add `by`: the person"),
         );
     }
-}
-
-fn roster(cx: &Context<'_>, roster: &Roster, sink: &mut Vec<Diagnostic>) {
-    for (name, entry) in &roster.spec.people.0 {
-        let person = &entry.value;
-        match person.type_.value {
-            ActorType::Human if person.email.is_none() && cx.is_whole(person.span) => {
-                sink.push(
-                    law("missing-field", entry.key_span, format!("`{name}` is human and has no `email`"))
-                        .help("add `email`"),
-                );
-            }
-            ActorType::System => {
-                sink.push(
-                    law(
-                        "unknown-value",
-                        person.type_.span,
-                        "`system` is the engine itself and stands in no roster",
-                    )
-                    .help("write `human`, `service` or `agent`"),
-                );
-            }
-            _ => {}
-        }
-        if let Some(key) = person.key.as_ref().filter(|key| !is_public_key(&key.value)) {
-            sink.push(
-                law("wrong-type", key.span, format!("the key of `{name}` is no public key"))
-                    .help("write `ed25519:` and the key in base64"),
-            );
-        }
-    }
-}
-
-/// `ed25519:` and base64.
-pub(super) fn is_public_key(text: &str) -> bool {
-    let Some(key) = text.strip_prefix("ed25519:").map(|key| key.trim_end_matches('=')) else { return false };
-    !key.is_empty()
-        && key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_'))
 }

@@ -9,7 +9,7 @@ use super::flow::Flow;
 use super::memory::{Reading, Stamp};
 use super::people::People;
 use crate::catalogue::{Declarations, every};
-use crate::decode::Spanned;
+use crate::decode::{Spanned, pretended};
 use crate::diagnostic::{Diagnostic, Edit, meant};
 use crate::digest::Digest;
 use crate::edit::{Side, TODO, Written, field_into};
@@ -29,6 +29,11 @@ pub(super) const REFUSES: &str = "the engine refuses the catalogue";
 /// A broken law.
 pub(super) fn law(code: &'static str, span: Span, message: impl Into<String>) -> Diagnostic {
     Diagnostic::law(code, span, message).consequence(REFUSES)
+}
+
+/// Reports a text that only stands for one: where it counts, it counts as missing.
+pub(super) fn real(name: &str, text: &Spanned<Arc<str>>, sink: &mut Vec<Diagnostic>) {
+    sink.extend(pretended(name, &text.value, text.span).map(|problem| problem.consequence(REFUSES)));
 }
 
 /// A step with `uses`, and the capability it means.

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use super::context::{Context, law, said, with_meant};
 use super::unresolved_reference::dangling;
 use crate::catalogue::every;
-use crate::decode::Spanned;
+use crate::decode::{Spanned, is_placeholder};
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kind::scalar::Name;
 use crate::kind::scenario::Act;
@@ -18,7 +18,8 @@ pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         let by = said(Kind::Capability, capability.metadata.name.value.as_str());
         for test in &capability.metadata.tests {
             let unread = cx.all.unread.contains(&(Kind::Scenario, test.value.shared()));
-            if cx.all.scenarios.contains_key(&test.value) || unread || cx.is_built_in(test.span) {
+            let is_known = cx.all.scenarios.contains_key(&test.value) || unread || cx.is_built_in(test.span);
+            if is_known || is_placeholder(test.value.as_str()) {
                 continue;
             }
             let near = nearest(test.value.as_str(), cx.all.scenarios.keys().map(AsRef::as_ref));

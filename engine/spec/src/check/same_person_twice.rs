@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::context::{Context, law};
-use crate::decode::Spanned;
+use crate::decode::{Spanned, is_placeholder};
 use crate::diagnostic::Diagnostic;
 use crate::kind::roster::ActorType;
 use crate::source::Span;
@@ -13,14 +13,18 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     let Some(roster) = &cx.all.roster else { return };
     let mut seen: BTreeMap<(&str, String), (&str, Span)> = BTreeMap::new();
     for (name, person) in roster.spec.people.iter() {
-        if person.type_.value != ActorType::Human {
-            continue;
-        }
-        let marks: [(&str, &Option<Spanned<Arc<str>>>); 3] =
-            [("email", &person.email), ("key", &person.key), ("subject", &person.subject)];
+        let is_human = person.type_.value == ActorType::Human;
+        let marks: [(&str, &Option<Spanned<Arc<str>>>); 4] = [
+            ("login", &person.login),
+            ("email", &person.email),
+            ("key", &person.key),
+            ("subject", &person.subject),
+        ];
+        // Whoever acts at the keyboard is the one of that login, whatever it is.
+        let marks = marks.into_iter().filter(|(what, _)| is_human || *what == "login");
         for (what, mark) in marks {
-            let Some(mark) = mark else { continue };
-            let value = if what == "email" { mark.value.to_lowercase() } else { mark.value.to_string() };
+            let Some(mark) = mark.as_ref().filter(|mark| !is_placeholder(&mark.value)) else { continue };
+            let value = if what == "email" { address(&mark.value) } else { mark.value.to_string() };
             if let Some((other, place)) = seen.get(&(what, value.clone())) {
                 sink.push(
                     law(
@@ -37,4 +41,10 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// What an address says, without what stands around it: two spellings of one mailbox are one person.
+fn address(text: &str) -> String {
+    let around = |letter: char| letter.is_whitespace() || matches!(letter, '<' | '>' | '.');
+    text.trim_matches(around).to_lowercase()
 }

@@ -1,9 +1,10 @@
 //! Laws about the operator's file: what it grants is named exactly, and nothing in it is a secret.
 
-use super::bodies::{is_public_key, once};
-use super::context::law;
+use super::bodies::once;
+use super::context::{law, real};
 use super::hosts::{is_link_local, without_port};
 use super::programs::{SHELLS, plain_name};
+use super::rosters::{KEY_DUE, is_public_key};
 use super::scope::invariants;
 use super::secrets::looks_like;
 use crate::diagnostic::Diagnostic;
@@ -13,10 +14,12 @@ use crate::source::Span;
 
 /// Asks the laws about an operator's file.
 pub(super) fn check(spec: &WorkspaceSpec, sink: &mut Vec<Diagnostic>) {
+    real("environment", &spec.environment, sink);
     for (_, connection) in spec.connections.iter() {
         self::connection(connection, sink);
     }
     for (name, entry) in &spec.settings.0 {
+        real(&format!("settings.{name}"), &entry.value, sink);
         if let Some(what) = looks_like(&entry.value.value) {
             sink.push(
                 law("secret-literal", entry.value.span, format!("{what} is written in setting `{name}`"))
@@ -29,7 +32,7 @@ pub(super) fn check(spec: &WorkspaceSpec, sink: &mut Vec<Diagnostic>) {
     for key in spec.trust.iter().filter(|key| !is_public_key(&key.key.value)) {
         sink.push(
             law("wrong-type", key.key.span, format!("the key `{}` is no public key", key.id.value))
-                .help("write `ed25519:` and the key in base64"),
+                .help(KEY_DUE),
         );
     }
     once("invariant", spec.invariants.iter().map(|rule| (rule.id.value.as_str(), rule.id.span)), sink);

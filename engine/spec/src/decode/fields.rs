@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use super::{Decode, Decoder, FieldShape, RecordShape, listed};
 use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::edit::{Side, TODO, Written, field_into};
+use crate::source::Span;
 use crate::tree::{Key, Map, Node, Value};
 
 /// True for a text that stands for "to be done": counts as missing.
@@ -34,6 +35,19 @@ pub fn is_placeholder(text: &str) -> bool {
             | "-"
             | "dummy"
     )
+}
+
+/// What is wrong with a text where a real value is due, if it is a placeholder: it counts as missing. The one
+/// notion of that, for fields that are mandatory and for optional ones that lift a law or name somebody.
+#[must_use]
+pub fn pretended(name: &str, text: &str, span: Span) -> Option<Diagnostic> {
+    is_placeholder(text).then(|| counts_as_missing(name, &format!("`{text}`"), text.is_empty(), span))
+}
+
+fn counts_as_missing(name: &str, shown: &str, is_empty: bool, span: Span) -> Diagnostic {
+    let (code, help) =
+        if is_empty { ("missing-field", "give a value") } else { ("placeholder-value", "give a real value") };
+    Diagnostic::law(code, span, format!("`{name}` is {shown}, which counts as missing")).help(help)
 }
 
 /// The fields of one record in the file, after unknown ones were reported.
@@ -114,20 +128,8 @@ impl<'n> Fields<'n> {
         let problem = if !mandatory {
             Diagnostic::law("wrong-type", node.span, format!("`{name}` is null"))
                 .help("give a value, or leave the field out; null is refused everywhere")
-        } else if empty && !self.is_metadata() {
-            Diagnostic::law(
-                "missing-field",
-                node.span,
-                format!("`{name}` is {shown}, which counts as missing"),
-            )
-            .help("give a value")
         } else {
-            Diagnostic::law(
-                "placeholder-value",
-                node.span,
-                format!("`{name}` is {shown}, which counts as missing"),
-            )
-            .help("give a real value")
+            counts_as_missing(name, &shown, empty && !self.is_metadata(), node.span)
         };
         cx.report(problem.related(key.span, "this field"));
         true
