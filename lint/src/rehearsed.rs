@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use ordain_kernel::rehearsal::{Seen, rehearse};
-use ordain_plan::{Grants, Plan, compile};
+use ordain_plan::{Grants, Plan};
 use ordain_spec::catalogue::{Catalogue, every};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::Scenario;
@@ -17,9 +17,12 @@ const KEPT: usize = 10_000;
 /// What each scenario saw, by its name.
 pub type Rehearsed = BTreeMap<Arc<str>, Arc<Seen>>;
 
-/// Plays all scenarios of a catalogue, side by side.
+/// Plays all scenarios of a catalogue, side by side. `plans` are those of its runbooks: five scenarios of one ask
+/// for it once.
 #[must_use]
-pub fn rehearsed(catalogue: &Arc<Catalogue>, grants: &Grants) -> Rehearsed {
+pub fn rehearsed(catalogue: &Arc<Catalogue>, grants: &Grants, plans: &[Arc<Plan>]) -> Rehearsed {
+    let plans: BTreeMap<Digest, &Arc<Plan>> = plans.iter().map(|plan| (plan.runbook.digest, plan)).collect();
+    let plans = &plans;
     let grants = Arc::new(grants.clone());
     let controls = controls(catalogue);
     let scenarios: Vec<&Arc<Scenario>> = catalogue.scenarios.values().collect();
@@ -27,7 +30,7 @@ pub fn rehearsed(catalogue: &Arc<Catalogue>, grants: &Grants) -> Rehearsed {
     let share = scenarios.len().div_ceil(workers).max(1);
     let played = |scenarios: &[&Arc<Scenario>]| -> Vec<(Arc<str>, Arc<Seen>)> {
         let name = |scenario: &Scenario| scenario.metadata.name.value.shared();
-        scenarios.iter().map(|one| (name(one), seen(one, catalogue, &grants, controls))).collect()
+        scenarios.iter().map(|one| (name(one), seen(one, catalogue, plans, &grants, controls))).collect()
     };
     std::thread::scope(|scope| {
         let threads: Vec<_> = scenarios.chunks(share).map(|part| scope.spawn(move || played(part))).collect();
@@ -39,13 +42,14 @@ pub fn rehearsed(catalogue: &Arc<Catalogue>, grants: &Grants) -> Rehearsed {
 fn seen(
     scenario: &Scenario,
     catalogue: &Arc<Catalogue>,
+    plans: &BTreeMap<Digest, &Arc<Plan>>,
     grants: &Arc<Grants>,
     controls: Digest,
 ) -> Arc<Seen> {
     static KNOWN: Mutex<BTreeMap<[u8; 32], Arc<Seen>>> = Mutex::new(BTreeMap::new());
-    let plan = catalogue.runbook(&scenario.spec.run.value).ok();
-    let plan = plan.and_then(|runbook| compile(runbook, catalogue, grants).ok());
-    let key = plan.map(|plan| key(scenario, &plan, grants, controls).0);
+    let runbook = catalogue.runbook(&scenario.spec.run.value).ok();
+    let plan = runbook.and_then(|runbook| plans.get(&runbook.digest));
+    let key = plan.map(|plan| key(scenario, plan, grants, controls).0);
     let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(seen) = key.and_then(|key| known().get(&key).cloned()) {
         return seen;

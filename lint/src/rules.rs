@@ -210,18 +210,35 @@ impl<'a> Context<'a> {
     /// The plans of all runbooks; none where a law is broken.
     pub fn plans(&self) -> &[Arc<Plan>] {
         self.plans.get_or_init(|| {
-            let Some(catalogue) = self.catalogue() else { return Vec::new() };
-            let grants: Grants = self.subject.grants();
-            let compile = |runbook| ordain_plan::compile(runbook, catalogue, &grants).ok();
-            every(&catalogue.runbooks).filter_map(compile).collect()
+            self.catalogue().map(|catalogue| plans(catalogue, &self.subject.grants())).unwrap_or_default()
         })
+    }
+
+    /// Makes what most rules ask for: plans and rehearsals beside what is observed, which changes nothing but the time.
+    fn prepare(&self) {
+        let Some(catalogue) = self.subject.catalogue() else { return };
+        let grants = self.subject.grants();
+        std::thread::scope(|scope| {
+            let beside = scope.spawn(|| {
+                let plans = plans(catalogue, &grants);
+                let rehearsed = rehearsed(catalogue, &grants, &plans);
+                (plans, rehearsed)
+            });
+            self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved));
+            // What is not there is made when it is asked for.
+            if let Ok((plans, rehearsed)) = beside.join() {
+                let _known = self.plans.set(plans);
+                let _known = self.rehearsed.set(rehearsed);
+            }
+        });
     }
 
     /// What the scenarios see when they are played, each once; nothing where a law is broken.
     pub fn rehearsed(&self) -> &Rehearsed {
         self.rehearsed.get_or_init(|| {
             let catalogue = self.subject.catalogue();
-            catalogue.map(|catalogue| rehearsed(catalogue, &self.subject.grants())).unwrap_or_default()
+            let played = |catalogue| rehearsed(catalogue, &self.subject.grants(), self.plans());
+            catalogue.map(played).unwrap_or_default()
         })
     }
 
@@ -263,9 +280,15 @@ impl<'a> Context<'a> {
     }
 }
 
+fn plans(catalogue: &Catalogue, grants: &Grants) -> Vec<Arc<Plan>> {
+    let compile = |runbook| ordain_plan::compile(runbook, catalogue, grants).ok();
+    every(&catalogue.runbooks).filter_map(compile).collect()
+}
+
 /// What all rules find, in the order of files and places. Files of the built-in set are nobody's to mend.
 #[must_use]
 pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
+    cx.prepare();
     let mut found = Vec::new();
     for rule in RULES.iter().filter(|rule| cx.asks(rule)) {
         (rule.find)(cx, &mut found);

@@ -84,12 +84,8 @@ pub use ordain_spec::check::people::{belongs, person, principals};
 #[must_use]
 pub fn humans<'p>(
     roster: &Roster,
-    principals: impl IntoIterator<Item = &'p Principal> + Clone,
+    principals: impl IntoIterator<Item = &'p Principal>,
 ) -> BTreeSet<Arc<str>> {
-    let nothing = BTreeSet::new();
-    let people = roster.spec.people.iter().filter(|(_, person)| person.type_.value == ActorType::Human);
-    let ids = people.map(|(name, _)| format!("user:{name}"));
-    ids.filter(|id| principals.clone().into_iter().any(|one| belongs(roster, id, &nothing, one)))
-        .map(Arc::from)
-        .collect()
+    let names = ordain_spec::check::people::humans(roster, principals).into_iter();
+    names.map(|name| format!("user:{name}").into()).collect()
 }

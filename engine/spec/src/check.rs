@@ -60,6 +60,7 @@ use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::Diagnostic;
 use crate::kind::workspace::WorkspaceSpec;
 use crate::source::{FileId, SourceFile, Sources};
+use crate::tree::Node;
 
 /// The table of laws: one line a law. A line is a module (`check/<slug>.rs`, with `_` for `-`) that judges
 /// and the law's page (`check/<slug>.md`).
@@ -225,6 +226,7 @@ pub struct Checked {
 #[derive(Debug, Clone)]
 struct Again {
     readings: Vec<memory::Reading>,
+    documents: Vec<(FileId, Arc<[Node]>)>,
     observed: Arc<std::sync::Mutex<memory::Memory>>,
 }
 
@@ -233,6 +235,14 @@ impl Checked {
     #[must_use]
     pub fn context(&self) -> context::Context<'_> {
         context::Context::new(&self.declarations, &self.diagnostics).of_readings(self.again.readings.clone())
+    }
+
+    /// The documents of a file as they are written; none where it could not be read.
+    #[must_use]
+    pub fn documents(&self, file: FileId) -> &[Node] {
+        let documents = &self.again.documents;
+        let at = documents.binary_search_by_key(&file, |(id, _)| *id).ok();
+        at.and_then(|at| documents.get(at)).map_or(&[], |(_, documents)| documents)
     }
 
     /// What is worth a look in expressions and conditions, and no law; nothing where a law is broken. Kept for

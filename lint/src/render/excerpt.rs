@@ -7,7 +7,7 @@ use std::fmt;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use ordain_spec::diagnostic::{Label, Severity};
-use ordain_spec::source::{FileId, SourceFile};
+use ordain_spec::source::{FileId, SourceFile, Span};
 
 use crate::report::{Finding, shown};
 use window::Window;
@@ -80,12 +80,13 @@ fn drawn(
     labels: &[&Label],
     width: usize,
 ) -> (Excerpt, Vec<LabeledSpan>) {
-    let text = harmless_of_same_length(&without_secrets(finding, file));
     let last = labels.iter().map(|label| file.line_column(label.span.end).0).max().unwrap_or(1);
     // The number of a line, the bar, and what stands around them.
     let columns = width.saturating_sub((last + CONTEXT_LINES).to_string().len() + 5).max(20);
     let marks: Vec<_> = labels.iter().map(|label| (label.span, label.text.chars().count())).collect();
-    let window = Window::new(&text, &marks, columns, CONTEXT_LINES as usize);
+    let secret = secret(finding, file);
+    let clean = |start: usize, line: &str| harmless_of_same_length(&without_secrets(start, line, secret));
+    let window = Window::new(&file.text, &marks, (columns, CONTEXT_LINES as usize), &clean);
     let mut columns = Vec::with_capacity(labels.len());
     let spans = labels.iter().enumerate().map(|(at, label)| {
         columns.push((
@@ -148,15 +149,22 @@ fn help(finding: &Finding) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// The text of a file with what looks like a secret blacked out, and what this finding says is one.
-fn without_secrets(finding: &Finding, file: &SourceFile) -> String {
-    let masked = ordain_spec::check::masked(&file.text);
-    let primary = finding.diagnostic.primary.as_ref().filter(|_| finding.diagnostic.code == "secret-literal");
-    let Some(place) = primary.map(|label| label.span) else { return masked };
-    let is_here = finding.sources.get(place.file).is_some_and(|own| own.path == file.path);
-    let (start, end) = (place.start as usize, place.end as usize);
-    match (masked.get(..start), masked.get(start..end), masked.get(end..)) {
-        (Some(before), Some(secret), Some(after)) if is_here => {
+/// What this finding says is a secret, where it stands in this file.
+fn secret(finding: &Finding, file: &SourceFile) -> Option<Span> {
+    let place =
+        finding.diagnostic.primary.as_ref().filter(|_| finding.diagnostic.code == "secret-literal")?.span;
+    finding.sources.get(place.file).is_some_and(|own| own.path == file.path).then_some(place)
+}
+
+/// A line of a file, which begins at `start` there, with what looks like a secret blacked out, and what is known to be
+/// one. A file may have thousands of findings: only lines that are shown are looked at.
+fn without_secrets(start: usize, line: &str, secret: Option<Span>) -> String {
+    let masked = ordain_spec::check::masked(line);
+    let Some(secret) = secret else { return masked };
+    let within = |at: u32| (at as usize).saturating_sub(start).min(masked.len());
+    let (from, to) = (within(secret.start), within(secret.end));
+    match (masked.get(..from), masked.get(from..to), masked.get(to..)) {
+        (Some(before), Some(secret), Some(after)) => {
             let black: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
             format!("{before}{black}{after}")
         }

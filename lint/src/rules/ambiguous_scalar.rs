@@ -12,12 +12,16 @@ pub const RULE: Rule = Rule::new("ambiguous-scalar", Severity::Error, include_st
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let files = cx.all.sources.iter().filter(|(_, file)| file.refusal.is_none() && file.notation == Notation::Yaml);
     for (id, file) in files {
-        // Reading a file a second time is worth it only where a word of that sort stands in it.
+        // Its tree is worth a walk only where a word of that sort stands in it.
         if !file.text.split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '_'))).any(|word| taken_for(word).is_some()) {
             continue;
         }
-        for node in yaml::read(id, &file.text, &mut Vec::new()) {
-            look(&node, &file.text, found);
+        let known = cx.subject.checked.documents(id);
+        known.iter().for_each(|node| look(node, &file.text, found));
+        if known.is_empty() {
+            // What is refused before it is read may be ambiguous all the same.
+            let read = yaml::read(id, &file.text, &mut Vec::new());
+            read.iter().for_each(|node| look(node, &file.text, found));
         }
     }
 }
@@ -45,6 +49,11 @@ fn look(node: &Node, file: &str, found: &mut Vec<Diagnostic>) {
 
 /// What YAML 1.1 makes of a word that YAML 1.2 leaves a string.
 fn taken_for(word: &str) -> Option<&'static str> {
+    // Asked of every word of every file; nearly all of them begin otherwise.
+    let first = word.bytes().next().unwrap_or_default().to_ascii_lowercase();
+    if !(first.is_ascii_digit() || matches!(first, b'y' | b'n' | b'o') && word.len() <= 3) {
+        return None;
+    }
     let lower = word.to_ascii_lowercase();
     let cased = word == lower || word.chars().all(|c| c.is_ascii_uppercase()) || word.chars().skip(1).all(|c| c.is_ascii_lowercase());
     if cased && matches!(lower.as_str(), "yes" | "no" | "on" | "off") {

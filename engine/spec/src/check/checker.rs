@@ -88,6 +88,9 @@ impl Checker {
         let readings: Vec<Reading> = readings.collect();
         let cx = context::Context::new(&declarations, &diagnostics).of_readings(readings.clone());
         judge(&cx, &mut self.memory, &mut diagnostics);
+        for known in &self.files {
+            diagnostics.extend_from_slice(&known.read.secrets);
+        }
         self.memory.turn();
         diagnostics.sort_by(|one, other| {
             one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message))
@@ -99,7 +102,9 @@ impl Checker {
         );
         let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
         let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
-        let again = super::Again { readings, observed: Arc::clone(&self.observed) };
+        let documents = self.files.iter().map(|known| (known.id, Arc::clone(&known.read.documents)));
+        let again =
+            super::Again { readings, documents: documents.collect(), observed: Arc::clone(&self.observed) };
         Checked { catalogue, declarations, diagnostics, again }
     }
 

@@ -142,6 +142,13 @@ where
     found
 }
 
+/// The names of the humans whom the principals name, through groups and roles. Members of external groups are known
+/// by their claims only and are not among them.
+#[must_use]
+pub fn humans<'p>(roster: &Roster, principals: impl IntoIterator<Item = &'p Principal>) -> BTreeSet<&str> {
+    principals.into_iter().flat_map(|principal| expand(&roster.spec, principal).humans).collect()
+}
+
 /// The roster's entry of `user:alice`.
 #[must_use]
 pub fn person<'r>(roster: &'r Roster, id: &str) -> Option<&'r Person> {

@@ -24,11 +24,13 @@ const FIELDS: &[&str] = &["apiVersion", "kind", "metadata", "spec"];
 #[derive(Default)]
 pub(super) struct FileRead {
     /// Its documents as they are written.
-    pub(super) documents: Vec<Node>,
+    pub(super) documents: Arc<[Node]>,
     /// What was declared, document by document.
     declared: Vec<Declaration>,
     /// What authors let pass in its comments.
     suppressions: Vec<crate::suppression::Suppression>,
+    /// Secrets that stand in it.
+    pub(super) secrets: Vec<Diagnostic>,
     /// What is wrong with the file whatever the others say.
     pub(super) diagnostics: Vec<Diagnostic>,
 }
@@ -60,7 +62,8 @@ pub(super) fn file(id: FileId, file: &SourceFile) -> FileRead {
         read.declared.extend(document(node, file, &mut read.diagnostics));
     }
     read.suppressions = crate::suppression::read(id, file, &documents);
-    read.documents = documents;
+    read.secrets = super::secret_literal::written(id, file, &documents);
+    read.documents = documents.into();
     read
 }
 

@@ -1,34 +1,36 @@
 //! Law `secret-literal`: a secret that is written into a spec. No message repeats it.
 
 use super::context::{Context, law};
-use super::read::documents;
 use super::secrets::{is_secret_name, looks_like};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::expr::Arg;
 use crate::kind::connector::EnvValue;
-use crate::source::{FileId, Span};
+use crate::source::{FileId, SourceFile, Span};
 use crate::tree::{Node, Value};
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for (id, file) in cx.all.sources.iter() {
-        // A text without the beginning of any known secret is not read again.
-        if looks_like(&file.text).is_none() && !file.text.contains("PRIVATE KEY") {
-            continue;
-        }
-        let before = sink.len();
-        for node in documents(id, file, &mut Vec::new()) {
-            texts(&node, &mut |text, span| {
-                if let Some(what) = looks_like(text) {
-                    sink.push(found(span, &format!("{what} is written here")));
-                }
-            });
-        }
-        if sink.len() == before {
-            comments(id, &file.text, sink);
-        }
-    }
     named(cx, sink);
+}
+
+/// Those that stand in the text of a file, told by what they look like.
+pub(super) fn written(id: FileId, file: &SourceFile, documents: &[Node]) -> Vec<Diagnostic> {
+    let mut sink = Vec::new();
+    // A text without the beginning of any known secret is not looked at again.
+    if looks_like(&file.text).is_none() && !file.text.contains("PRIVATE KEY") {
+        return sink;
+    }
+    for node in documents {
+        texts(node, &mut |text, span| {
+            if let Some(what) = looks_like(text) {
+                sink.push(found(span, &format!("{what} is written here")));
+            }
+        });
+    }
+    if sink.is_empty() {
+        comments(id, &file.text, &mut sink);
+    }
+    sink
 }
 
 /// A secret in a comment, or in what could not be read, is as public as any other.

@@ -1,26 +1,53 @@
 //! Literals with a grammar of their own: patterns, durations, instants, time zones.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
 use regex::Regex;
 
 /// Largest compiled pattern, in bytes of memory.
 const PATTERN_MEMORY: usize = 1 << 20;
+/// Larger ones are compiled each time they are asked for.
+const KEPT_MEMORY: usize = 1 << 16;
+/// So many are kept; past that all are let go.
+const KEPT: usize = 256;
 /// Integers of specs, inputs and results lie within ± this.
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
-/// A pattern that matches whole strings only: RE2 syntax, no look-around, linear time.
+/// A pattern that matches whole strings only: RE2 syntax, no look-around, linear time. Compiling costs more than
+/// matching a thousand times, and the same pattern guards every value of a field: small ones are kept.
 ///
 /// # Errors
 /// What is wrong with it, in a few words.
 pub fn pattern(text: &str) -> Result<Regex, String> {
-    let compile = |text: &str| regex::RegexBuilder::new(text).size_limit(PATTERN_MEMORY).build();
-    // First alone: a stray `)` or a comment must not reach out of the group around it.
-    compile(text).and_then(|_| compile(&format!("\\A(?:{text})\\z"))).map_err(|error| {
+    static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+    let compiled = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(known) = compiled().get(text) {
+        return Ok(known.clone());
+    }
+    let whole = format!("\\A(?:{text})\\z");
+    // Read alone first: a stray `)` or a comment must not reach out of the group around it.
+    if regex_syntax::parse(text).is_ok()
+        && let Ok(small) = compile(&whole, KEPT_MEMORY)
+    {
+        let mut compiled = compiled();
+        if compiled.len() >= KEPT {
+            compiled.clear();
+        }
+        compiled.insert(text.to_owned(), small.clone());
+        return Ok(small);
+    }
+    compile(text, PATTERN_MEMORY).and_then(|_| compile(&whole, PATTERN_MEMORY)).map_err(|error| {
         let text = error.to_string();
         let last = text.lines().last().unwrap_or_default();
         last.trim().trim_start_matches("error: ").to_owned()
     })
+}
+
+fn compile(text: &str, memory: usize) -> Result<Regex, regex::Error> {
+    regex::RegexBuilder::new(text).size_limit(memory).build()
 }
 
 /// A duration in milliseconds: `90s`, `1h30m`, `-5m`, with the units `ms s m h d`.

@@ -25,15 +25,21 @@ struct Kept {
 pub type Marked = (Span, usize);
 
 impl Window {
-    /// The lines around `marks` of a text, at most `columns` wide; `context` more above and below.
-    pub fn new(text: &str, marks: &[Marked], columns: usize, context: usize) -> Self {
+    /// The lines around `marks` of a text, at most `columns` wide; `context` more above and below. What is shown of
+    /// a line is what `clean` makes of it, as many bytes: it is given where the line begins, and its ending with it.
+    pub fn new(
+        text: &str,
+        marks: &[Marked],
+        (columns, context): (usize, usize),
+        clean: &dyn Fn(usize, &str) -> String,
+    ) -> Self {
         let mut window = Self { text: String::with_capacity(256), lines: Vec::new() };
         let lines: Vec<(usize, &str)> = text
             .split_inclusive('\n')
             .scan(0, |at, line| {
                 let start = *at;
                 *at += line.len();
-                Some((start, line.trim_end_matches(['\n', '\r'])))
+                Some((start, line))
             })
             .collect();
         let marked: Vec<(usize, usize)> = marks
@@ -43,6 +49,8 @@ impl Window {
         for (number, (start, line)) in lines.iter().enumerate() {
             let shown =
                 marked.iter().any(|(first, last)| number + context >= *first && number <= last + context);
+            let line = if shown { clean(*start, line) } else { String::new() };
+            let line = line.trim_end_matches(['\n', '\r']);
             let (from, to) = if shown { part(*start, line, marks, columns) } else { (0, 0) };
             window.push(*start, line, (from, to), shown);
         }
@@ -121,6 +129,10 @@ mod tests {
 
     use super::*;
 
+    fn as_it_is(_: usize, line: &str) -> String {
+        line.to_owned()
+    }
+
     fn span(text: &str, word: &str) -> Span {
         let at = text.find(word).unwrap();
         let place = |at: usize| u32::try_from(at).unwrap();
@@ -133,7 +145,7 @@ mod tests {
         let text = format!("first\n{long}\nlast line\n");
         for (columns, below) in [(20, 4), (40, 30), (75, 0)] {
             let mark = span(&text, "here");
-            let window = Window::new(&text, &[(mark, below)], columns, 1);
+            let window = Window::new(&text, &[(mark, below)], (columns, 1), &as_it_is);
             let (at, length) = window.place(mark);
             assert_eq!(&window.text[at..at + length], "here", "{}", window.text);
             assert_eq!(window.text.lines().count(), 3);
@@ -144,9 +156,9 @@ mod tests {
     #[test]
     fn what_fits_is_shown_whole_and_what_is_far_is_not_shown() {
         let text = "a\nb\nhere it is\nc\nd\n";
-        let window = Window::new(text, &[(span(text, "it"), 4)], 40, 1);
+        let window = Window::new(text, &[(span(text, "it"), 4)], (40, 1), &as_it_is);
         assert_eq!(window.text, "\nb\nhere it is\nc\n\n");
         let end = Span::new(FileId(0), 18, 18);
-        assert_eq!(Window::new("no line break", &[(end, 0)], 40, 0).place(end), (13, 0));
+        assert_eq!(Window::new("no line break", &[(end, 0)], (40, 0), &as_it_is).place(end), (13, 0));
     }
 }
