@@ -118,15 +118,21 @@ def main(path, name, key):
         payload = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(entries["manifest.json"]), entries["manifest.json"])
         need(signed(public, payload, base64.b64decode(sig["sig"], validate=True)), "the signature does not verify")
 
-    note, _, lines = entries["checkpoint"].decode().rpartition("\n\n"); note += "\n"
-    key_id = sha(name.encode() + b"\n\x01" + public)[:4]
-    found = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
-    need([sig for sig in found if sig[:4] == key_id and signed(public, note.encode(), sig[4:])], "no signature of the key")
-    origin, size, root = note.splitlines()
-    need(origin == name, "a checkpoint of another log")
-
     start = 1 if pack else about["from"]
     found, leaves = records(entries["audit.jsonl"], start)
+    for record in found:                                   # the key names the one that follows it, and counts no further
+        if record["action"] == "log.rekeyed":
+            both = base64.b64decode(record["subject"], validate=True)
+            said = b"ordain/v1 log key\n%s\n%s\n%d\n" % (base64.b64encode(public), base64.b64encode(both[:32]), record["seq"])
+            if signed(public, said, both[32:]):
+                public, name = both[:32], "ordain/" + sha(both[:32]).hex()[:16]
+
+    note, _, lines = entries["checkpoint"].decode().rpartition("\n\n"); note += "\n"
+    key_id = sha(name.encode() + b"\n\x01" + public)[:4]
+    notes = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
+    need([sig for sig in notes if sig[:4] == key_id and signed(public, note.encode(), sig[4:])], "no signature of the key")
+    origin, size, root = note.splitlines()
+    need(origin == name, "a checkpoint of another log")
     seqs, last = [record["seq"] for record in found], int(size)
     need(seqs and seqs[-1] == last and (pack or seqs == list(range(start, last + 1))), "a record is missing")
     hashes = json.loads(entries["proof.json"]) if pack else list(about["edge"])

@@ -10,7 +10,7 @@ use ordain_kernel::log::envelope::{Envelope, TrustedKey};
 use ordain_kernel::log::note::NoteKey;
 
 fuzz_target!(|bytes: &[u8]| {
-    let key = NoteKey { name: "ordain/home".into(), public: [7; 32] };
+    let key = NoteKey { name: "ordain/home".into(), public: [7; 32], until: None };
     if let Ok(archive) = Archive::from_bytes(bytes) {
         assert_eq!(archive.to_bytes(), bytes);
         let _ = manifest::format_of(&archive);

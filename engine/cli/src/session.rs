@@ -130,7 +130,8 @@ pub fn workspace(cx: &Context) -> Result<Opened, Failure> {
     })
 }
 
-fn runtime() -> Result<Runtime, Failure> {
+/// What waits for answers.
+pub fn runtime() -> Result<Runtime, Failure> {
     let made = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
     made.map_err(|error| Failure::new("system_fault", error.to_string()))
 }

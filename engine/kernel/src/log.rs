@@ -7,9 +7,11 @@ pub mod envelope;
 pub mod joint;
 pub mod note;
 pub mod proof;
+pub mod succession;
 pub mod tree;
 
 pub use checkpoint::Checkpoint;
 pub use joint::{joint, joint_root};
 pub use proof::{consistency, inclusion, verify_consistency, verify_inclusion};
+pub use succession::Succession;
 pub use tree::{Hash, Tile, Tiles, Tree, leaf_hash};

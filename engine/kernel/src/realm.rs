@@ -378,6 +378,14 @@ impl Realm {
                 }
                 self.note(SystemEvent::Pruned { runs, before, by }, now, &mut batch);
             }
+            SystemCommand::Encrypt { key, by } => {
+                self.permitted(&by, "role:admin")?;
+                self.note(SystemEvent::Encrypted { key, by }, now, &mut batch);
+            }
+            SystemCommand::Rekey { succession, by } => {
+                self.permitted(&by, "role:admin")?;
+                self.note(SystemEvent::Rekeyed { succession, by }, now, &mut batch);
+            }
             SystemCommand::Probed { connector, fault } => {
                 if self.world.health.changes(&connector, fault) {
                     self.note(SystemEvent::HealthChanged { connector, fault }, now, &mut batch);
@@ -583,6 +591,12 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
         }
         SystemEvent::Restored { by, from, .. } => {
             AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string())
+        }
+        SystemEvent::Encrypted { key, by } => {
+            AuditEntry::new(at, by.clone(), Action::StoreEncrypted, key.as_str())
+        }
+        SystemEvent::Rekeyed { succession, by } => {
+            AuditEntry::new(at, by.clone(), Action::LogRekeyed, succession.to_text())
         }
         SystemEvent::CheckpointSigned { root, .. } => {
             AuditEntry::new(at, Actor::system(), Action::CheckpointSigned, root.to_string())

@@ -151,6 +151,8 @@ codes! {
     VersionAmbiguous = "version_ambiguous",
     /// Another process holds the store.
     StoreInUse = "store_in_use",
+    /// The keys of the store's payloads are not at hand.
+    PayloadsLocked = "payloads_locked",
     /// An expression could not be evaluated.
     ExpressionError = "expression_error",
     /// It did not become true in time.

@@ -182,6 +182,8 @@ impl Report {
             SystemEvent::NoticeFailed { .. } => "noticesFailed",
             SystemEvent::Pruned { .. } => "prunes",
             SystemEvent::Restored { .. } => "restores",
+            SystemEvent::Encrypted { .. } => "encryptions",
+            SystemEvent::Rekeyed { .. } => "logKeyChanges",
             SystemEvent::ExemptionDecided { .. } => "exemptionDecisions",
             _ => return,
         };

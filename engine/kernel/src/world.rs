@@ -322,6 +322,8 @@ impl World {
             }
             SystemEvent::StartRefused { .. }
             | SystemEvent::Restored { .. }
+            | SystemEvent::Encrypted { .. }
+            | SystemEvent::Rekeyed { .. }
             | SystemEvent::CatalogueActivated { .. }
             | SystemEvent::CatalogueRefused { .. }
             | SystemEvent::CheckpointSigned { .. }

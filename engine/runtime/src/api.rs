@@ -215,6 +215,10 @@ pub enum Request {
         /// Only says what would be erased.
         dry_run: bool,
     },
+    /// Puts every payload under the present key.
+    Reencrypt,
+    /// Lets another key sign the log from here on.
+    Rekey,
     /// Probes every connector that says how its health is seen, and says how each is. What a probe finds is
     /// recorded where it is news; asking again is the same as asking once. Answer: `{health: […]}`.
     Probe,
@@ -264,6 +268,8 @@ impl Request {
             | Self::Revive { .. }
             | Self::ResetQuota { .. }
             | Self::Prune { .. }
+            | Self::Reencrypt
+            | Self::Rekey
             | Self::Rebuild => true,
         }
     }
@@ -357,6 +363,9 @@ impl From<crate::store::StoreError> for ApiError {
                 };
                 error.hint("use the program that wrote it, or a newer one")
             }
+            Trouble::Locked => Self::new("payloads_locked", error.to_string()).hint(
+                "nothing was done; name the key under `payloads` in ordain.yaml and see that the provider of `secrets` hands it over",
+            ),
             Trouble::Disk => {
                 unavailable.hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
             }

@@ -18,6 +18,7 @@ use crate::open::RESTORED;
 use crate::session::{Lock, limits_are_errors};
 use crate::store::read::Reader;
 use crate::store::{self, StoreError, header};
+use crate::vault::Vault;
 use crate::workspace::Opened;
 use crate::{fault, identity, verify};
 
@@ -36,23 +37,23 @@ pub async fn backup(workspace: &Opened, file: &Path) -> Answer {
     free(file)?;
     let part = beside(file, ".part");
     remove(&part)?;
-    let copied = copied(&from, &part, file).await;
+    let copied = copied(workspace, &from, &part, file).await;
     if copied.is_err() {
         remove(&part)?;
     }
     copied
 }
 
-async fn copied(from: &Path, part: &Path, file: &Path) -> Answer {
-    let bytes = Reader::open(from)?.copy_to(part).await?;
+async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> Answer {
+    let bytes = Reader::open(from, None)?.copy_to(part).await?;
     fault::point("mid-backup");
-    let verified = verified(part).await?;
+    let verified = verified(workspace, part).await?;
     if let Some(bad) = &verified.first_bad {
         let message = format!("the store does not verify: record {}: {}", bad.seq, bad.reason);
         return Err(ApiError::new("audit_unavailable", message)
             .hint("no copy was made; `ordain audit verify` says the same, `ordain restore FILE` puts an older copy back"));
     }
-    let runs = Reader::open(part)?.run_ids().await?.len();
+    let runs = Reader::open(part, None)?.run_ids().await?.len();
     free(file)?;
     std::fs::rename(part, file).map_err(disk)?;
     store::sync_folder(file)?;
@@ -91,7 +92,11 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     copy(file, &part).map_err(disk)?;
     fault::point("mid-restore");
     // What is put back is what was verified, whatever becomes of the file meanwhile.
-    let verified = verified(&part).await?;
+    let verified = verified(workspace, &part).await;
+    if verified.is_err() {
+        remove(&part)?;
+    }
+    let verified = verified?;
     if let Some(bad) = &verified.first_bad {
         remove(&part)?;
         let message = format!("the copy does not verify: record {}: {}", bad.seq, bad.reason);
@@ -114,7 +119,7 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     // What was signed after the copy is about the store that is kept beside; its copies elsewhere still say so.
     remove(&workspace.state.join(crate::checkpoint::FILE))?;
     let kept = swap(&part, &to).await?;
-    let runs = Reader::open(&to)?.run_ids().await?.len();
+    let runs = Reader::open(&to, None)?.run_ids().await?.len();
     let records = verified.records;
     let mut created = vec![to];
     created.extend(kept.clone());
@@ -144,15 +149,15 @@ fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
     }
 }
 
-async fn verified(path: &Path) -> Result<Verified, ApiError> {
-    let document = verify::of_file(path, &verify::Against::default()).await?;
+async fn verified(workspace: &Opened, path: &Path) -> Result<Verified, ApiError> {
+    let document = verify::of_file(path, &verify::Against::default(), Vault::of(workspace).await?).await?;
     serde_json::from_value(document).map_err(|error| ApiError::fault(error.to_string()))
 }
 
 /// The number of the store's last record; nothing where there is no store that can be read.
 async fn records_in(path: &Path) -> Option<u64> {
     header::check(path).ok()?;
-    let last = Reader::open(path).ok()?.audit_tail(None, 1).await.ok()?;
+    let last = Reader::open(path, None).ok()?.audit_tail(None, 1).await.ok()?;
     Some(last.last().map_or(0, |row| row.seq.unsigned_abs()))
 }
 
@@ -168,7 +173,8 @@ async fn newer(
         return Ok(Some(format!("the store has {} records that the copy has not", before - records)));
     }
     let at = i64::try_from(before).unwrap_or(i64::MAX).saturating_sub(1);
-    let (mine, theirs) = (Reader::open(to)?.audit(at, 1).await, Reader::open(part)?.audit(at, 1).await?);
+    let (mine, theirs) =
+        (Reader::open(to, None)?.audit(at, 1).await, Reader::open(part, None)?.audit(at, 1).await?);
     let same = mine.is_ok_and(|mine| mine == theirs);
     Ok((!same).then(|| "the store has other records than the copy".to_owned()))
 }
@@ -218,7 +224,7 @@ async fn keep(to: &Path) -> Result<PathBuf, ApiError> {
     Ok(kept)
 }
 
-fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
+pub(crate) fn copy(from: &Path, to: &Path) -> std::io::Result<()> {
     let mut from = std::fs::File::open(from)?;
     let mut to = std::fs::File::options().write(true).create_new(true).mode(0o600).open(to)?;
     let mut buffer = vec![0; 1 << 16];

@@ -15,10 +15,10 @@ use ordain_spec::digest::Digest;
 use ordain_spec::kind::workspace::Checkpoints as Wish;
 
 use crate::api::ApiError;
-use crate::keys::Key;
-use crate::log_key::{LogKey, note_key};
+use crate::backup::beside;
+use crate::log_key::{self, LogKey, Successor, note_key};
 use crate::store::read::Reader;
-use crate::workspace::Opened;
+use crate::workspace::{Opened, private_file};
 
 /// The newest checkpoint, beside the store.
 pub const FILE: &str = "checkpoint";
@@ -74,6 +74,28 @@ impl Checkpoints {
         SystemEvent::CheckpointSigned { size, root: Digest(root), note: self.key.checkpoint(size, root) }
     }
 
+    /// The key that is to sign what comes after record `seq`.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub fn successor(&self, seq: u64) -> Result<Successor, ApiError> {
+        self.key.successor(self.state(), seq)
+    }
+
+    /// That key is on record: it signs from here on. Gives its public half.
+    ///
+    /// # Errors
+    /// When the files cannot be changed.
+    pub fn follow(&mut self, successor: Successor) -> Result<String, ApiError> {
+        let state = self.state().to_owned();
+        self.key.follow(&state, successor)?;
+        Ok(self.key.public())
+    }
+
+    fn state(&self) -> &Path {
+        self.file.parent().unwrap_or(&self.file)
+    }
+
     /// What the store is to remember of a checkpoint over `size` records.
     pub fn mark(size: u64, now: Timestamp) -> (String, String) {
         (META.to_owned(), format!("{} {}", size + 1, now.as_millisecond()))
@@ -89,10 +111,33 @@ impl Checkpoints {
     }
 
     /// Where a checkpoint is sent.
-    pub fn shipment(&self, event: &SystemEvent) -> Option<(Wish, String)> {
+    pub fn shipment(&self, event: &SystemEvent) -> Option<Shipment> {
         let SystemEvent::CheckpointSigned { note, .. } = event else { return None };
-        self.wish.clone().map(|wish| (wish, note.clone()))
+        let wish = self.wish.clone().filter(is_shipped)?;
+        Some(Shipment { wish, note: note.clone(), shipped: self.state().join(SHIPPED) })
     }
+}
+
+/// The newest checkpoint that was sent, beside the store.
+const SHIPPED: &str = "checkpoint.shipped";
+
+fn is_shipped(wish: &Wish) -> bool {
+    wish.file.is_some() || !wish.command.is_empty() || wish.url.is_some()
+}
+
+/// Whether the newest checkpoint stands elsewhere too; none where nothing says where.
+#[must_use]
+pub fn stands_unshipped(workspace: &Opened) -> Option<bool> {
+    workspace.spec().checkpoints.filter(is_shipped)?;
+    let read = |name: &str| std::fs::read(workspace.state.join(name)).ok();
+    Some(read(FILE).is_some_and(|newest| read(SHIPPED) != Some(newest)))
+}
+
+/// A checkpoint on its way.
+pub struct Shipment {
+    wish: Wish,
+    note: String,
+    shipped: PathBuf,
 }
 
 fn read_mark(text: &str) -> Option<(u64, Timestamp)> {
@@ -102,17 +147,18 @@ fn read_mark(text: &str) -> Option<(u64, Timestamp)> {
 
 /// Whole or not at all.
 fn keep(file: &Path, note: &str) -> std::io::Result<()> {
-    let part = file.with_extension("part");
-    let mut written = std::fs::File::create(&part)?;
+    let part = beside(file, ".part");
+    let mut written = private_file(&part)?;
     written.write_all(note.as_bytes())?;
     written.sync_all()?;
     std::fs::rename(&part, file)
 }
 
-/// Sends a checkpoint where the workspace wants it, and says where that failed.
-pub async fn ship(wish: Wish, note: String) {
+/// Sends a checkpoint where the workspace wants it, remembers that, and says where it failed.
+pub async fn ship(Shipment { wish, note, shipped }: Shipment) {
     let sent = tokio::time::timeout(PATIENCE, sent(&wish, &note)).await;
     let sent = sent.unwrap_or_else(|_| Err("it took too long".to_owned()));
+    let sent = sent.and_then(|()| keep(&shipped, &note).map_err(text));
     if let Err(why) = sent {
         eprintln!("ordain: a checkpoint could not be shipped: {why}; the next one covers the same records");
     }
@@ -181,9 +227,8 @@ pub fn kept(state: &Path) -> Result<Option<Checkpoint>, String> {
 /// # Errors
 /// When it is none.
 pub fn opened(state: &Path, note: &str) -> Result<Checkpoint, String> {
-    let key = Key::read(&state.join("log.key")).ok().and_then(|key| note_key(&key.public()));
-    let key = key.ok_or("the log's key is gone")?;
-    Checkpoint::open(note, &[key]).map_err(|error| error.to_string())
+    let keys: Vec<_> = log_key::publics(state).iter().filter_map(|key| note_key(key)).collect();
+    Checkpoint::open(note, &keys).map_err(|error| error.to_string())
 }
 
 /// That a log begins with what a checkpoint was signed over, as its tree says.

@@ -20,7 +20,7 @@ use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
 
 use crate::permit::Permit;
 use crate::ports::{Cancel, Connector, FaultKind, Later, PreparedCall, RawReply, Resolve, Target};
-use crate::secrets::{NoSecrets, ProvidedSecrets, Provider, Secrets};
+use crate::secrets::{self, Secrets};
 use breaker::{Breaker, health_of};
 use exec::{Enforcement, ExecConnector};
 use http::{HttpConnector, SystemResolver};
@@ -57,10 +57,7 @@ impl Live {
     /// # Errors
     /// What the provider of secrets lacks.
     pub fn for_workspace(workspace: &WorkspaceSpec, launcher: SandboxLauncher) -> Result<Self, String> {
-        let secrets: Arc<dyn Secrets> = match &workspace.secrets {
-            Some(declared) => Arc::new(ProvidedSecrets::new(Provider::declared(declared)?)),
-            None => Arc::new(NoSecrets),
-        };
+        let secrets = secrets::of(workspace)?;
         let enforcement = match workspace.profile.value {
             Profile::Prod => Enforcement::Required,
             Profile::Dev => Enforcement::Reported,

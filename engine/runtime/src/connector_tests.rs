@@ -11,6 +11,7 @@ use crate::ports::{
     Effect, ExecArg, ExecCall, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Outcome, Pin, Repeat,
     Stdout, Terms,
 };
+use crate::secrets::NoSecrets;
 use breaker::BreakerLimits;
 
 fn permit(deadline: Option<Instant>) -> Permit {

@@ -16,11 +16,11 @@ use serde_json::{Value, json};
 
 use crate::api::{Answer, ApiError};
 use crate::backup::{beside, disk, remove};
-use crate::keys::Key;
-use crate::log_key::note_key;
+use crate::log_key::{self, note_key};
 use crate::store;
 use crate::store::header;
 use crate::store::read::Reader;
+use crate::vault::Vault;
 use crate::workspace::Opened;
 
 pub use export::export;
@@ -116,8 +116,7 @@ fn trusted_keys(keys: &[String]) -> Result<Vec<NoteKey>, ApiError> {
 #[must_use]
 pub fn trusted(workspace: &Opened) -> Vec<String> {
     let named = workspace.spec().trust.into_iter().map(|trusted| trusted.key.value.to_string());
-    let own = Key::read(&workspace.state.join("log.key")).ok().map(|key| key.public());
-    named.chain(own).collect()
+    named.chain(log_key::publics(&workspace.state)).collect()
 }
 
 /// The store of a workspace, looked at as it is now whatever is written meanwhile.
@@ -127,7 +126,8 @@ pub(crate) async fn look_at(workspace: &Opened) -> Result<Reader, ApiError> {
         return Err(ApiError::new("not_found", "there is no store yet").hint("the first run makes one"));
     }
     header::check(&path)?;
-    Ok(Reader::open(&path)?.snapshot().await?)
+    let vault = Vault::of(workspace).await?;
+    Ok(Reader::open(&path, vault)?.snapshot().await?)
 }
 
 /// Writes a new file, whole or not at all.

@@ -9,6 +9,8 @@ use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signer as _, SigningKey};
 use zeroize::Zeroizing;
 
+use crate::workspace::make_private;
+
 /// A key pair that can sign. Neither printed nor serialized.
 pub struct Key(SigningKey);
 
@@ -47,7 +49,7 @@ impl Key {
     /// When there is one already, or the folder cannot be written.
     pub fn write(&self, path: &Path) -> std::io::Result<()> {
         if let Some(folder) = path.parent() {
-            std::fs::create_dir_all(folder)?;
+            make_private(folder)?;
         }
         let mut file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)?;
         let seed = Zeroizing::new(self.0.to_bytes());
@@ -60,6 +62,12 @@ impl Key {
     #[must_use]
     pub fn public(&self) -> String {
         format!("ed25519:{}", STANDARD.encode(self.0.verifying_key().as_bytes()))
+    }
+
+    /// The public half.
+    #[must_use]
+    pub fn public_bytes(&self) -> [u8; 32] {
+        self.0.verifying_key().to_bytes()
     }
 
     /// Signs.

@@ -19,13 +19,15 @@ use crate::connector::sandbox::SandboxLauncher;
 use crate::driver::Driver;
 use crate::gather::Gatherer;
 use crate::health::Prober;
+use crate::log_key;
 use crate::machine::Machine;
 use crate::recover;
 use crate::seal::{self, Seal};
 use crate::specs::{SpecSet, Specs};
 use crate::store::read::Reader;
 use crate::store::{Store, StoreError};
-use crate::workspace::Opened;
+use crate::vault::Vault;
+use crate::workspace::{Opened, make_private};
 use crate::writer::{Beginning, Commits, Message, Writer};
 
 /// What a store that was put back says of itself until that is on record.
@@ -61,14 +63,16 @@ pub struct Running {
 /// # Errors
 /// When the store cannot be opened, is damaged, or may not be opened in this profile.
 pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiError> {
-    std::fs::create_dir_all(&workspace.state).map_err(|error| {
+    make_private(&workspace.state).map_err(|error| {
         ApiError::new("audit_unavailable", format!("the local state cannot be written: {error}"))
             .hint("nothing was done; see to the disk and its permissions, then `ordain doctor`")
     })?;
-    let mut store = Store::open(&workspace.state.join("ordain.db")).await?;
+    let vault = Vault::of(workspace).await?;
+    let mut store = Store::open(&workspace.state.join("ordain.db"), vault).await?;
     let reader = store.reader();
     let profile = profile(&reader, workspace).await?;
     chain_is_whole(&reader).await?;
+    log_key::settle(&workspace.state, &reader).await?;
     checkpoint_holds(&reader, &store, workspace).await?;
     let before = reader.meta(seal::META).await?.and_then(|text| text.parse().ok());
     let seal = Seal::of(workspace, profile, machine.clock.now(), before);
@@ -120,9 +124,12 @@ async fn recovered(
     let rebuilt = !store.views_hold();
     if rebuilt {
         let rows = recover::from_journal(reader, specs).await?;
-        store.replace_views(&rows).await?;
+        // Names of locks may stand in the old ones as they are.
+        store.overwrite_deleted(true).await?;
+        store.replace_views(rows).await?;
+        store.overwrite_deleted(false).await?;
     }
-    Ok((recover::realm(reader, specs).await?, rebuilt))
+    Ok((recover::realm(reader, specs).await?, rebuilt && !store.rekeyed()))
 }
 
 /// Slugs of the laws that keep the catalogue or the operator's file from loading.

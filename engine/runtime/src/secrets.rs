@@ -102,6 +102,17 @@ impl Provider {
     }
 }
 
+/// The provider of a workspace.
+///
+/// # Errors
+/// What it lacks.
+pub fn of(workspace: &workspace::WorkspaceSpec) -> Result<Arc<dyn Secrets>, String> {
+    Ok(match &workspace.secrets {
+        Some(declared) => Arc::new(ProvidedSecrets::new(Provider::declared(declared)?)),
+        None => Arc::new(NoSecrets),
+    })
+}
+
 /// A workspace without a provider: there is no secret.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NoSecrets;

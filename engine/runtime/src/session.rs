@@ -3,6 +3,7 @@
 //! operating system lets go when the holder dies.
 
 use std::fs::{File, TryLockError};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -10,7 +11,7 @@ use crate::api::{Answer, ApiError, Caller, Request};
 use crate::engine::{Engine, gone};
 use crate::local::{self, Remote, Service as _};
 use crate::verify;
-use crate::workspace::Opened;
+use crate::workspace::{Opened, make_private};
 
 /// How long a verb waits for a holder that is just starting or leaving.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -27,8 +28,9 @@ impl Lock {
     /// # Errors
     /// When the folder cannot be written.
     pub fn take(state: &Path) -> std::io::Result<Option<Self>> {
-        std::fs::create_dir_all(state)?;
-        let file = File::options().create(true).truncate(false).write(true).open(state.join("lock"))?;
+        make_private(state)?;
+        let mut file = File::options();
+        let file = file.create(true).truncate(false).write(true).mode(0o600).open(state.join("lock"))?;
         match file.try_lock() {
             Ok(()) => Ok(Some(Self { _file: file })),
             Err(TryLockError::WouldBlock) => Ok(None),

@@ -10,9 +10,10 @@ pub mod read;
 pub mod rows;
 mod schema;
 pub mod tiles;
-mod write;
+pub mod write;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use sqlx::migrate::{Migration, MigrationType, Migrator};
@@ -25,6 +26,9 @@ use sqlx::{ConnectOptions, Connection, Executor, SqlStr};
 use active::{ActiveRows, Mark};
 use ordain_kernel::log::Tree;
 use ordain_kernel::log::tree::Hash;
+
+use crate::vault::{self, Vault};
+use crate::workspace::private_file;
 
 /// The version of what is written; a store of another version is refused.
 pub const FORMAT: u32 = 2;
@@ -50,6 +54,9 @@ pub enum StoreError {
     /// A run cannot be continued by this program, or under the specs that are kept.
     #[error("{0}")]
     LeftOut(String),
+    /// The keys of its payloads are not at hand.
+    #[error("{0}")]
+    Locked(String),
     /// The file is no store.
     #[error("there is no store of this program: {0}")]
     Foreign(String),
@@ -76,6 +83,8 @@ pub enum Trouble {
     Foreign,
     /// Another version of the program wrote it.
     Version,
+    /// A key is missing.
+    Locked,
 }
 
 impl StoreError {
@@ -86,6 +95,7 @@ impl StoreError {
             Self::Corrupt(_) => Trouble::Damage,
             Self::Foreign(_) => Trouble::Foreign,
             Self::Format(_) | Self::LeftOut(_) | Self::Migrate(_) => Trouble::Version,
+            Self::Locked(_) => Trouble::Locked,
             Self::Io(_) => Trouble::Disk,
             Self::Sqlite(sqlx::Error::PoolClosed) => Trouble::Closing,
             Self::Sqlite(error) => match primary_code(error) {
@@ -119,6 +129,8 @@ pub struct Store {
     /// The log as a tree.
     tree: Tree,
     views_hold: bool,
+    vault: Option<Arc<Vault>>,
+    rekeyed: bool,
 }
 
 /// How every connection to a store is made.
@@ -160,6 +172,8 @@ async fn create(path: &Path) -> Result<(), StoreError> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error.into()),
         _ => {}
     }
+    // Its owner's alone, as whatever lies beside it will be.
+    private_file(&new)?;
     let plain = options(&new)?.create_if_missing(true).journal_mode(SqliteJournalMode::Delete);
     let mut connection = plain.connect().await?;
     crate::fault::point("making-store");
@@ -173,6 +187,23 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     crate::fault::point("making-store");
     std::fs::rename(&new, path)?;
     sync_folder(path)
+}
+
+/// Compares the keys at hand with those that the payloads stand under, and remembers a new one; true says that there
+/// is one. Views hold names of locks: those made under another key are not believed.
+async fn admit(writer: &mut SqliteConnection, vault: Option<&Vault>) -> Result<bool, StoreError> {
+    let list: Option<String> = sqlx::query_scalar("select value from meta where key = ?")
+        .bind(vault::META)
+        .fetch_optional(&mut *writer)
+        .await?;
+    let filled: Option<i64> =
+        sqlx::query_scalar("select 1 from payload limit 1").fetch_optional(&mut *writer).await?;
+    let Some(list) = vault::admitted(vault, list.as_deref(), filled.is_some())? else { return Ok(false) };
+    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    write::remember_as(&mut transaction, vault::META, &list).await?;
+    sqlx::raw_sql("delete from meta where key = 'views'").execute(&mut *transaction).await?;
+    transaction.commit().await?;
+    Ok(true)
 }
 
 /// Makes what was renamed in a file's folder durable.
@@ -189,8 +220,8 @@ impl Store {
     /// journal afterwards: ask [`Store::views_hold`].
     ///
     /// # Errors
-    /// When the file cannot be opened, is damaged, or is of another version.
-    pub async fn open(path: &Path) -> Result<Self, StoreError> {
+    /// When the file cannot be opened, is damaged, is of another version, or a key of its payloads is missing.
+    pub async fn open(path: &Path, vault: Option<Arc<Vault>>) -> Result<Self, StoreError> {
         if !path.exists() {
             create(path).await?;
         }
@@ -209,6 +240,7 @@ impl Store {
         if schema::of_truth(&mut writer).await? != schema::TRUTH {
             return Err(StoreError::Corrupt("its tables are not as this program made them".into()));
         }
+        let rekeyed = admit(&mut writer, vault.as_deref()).await?;
         let next_audit: i64 =
             sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from audit").fetch_one(&mut writer).await?;
         let next_system: i64 =
@@ -222,8 +254,19 @@ impl Store {
             sqlx::raw_sql("delete from meta where key = 'views'").execute(&mut writer).await?;
         }
         let (active, tree) = (ActiveRows::default(), Tree::default());
-        let mut store =
-            Self { writer, readers, next_audit, next_system, next_place: 1, active, tree, views_hold: false };
+        let (next_place, views_hold) = (1, false);
+        let mut store = Self {
+            writer,
+            readers,
+            next_audit,
+            next_system,
+            next_place,
+            active,
+            tree,
+            views_hold,
+            vault,
+            rekeyed,
+        };
         store.look_at_views().await?;
         Ok(store)
     }
@@ -235,7 +278,7 @@ impl Store {
         let empty = mark.is_none() && self.next_audit == 1;
         let mark = mark.as_deref().and_then(Mark::of_text);
         let (runs, approvals) = (reader.unsettled().await?, reader.approvals(Some("open"), -1).await?);
-        self.active = ActiveRows::of(&runs, &approvals, &reader.world().await?);
+        self.active = ActiveRows::of(&runs, &approvals, &reader.world_as_stored().await?);
         self.next_place = mark.map_or(1, |mark| mark.place);
         let records = (self.next_audit - 1).unsigned_abs();
         // Where a row is no record, the views are not what is wrong: that is said by who verifies.
@@ -253,6 +296,12 @@ impl Store {
         self.views_hold
     }
 
+    /// True when the store was opened with another key than before: its views are made anew under that.
+    #[must_use]
+    pub const fn rekeyed(&self) -> bool {
+        self.rekeyed
+    }
+
     /// Records of the log.
     #[must_use]
     pub const fn records(&self) -> u64 {
@@ -268,7 +317,7 @@ impl Store {
     /// A handle for reading beside the writer.
     #[must_use]
     pub fn reader(&self) -> read::Reader {
-        read::Reader::new(self.readers.clone())
+        read::Reader::new(self.readers.clone(), self.vault.clone())
     }
 
     /// Says whether the file is sound (`pragma quick_check`).

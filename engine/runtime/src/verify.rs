@@ -4,6 +4,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::Arc;
 
 use ordain_kernel::audit::{End, Verifier};
 use ordain_kernel::evidence::audit_export::Fold;
@@ -23,6 +24,7 @@ use crate::store::read::Reader;
 use crate::store::tiles::leaf_of;
 
 use crate::store::{SYSTEM, StoreError};
+use crate::vault::Vault;
 use crate::workspace::Opened;
 
 /// How many rows are read at a time.
@@ -275,7 +277,11 @@ impl<'r> Payloads<'r> {
 
     /// What is wrong with the payloads of a run.
     async fn fault(&self, open: &Open) -> Result<Option<String>, StoreError> {
-        let bodies = self.reader.payloads(&open.id).await?;
+        let changed = || Some(format!("a payload of run {} is not the one that its journal names", open.id));
+        let bodies = match self.reader.payloads(&open.id).await {
+            Err(StoreError::Corrupt(_)) => return Ok(changed()),
+            read => read?,
+        };
         let gone = || Some(format!("payloads of run {} are gone, and nobody erased them", open.id));
         match (bodies.is_empty(), self.erased.contains_key(&open.id)) {
             (true, true) => return Ok(None),
@@ -285,7 +291,6 @@ impl<'r> Payloads<'r> {
             }
             (false, false) => {}
         }
-        let changed = || Some(format!("a payload of run {} is not the one that its journal names", open.id));
         let mut kept = BTreeMap::new();
         for body in &bodies {
             let Ok(payloads) = serde_json::from_str::<BTreeMap<String, Value>>(body) else {
@@ -327,18 +332,19 @@ pub fn against(state: &Path, elsewhere: Option<&str>, from_checkpoint: bool) -> 
 /// # Errors
 /// When the store cannot be read.
 pub async fn of_workspace(workspace: &Opened, against: &Against) -> Answer {
-    of_file(&workspace.state.join("ordain.db"), against).await
+    let vault = Vault::of(workspace).await?;
+    of_file(&workspace.state.join("ordain.db"), against, vault).await
 }
 
 /// The log of a store in a file; of no store, where there is none.
 ///
 /// # Errors
 /// When it cannot be read, or is no store.
-pub async fn of_file(path: &Path, against: &Against) -> Answer {
+pub async fn of_file(path: &Path, against: &Against, vault: Option<Arc<Vault>>) -> Answer {
     if !path.exists() {
         let nothing = Verifier::default().finish();
         return serde_json::to_value(nothing).map_err(|error| ApiError::fault(error.to_string()));
     }
     header::check(path)?;
-    log(&Reader::open(path)?, against).await
+    log(&Reader::open(path, vault)?, against).await
 }

@@ -1,5 +1,6 @@
 //! A workspace as a verb finds it: its folder, its local state, its specs. Reads; changes nothing.
 
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -8,6 +9,24 @@ use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
 use ordain_spec::{folder, workspace};
 
 use crate::specs::SpecSet;
+
+/// Makes a folder of local state, and those above it that are not there: its owner's alone.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn make_private(folder: &Path) -> std::io::Result<()> {
+    std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder)
+}
+
+/// A new file, or one that is written anew, its owner's alone.
+///
+/// # Errors
+/// When the disk refuses.
+pub fn private_file(path: &Path) -> std::io::Result<std::fs::File> {
+    let file = std::fs::File::options().write(true).create(true).truncate(true).mode(0o600).open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
+}
 
 /// A workspace, read.
 pub struct Opened {

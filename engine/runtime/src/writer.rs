@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
+use ordain_kernel::actor::Actor;
 use ordain_kernel::ids::RunId;
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
@@ -16,11 +17,10 @@ use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
 use ordain_kernel::world::Active;
 use ordain_spec::kind::scalar::Mode;
-use ordain_spec::kind::workspace::Checkpoints as Wish;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::ApiError;
-use crate::checkpoint::{self, Checkpoints};
+use crate::checkpoint::{self, Checkpoints, Shipment};
 use crate::driver::{Driver, Finished, What};
 use crate::fault;
 use crate::machine::Machine;
@@ -28,6 +28,7 @@ use crate::prune::{self, Pruned};
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::rows::Rows;
+use crate::store::write::Place;
 use crate::store::{Store, StoreError};
 use crate::views;
 
@@ -51,6 +52,12 @@ pub enum Message {
     Rebuild(Answering<u64>),
     /// Erase the payloads of old runs: one page of them.
     Prune(Box<prune::Wish>, Answering<Pruned>),
+    /// Put payloads under the present key: one page of them, from that place on.
+    Reencrypt(Place, Answering<(u64, Option<Place>)>),
+    /// Every payload stands under the present key.
+    Reencrypted(Answering<()>),
+    /// Let another key sign the log from here on; its public half is the answer.
+    Rekey(Box<Actor>, Answering<String>),
     /// Say when no call runs.
     Quiet(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
@@ -227,9 +234,9 @@ impl Writer {
             }
             self.turn(&mut inbox, &mut outcomes, &mut leaving).await;
             if due.is_some_and(|due| due <= self.machine.clock.now())
-                && let Some((wish, note)) = self.checkpoint().await
+                && let Some(shipment) = self.checkpoint().await
             {
-                tokio::spawn(checkpoint::ship(wish, note));
+                tokio::spawn(checkpoint::ship(shipment));
             }
             if self.failed >= GIVEN_UP && leaving.is_asked() {
                 self.give_up();
@@ -246,8 +253,8 @@ impl Writer {
                 if let Err(error) = self.store.close().await {
                     eprintln!("ordain: the store did not close cleanly: {error}");
                 }
-                if let Some((wish, note)) = shipment {
-                    checkpoint::ship(wish, note).await;
+                if let Some(shipment) = shipment {
+                    checkpoint::ship(shipment).await;
                 }
                 let _ = closed.send(());
                 return;
@@ -256,7 +263,7 @@ impl Writer {
     }
 
     /// Signs the log as it is stored, where there is something new; where it goes, once that is stored.
-    async fn checkpoint(&mut self) -> Option<(Wish, String)> {
+    async fn checkpoint(&mut self) -> Option<Shipment> {
         let size = self.store.records();
         if !self.checkpoints.is_news(size) || self.lost.is_some() || self.failed > 0 {
             return None;
@@ -329,9 +336,25 @@ impl Writer {
                     let rebuilt = self.rebuild().await;
                     let _ = answer.send(rebuilt);
                 }
+                // What was decided before is stored before: each of these has a transaction of its own.
                 Message::Prune(wish, answer) => {
+                    self.store_now(&mut pending, now).await;
                     let pruned = self.prune(*wish, now).await;
                     let _ = answer.send(pruned);
+                }
+                Message::Reencrypt(after, answer) => {
+                    let page = self.reencrypt(&after).await;
+                    let _ = answer.send(page);
+                }
+                Message::Reencrypted(answer) => {
+                    self.store_now(&mut pending, now).await;
+                    let done = self.store.reencrypted().await;
+                    let _ = answer.send(done.map_err(ApiError::from));
+                }
+                Message::Rekey(by, answer) => {
+                    self.store_now(&mut pending, now).await;
+                    let rekeyed = self.rekey(*by, now).await;
+                    let _ = answer.send(rekeyed);
                 }
                 message => self.message(message, now, &mut pending),
             }
@@ -358,7 +381,13 @@ impl Writer {
                 pending.answer(to, answer, |(), _| ());
             }
             Message::Look(look) => look(&self.realm),
-            Message::Rebuild(_) | Message::Prune(..) | Message::Quiet(_) | Message::Close(_) => {}
+            Message::Rebuild(_)
+            | Message::Prune(..)
+            | Message::Reencrypt(..)
+            | Message::Reencrypted(_)
+            | Message::Rekey(..)
+            | Message::Quiet(_)
+            | Message::Close(_) => {}
         }
     }
 
@@ -560,10 +589,48 @@ impl Writer {
         Ok(found.pruned)
     }
 
+    /// Stores what was decided so far.
+    async fn store_now(&mut self, pending: &mut Pending, now: Timestamp) {
+        let mut before = std::mem::take(pending);
+        self.answer_mocks(now, &mut before);
+        self.commit(before).await;
+    }
+
+    /// Puts one page of payloads under the present key; what is deleted is overwritten.
+    async fn reencrypt(&mut self, after: &Place) -> Result<(u64, Option<Place>), ApiError> {
+        self.store.overwrite_deleted(true).await?;
+        let page = self.store.reencrypt(after).await;
+        self.store.overwrite_deleted(false).await?;
+        Ok(page?)
+    }
+
+    /// Another key signs from here on: the old one signs which, that is recorded, and only then the files change.
+    async fn rekey(&mut self, by: Actor, now: Timestamp) -> Result<String, ApiError> {
+        if let Some(error) = self.lost.clone() {
+            return Err(error);
+        }
+        let successor = self.checkpoints.successor(self.store.records() + 1)?;
+        let command = SystemCommand::Rekey { succession: successor.succession.clone(), by };
+        let decided = self.realm.system(command, now);
+        let mut pending = Pending::default();
+        self.taken(decided, &mut pending)?;
+        let (answer, stored) = oneshot::channel();
+        pending.answer(answer, Ok(()), |(), _| ());
+        fault::point("before-rekey");
+        self.commit(pending).await;
+        stored.await.map_err(|_| crate::engine::gone())??;
+        fault::point("after-rekey");
+        let public = self.checkpoints.follow(successor)?;
+        if let Some(shipment) = self.checkpoint().await {
+            tokio::spawn(checkpoint::ship(shipment));
+        }
+        Ok(public)
+    }
+
     async fn rebuild(&mut self) -> Result<u64, ApiError> {
         let rows = recover::from_journal(&self.store.reader(), &self.specs).await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        self.store.replace_views(&rows).await?;
+        self.store.replace_views(rows).await?;
         self.adopt(recover::realm(&self.store.reader(), &self.specs).await?.realm);
         Ok(count)
     }
@@ -584,6 +651,9 @@ fn refuse(inbox: &mut Vec<Message>, error: &ApiError, leaving: &mut Leaving) {
             Message::System(_, to) => drop(to.send(Err(error.clone()))),
             Message::Rebuild(to) => drop(to.send(Err(error.clone()))),
             Message::Prune(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Reencrypt(_, to) => drop(to.send(Err(error.clone()))),
+            Message::Reencrypted(to) => drop(to.send(Err(error.clone()))),
+            Message::Rekey(_, to) => drop(to.send(Err(error.clone()))),
             Message::Look(look) => look(&Realm::default()),
             Message::Quiet(asked) => leaving.quiet.push(asked),
             Message::Close(closed) => leaving.closed = Some(closed),

@@ -107,6 +107,7 @@ impl WorkspaceSpec {
             lint: crate::kind::workspace::LintSettings::standard(),
             invariants: Vec::new(),
             checkpoints: None,
+            payloads: None,
             span: Span::nowhere(),
         }
     }

@@ -12,6 +12,7 @@ use ordain_plan::render::{Ink, Line};
 use ordain_plan::{Grants, compile, missing_connections};
 use ordain_runtime::api::Request;
 use ordain_runtime::connector::sandbox::{SandboxLauncher, SandboxReport, capabilities_of_machine};
+use ordain_runtime::vault;
 use ordain_spec::catalogue::{Catalogue, every};
 use ordain_spec::diagnostic::Severity;
 use ordain_spec::kind::scalar::Mode;
@@ -59,12 +60,14 @@ impl Options {
             checks.extend(live(catalogue, &Grants::from(spec)));
             if prod {
                 checks.extend(prod::checks(&root, spec, catalogue));
+                checks.extend(prod::shown(cx));
                 checks.push(log(cx, &root));
             }
         }
         checks.extend(health(cx, &root, &workspace));
         checks.push(state(&root));
         checks.push(keys(&root));
+        checks.extend(payloads(cx));
         checks.extend(sandbox(prod));
         let rows: Vec<Value> = checks.iter().map(document).collect();
         cx.show(&json!({"checks": rows}), |look| {
@@ -276,6 +279,19 @@ fn state(root: &Path) -> Check {
             "see to its owner and rights",
         ),
     }
+}
+
+/// Whether what runs carry is encrypted, and whether its keys are at hand.
+fn payloads(cx: &Context) -> Option<Check> {
+    let workspace = crate::session::workspace(cx).ok()?;
+    let runtime = crate::session::runtime().ok()?;
+    Some(match runtime.block_on(vault::standing(&workspace)) {
+        Ok((true, detail)) => Check::good("payloads", detail),
+        Ok((false, detail)) => {
+            Check::bad("payloads", detail, "`ordain keys rotate --payloads` encrypts them")
+        }
+        Err(error) => Check::bad("payloads", error.message, error.hint.unwrap_or_default()),
+    })
 }
 
 /// Signing keys are their owner's alone.

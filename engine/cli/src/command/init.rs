@@ -1,10 +1,12 @@
 //! `ordain init`: a working workspace, with keys of its own. Never overwrites anything.
 
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use ordain_plan::render::{Ink, Line};
 use ordain_runtime::keys::{Key, path_of};
 use ordain_runtime::seal;
+use ordain_runtime::workspace::private_file;
 use ordain_spec::kind::Kind;
 use ordain_spec::kind::scalar::Name;
 use ordain_spec::schema;
@@ -79,7 +81,8 @@ impl Options {
         // In `prod` nobody signs with them.
         let publics: String = keys.iter().map(|(_, key)| format!("{}\n", key.public())).collect();
         let demo = state.join(seal::DEMO_KEYS);
-        std::fs::write(&demo, publics).map_err(|error| unwritable(&demo, &error))?;
+        let written = private_file(&demo).and_then(|mut file| file.write_all(publics.as_bytes()));
+        written.map_err(|error| unwritable(&demo, &error))?;
         let login = ordain_runtime::local::own_login();
         let detail = format!(
             "a workspace that works: you are `user:you` (login `{login}`), with demo keys to sign with"
@@ -157,7 +160,6 @@ fn with_people(roster: &str, keys: &[(Name, Key)]) -> String {
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
-    use std::io::Write as _;
     let folder = path.parent().unwrap_or(path);
     std::fs::create_dir_all(folder).map_err(|error| unwritable(folder, &error))?;
     let file = std::fs::OpenOptions::new().write(true).create_new(true).open(path);

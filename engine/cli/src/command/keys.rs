@@ -1,12 +1,15 @@
-//! `ordain keys`: people's signing keys.
+//! `ordain keys`: people's signing keys, the log's, and that of payloads.
 
 use ordain_plan::render::{Ink, Line};
+use ordain_runtime::api::Request;
 use ordain_runtime::keys::{Key, path_of};
 use ordain_spec::kind::scalar::{Name, Principal};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
+use crate::render::done;
+use crate::session::ask_long;
 
 /// Makes keys that sign decisions and bundles
 #[derive(Debug, clap::Args)]
@@ -26,6 +29,13 @@ enum Verb {
     Rotate {
         /// Whose, as for `init`
         person: Option<String>,
+        /// Lets another key sign the audit log from here on; what the old one signed stays verifiable. Needs `role:admin`
+        #[arg(long, conflicts_with_all = ["person", "payloads"])]
+        log: bool,
+        /// Puts all payloads under the key that `payloads` of ordain.yaml names, also those that lie in the clear.
+        /// Needs `role:admin`
+        #[arg(long, conflicts_with = "person")]
+        payloads: bool,
     },
 }
 
@@ -34,7 +44,11 @@ impl Options {
     pub fn run(self, cx: &Context) -> Done {
         let (person, rotate) = match self.verb {
             Verb::Init { person } => (person, false),
-            Verb::Rotate { person } => (person, true),
+            Verb::Rotate { log: true, .. } => return asked(cx, "changing the log's key", &Request::Rekey),
+            Verb::Rotate { payloads: true, .. } => {
+                return asked(cx, "encrypting payloads", &Request::Reencrypt);
+            }
+            Verb::Rotate { person, .. } => (person, true),
         };
         let person = match person.or_else(|| cx.acting_as.clone()) {
             Some(written) => named(&written)?,
@@ -69,6 +83,19 @@ impl Options {
         );
         Ok(Exit::Done)
     }
+}
+
+/// What the holder of the store does.
+fn asked(cx: &Context, what: &str, request: &Request) -> Done {
+    let document = ask_long(cx, what, request)?;
+    cx.show(&document, |look| {
+        let mut out = done(&document, look);
+        if let Some(key) = document.get("publicKey").and_then(Value::as_str) {
+            Line::default().with(Ink::Dim, "its public half: ").with(Ink::Strong, key).write(look, &mut out);
+        }
+        out
+    });
+    Ok(Exit::Done)
 }
 
 /// Moves a key out of the way, under the first number that is free.

@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use ordain_runtime::backup;
+use ordain_runtime::{backup, restore_drill};
 
 use crate::context::Context;
 use crate::failure::{Done, Exit};
@@ -20,11 +20,21 @@ pub struct Options {
     /// Go on also where the store has records that the copy has not: they are lost to the log
     #[arg(long)]
     discard_newer: bool,
+    /// Only shows that it can be put back: aside, everything is recovered from it, and nothing is replaced
+    #[arg(long, conflicts_with = "discard_newer")]
+    drill: bool,
 }
 
 impl Options {
     /// Puts it back.
     pub fn run(self, cx: &Context) -> Done {
+        if self.drill {
+            let document = at_the_store(cx, "recovering from the copy", |workspace, _| async move {
+                restore_drill::drill(&workspace, &self.file).await
+            })?;
+            cx.show(&document, |look| done(&document, look));
+            return Ok(Exit::Done);
+        }
         let document = at_the_store(cx, "verifying the copy", |workspace, caller| async move {
             backup::restore(&workspace, &self.file, self.discard_newer, &caller).await
         })?;

@@ -205,7 +205,7 @@ fn an_unknown_field_is_no_record() {
 
 #[test]
 fn actions_are_a_closed_list() {
-    assert_eq!(Action::ALL.len(), 44);
+    assert_eq!(Action::ALL.len(), 46);
     for action in Action::ALL {
         assert_eq!(Action::from_word(action.as_str()), Some(*action));
     }

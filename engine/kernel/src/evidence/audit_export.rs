@@ -10,6 +10,7 @@ use crate::archive::{Archive, NotAnArchive};
 use crate::audit::{AuditRecord, Verifier};
 use crate::log::Checkpoint;
 use crate::log::note::NoteKey;
+use crate::log::succession::follow;
 use crate::log::tree::{Hash, leaf_hash, node_hash};
 
 /// What the manifest calls it.
@@ -79,10 +80,10 @@ pub fn verify(archive: &Archive, trusted: &[NoteKey]) -> Result<AuditExport, Not
     if manifest.about.len() != 2 {
         return Err(wrong("it says more than such a file says"));
     }
-    let checkpoint = Checkpoint::open(note, trusted)?;
     let mut fold = Fold::over(from - 1, &edge).ok_or_else(|| wrong("its edge is of another size"))?;
     let before = fold.root();
     let (records, head) = records(from, lines, &mut fold)?;
+    let checkpoint = Checkpoint::open(note, &follow(trusted, &records))?;
     if fold.size != checkpoint.size || fold.root() != checkpoint.root {
         return Err(NotVerified::OtherLog);
     }
@@ -188,7 +189,8 @@ mod tests {
             }
         }
         let secret = SigningKey::from_bytes(&[4; 32]);
-        let key = NoteKey { name: "ordain/home".into(), public: secret.verifying_key().to_bytes() };
+        let key =
+            NoteKey { name: "ordain/home".into(), public: secret.verifying_key().to_bytes(), until: None };
         let checkpoint = Checkpoint { origin: key.name.clone(), size: count, root: tree.root() };
         let note = checkpoint.note(&key, &secret.sign(checkpoint.text().as_bytes()).to_bytes());
         let first = usize::try_from(from - 1).unwrap();
@@ -208,7 +210,7 @@ mod tests {
             assert_eq!((export.from, export.records.len() as u64), (from, 8 - from));
         }
         let (bytes, _) = export(1, 7);
-        let stranger = NoteKey { name: "ordain/home".into(), public: [9; 32] };
+        let stranger = NoteKey { name: "ordain/home".into(), public: [9; 32], until: None };
         assert!(matches!(verified(&bytes, &stranger), Err(NotVerified::Checkpoint(_))));
     }
 

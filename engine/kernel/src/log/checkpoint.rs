@@ -29,6 +29,9 @@ pub enum NotACheckpoint {
     /// Of another log.
     #[error("the checkpoint is of another log, `{0}`")]
     Origin(String),
+    /// By a key that had handed over before.
+    #[error("the key `{0}` counts up to record {1}: another one follows it")]
+    Retired(String, u64),
 }
 
 impl Checkpoint {
@@ -51,10 +54,13 @@ impl Checkpoint {
     pub fn open(note: &str, trusted: &[NoteKey]) -> Result<Self, NotACheckpoint> {
         let (text, signers) = open(note, trusted)?;
         let checkpoint = Self::read(text).ok_or(NotACheckpoint::Text)?;
-        if signers.contains(&checkpoint.origin) {
-            Ok(checkpoint)
-        } else {
-            Err(NotACheckpoint::Origin(checkpoint.origin))
+        if !signers.contains(&checkpoint.origin) {
+            return Err(NotACheckpoint::Origin(checkpoint.origin));
+        }
+        let until = trusted.iter().filter(|key| key.name == checkpoint.origin).find_map(|key| key.until);
+        match until.filter(|until| *until < checkpoint.size) {
+            Some(until) => Err(NotACheckpoint::Retired(checkpoint.origin, until)),
+            None => Ok(checkpoint),
         }
     }
 
@@ -79,7 +85,7 @@ mod tests {
     use super::*;
 
     fn signed(checkpoint: &Checkpoint, secret: &SigningKey, name: &str) -> (String, NoteKey) {
-        let key = NoteKey { name: name.into(), public: secret.verifying_key().to_bytes() };
+        let key = NoteKey { name: name.into(), public: secret.verifying_key().to_bytes(), until: None };
         (checkpoint.note(&key, &secret.sign(checkpoint.text().as_bytes()).to_bytes()), key)
     }
 
@@ -96,6 +102,15 @@ mod tests {
         ));
         let (foreign, other) = signed(&checkpoint, &SigningKey::from_bytes(&[1; 32]), "ordain/away");
         assert_eq!(Checkpoint::open(&foreign, &[other]), Err(NotACheckpoint::Origin("ordain/home".into())));
+    }
+
+    #[test]
+    fn a_key_that_handed_over_signs_nothing_that_came_later() {
+        let checkpoint = Checkpoint { origin: "ordain/home".into(), size: 12, root: [5; 32] };
+        let (note, key) = signed(&checkpoint, &SigningKey::from_bytes(&[1; 32]), "ordain/home");
+        let until = |until| Checkpoint::open(&note, &[NoteKey { until: Some(until), ..key.clone() }]);
+        assert_eq!(until(12), Ok(checkpoint.clone()));
+        assert_eq!(until(11), Err(NotACheckpoint::Retired("ordain/home".into(), 11)));
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ed25519_dalek::{Signature, VerifyingKey};
+use ordain_spec::digest::Digest;
 use sha2::{Digest as _, Sha256};
 
 /// The kind of an Ed25519 key in a key id.
@@ -16,9 +17,18 @@ pub struct NoteKey {
     pub name: String,
     /// The public key, 32 bytes.
     pub public: [u8; 32],
+    /// The last record that it may count, where another key follows it.
+    pub until: Option<u64>,
 }
 
 impl NoteKey {
+    /// The key of a log, which is called after it: `ordain/` and the first eight bytes of SHA-256 over the key.
+    #[must_use]
+    pub fn of_log(public: [u8; 32]) -> Self {
+        let name: String = Digest::of(&public).0.iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        Self { name: format!("ordain/{name}"), public, until: None }
+    }
+
     /// Its id: the first four bytes of SHA-256 over name, line feed, kind and public key.
     #[must_use]
     pub fn id(&self) -> [u8; 4] {
@@ -93,8 +103,11 @@ mod tests {
     fn the_key_and_note_of_the_specification_are_read() {
         let verifier = "ARpc2QcUPDhMQegwxbzhKqiBfsVkmqq/LDE4izWy10TW";
         let bytes = STANDARD.decode(verifier).unwrap();
-        let key =
-            NoteKey { name: "PeterNeumann".into(), public: bytes.get(1..).unwrap().try_into().unwrap() };
+        let key = NoteKey {
+            name: "PeterNeumann".into(),
+            public: bytes.get(1..).unwrap().try_into().unwrap(),
+            until: None,
+        };
         assert_eq!(u32::from_be_bytes(key.id()), 0xc74f_20a3);
         let text = "If you think cryptography is the answer to your problem,\nthen you don't know what your problem is.\n";
         let signed = format!(
@@ -108,7 +121,7 @@ mod tests {
             open(&signed.replace("answer", "Answer"), std::slice::from_ref(&key)),
             Err(NotANote::Signature)
         );
-        let stranger = NoteKey { name: "PeterNeumann".into(), public: [3; 32] };
+        let stranger = NoteKey { name: "PeterNeumann".into(), public: [3; 32], until: None };
         assert_eq!(open(&signed, &[stranger]), Err(NotANote::Unsigned));
         assert_eq!(open(text, &[key]), Err(NotANote::Form));
     }

@@ -13,6 +13,7 @@ use super::event::Tells;
 use crate::actor::Actor;
 use crate::ids::RunId;
 use crate::kill::Selector;
+use crate::log::Succession;
 use crate::reason::{Code, Reason};
 
 /// A command on the workspace.
@@ -56,6 +57,20 @@ pub enum SystemCommand {
         runs: Vec<RunId>,
         /// All of them ended before.
         before: Timestamp,
+        /// Who.
+        by: Actor,
+    },
+    /// Every payload of the store was put under one key. Only `admin` may.
+    Encrypt {
+        /// The key's id.
+        key: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Let another key sign the log from here on. Only `admin` may.
+    Rekey {
+        /// What the old key signed.
+        succession: Succession,
         /// Who.
         by: Actor,
     },
@@ -135,6 +150,20 @@ pub enum SystemEvent {
         /// Records that were in the store before; none where it could not be read.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         replaced: Option<u64>,
+        /// Who.
+        by: Actor,
+    },
+    /// Every payload of the store was put under one key.
+    Encrypted {
+        /// The key's id.
+        key: String,
+        /// Who.
+        by: Actor,
+    },
+    /// Another key signs the log from here on.
+    Rekeyed {
+        /// What the old key signed.
+        succession: Succession,
         /// Who.
         by: Actor,
     },

@@ -90,8 +90,36 @@ impl Inner {
                 )
             }
             Request::Prune { older_than, dry_run } => self.prune(&caller, older_than, dry_run).await,
+            Request::Reencrypt => self.reencrypt(&caller).await,
+            Request::Rekey => self.rekey(&caller).await,
             other => self.look(other).await,
         }
+    }
+
+    /// Recorded first; then page by page, so that others get their turn between two of them.
+    async fn reencrypt(&self, caller: &Caller) -> Answer {
+        let by = self.acting(caller)?.actor;
+        let Some(key) = self.reader.vault().map(|vault| vault.id().to_owned()) else {
+            return Err(ApiError::new("usage", "payloads are not encrypted here")
+                .hint("declare `payloads: {encrypt: {secret: …}}` in ordain.yaml"));
+        };
+        self.system(SystemCommand::Encrypt { key: key.clone(), by }).await.map_err(admin)?;
+        let (mut rows, mut next) = (0, Some((String::new(), 0)));
+        while let Some(after) = next {
+            let (changed, last) = self.ask(|answer| Message::Reencrypt(after, answer)).await?;
+            (rows, next) = (rows + changed, last);
+        }
+        self.ask(Message::Reencrypted).await?;
+        let detail =
+            format!("{rows} pieces of payloads were put under key {key}; no other key is needed here");
+        Ok(json!({"ok": true, "created": [], "detail": detail, "rows": rows, "key": key}))
+    }
+
+    async fn rekey(&self, caller: &Caller) -> Answer {
+        let by = Box::new(self.acting(caller)?.actor);
+        let key = self.ask(|answer| Message::Rekey(by, answer)).await.map_err(admin)?;
+        let detail = "another key signs the log from here on; the old one signed which, and what it signed stays verifiable";
+        Ok(json!({"ok": true, "created": [".ordain/log.key"], "detail": detail, "publicKey": key}))
     }
 
     fn retention(&self) -> Option<Arc<Retention>> {
@@ -306,6 +334,13 @@ impl Inner {
                 .hint("sign with the key whose public half stands in the roster (`people.<name>.key`)")
         })?;
         Ok(Acting { actor: identity::actor(name, person), assurance: Assurance::Signed })
+    }
+}
+
+fn admin(error: ApiError) -> ApiError {
+    match error.code.as_str() {
+        "not_permitted" => error.hint("a person with `role:admin` may"),
+        _ => error,
     }
 }
 

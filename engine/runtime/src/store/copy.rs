@@ -39,14 +39,14 @@ mod tests {
     #[tokio::test]
     async fn a_copy_holds_what_was_committed_and_never_replaces_a_file() {
         let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("store.db")).await.unwrap();
+        let mut store = Store::open(&folder.path().join("store.db"), None).await.unwrap();
         let mut rows = Rows::default();
         rows.audit.push(AuditRow { seq: 0, run: None, record: "{}".into() });
         store.commit(&mut rows).await.unwrap();
         assert!(folder.path().join("store.db").is_file(), "the store itself is a file");
         let to = folder.path().join("copy.db");
         assert!(store.reader().copy_to(&to).await.unwrap() > 0);
-        let copy = Store::open(&to).await.unwrap();
+        let copy = Store::open(&to, None).await.unwrap();
         assert_eq!(copy.reader().audit(0, 10).await.unwrap().len(), 1);
         let before = std::fs::read(&to).unwrap();
         assert!(store.reader().copy_to(&to).await.is_err());

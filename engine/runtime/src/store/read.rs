@@ -9,6 +9,7 @@ use sqlx::{AssertSqlSafe, Row};
 
 use super::rows::{ApprovalRow, AuditRow, JournalRow, Pinned, RunRow, WorldRow};
 use super::{SYSTEM, StoreError, options};
+use crate::vault::{self, Vault};
 
 /// Reads what is committed. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -16,6 +17,8 @@ pub struct Reader {
     pool: SqlitePool,
     /// Journals of runs that were read.
     journals: Arc<AtomicU64>,
+    /// The keys of payloads.
+    vault: Option<Arc<Vault>>,
 }
 
 /// Which runs are listed.
@@ -39,10 +42,10 @@ impl Reader {
     ///
     /// # Errors
     /// When the path cannot be one of a store.
-    pub fn open(path: &Path) -> Result<Self, StoreError> {
+    pub fn open(path: &Path, vault: Option<Arc<Vault>>) -> Result<Self, StoreError> {
         let pool =
             SqlitePoolOptions::new().max_connections(1).connect_lazy_with(options(path)?.read_only(true));
-        Ok(Self::new(pool))
+        Ok(Self::new(pool, vault))
     }
 
     /// A reader that sees the store as it is now, whatever is written meanwhile. It keeps a connection of its
@@ -58,11 +61,17 @@ impl Reader {
             .connect_lazy_with((*self.pool.connect_options()).clone());
         // The one connection stays in this transaction until the pool goes; the first read fixes what it sees.
         sqlx::query("begin").execute(&pool).await?;
-        Ok(Self::new(pool))
+        Ok(Self::new(pool, self.vault.clone()))
     }
 
-    pub(super) fn new(pool: SqlitePool) -> Self {
-        Self { pool, journals: Arc::default() }
+    pub(super) fn new(pool: SqlitePool, vault: Option<Arc<Vault>>) -> Self {
+        Self { pool, journals: Arc::default(), vault }
+    }
+
+    /// The keys of payloads, where they are encrypted.
+    #[must_use]
+    pub const fn vault(&self) -> Option<&Arc<Vault>> {
+        self.vault.as_ref()
     }
 
     /// How many journals of runs were read: what a look costs grows with it.
@@ -120,15 +129,18 @@ impl Reader {
         rows.iter().map(journal_row).collect()
     }
 
-    /// The payloads of a run, as they are stored: JSON objects.
+    /// The payloads of a run, in order: JSON objects.
     ///
     /// # Errors
-    /// When the data base refuses.
+    /// When the data base refuses, or they cannot be decrypted.
     pub async fn payloads(&self, run: &str) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar("select body from payload where run = ? order by seq")
+        let rows = sqlx::query("select seq, body from payload where run = ? order by seq")
             .bind(run)
             .fetch_all(&self.pool)
-            .await?)
+            .await?;
+        let opened =
+            |row: &SqliteRow| vault::payload(self.vault.as_deref(), run, row.try_get(0)?, row.try_get(1)?);
+        rows.iter().map(opened).collect()
     }
 
     /// The records of a run, in order.
@@ -328,6 +340,12 @@ impl Reader {
     /// # Errors
     /// When the data base refuses.
     pub async fn world(&self) -> Result<Vec<WorldRow>, StoreError> {
+        let rows = self.world_as_stored().await?;
+        rows.into_iter().map(|row| vault::world(self.vault.as_deref(), row)).collect()
+    }
+
+    /// The same as it is stored.
+    pub(super) async fn world_as_stored(&self) -> Result<Vec<WorldRow>, StoreError> {
         let rows = sqlx::query("select kind, key, value from world order by kind, key")
             .fetch_all(&self.pool)
             .await?;

@@ -100,6 +100,6 @@ mod tests {
         super::restore_triggers(&mut connection).await.unwrap();
         assert_eq!(super::of_truth(&mut connection).await.unwrap(), super::TRUTH);
         assert_eq!(super::of_views(&mut connection).await.unwrap(), super::VIEWS);
-        assert!(Store::open(&path).await.unwrap().views_hold());
+        assert!(Store::open(&path, None).await.unwrap().views_hold());
     }
 }

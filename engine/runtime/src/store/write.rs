@@ -4,9 +4,13 @@ use sqlx::sqlite::{SqliteArguments, SqliteConnection};
 use sqlx::{Arguments, AssertSqlSafe, Connection};
 
 use super::active::{ActiveRows, Mark};
-use super::rows::{Pinned, Rows};
+use super::rows::{PayloadRow, Pinned, Rows};
 use super::{SYSTEM, Store, StoreError, VIEWS, tiles};
 use crate::fault;
+use crate::vault::{self, Vault};
+
+/// Where a piece of payloads stands: its run, and the number of its first event.
+pub type Place = (String, i64);
 
 /// How many rows one statement inserts, largest first: few statements, each prepared once.
 const CHUNKS: [usize; 3] = [32, 8, 1];
@@ -111,11 +115,14 @@ impl Store {
                 next_system += 1;
             }
         }
+        if let Some(vault) = &self.vault {
+            vault.world(&mut rows.world)?;
+        }
         let change = ActiveRows::change(rows);
         let mark = Mark { place, active: self.active.after(&change) };
         let (tree, whole) = tiles::grown(&self.tree, &rows.audit);
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        write_rows(&mut transaction, rows).await?;
+        write_rows(&mut transaction, rows, self.vault.as_deref()).await?;
         tiles::write(&mut transaction, &whole).await?;
         erase(&mut transaction, &rows.erased).await?;
         remember(&mut transaction, mark).await?;
@@ -166,15 +173,69 @@ impl Store {
         Ok(())
     }
 
+    /// Puts payloads after (`run`, `seq`) under the present key, a page of them in one transaction. Gives how many
+    /// were changed, and the last that was looked at; none at the end.
+    ///
+    /// # Errors
+    /// When the data base refuses or a key is missing; then nothing is written.
+    pub async fn reencrypt(&mut self, after: &Place) -> Result<(u64, Option<Place>), StoreError> {
+        let Some(vault) = self.vault.clone() else { return Ok((0, None)) };
+        let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
+        let rows: Vec<(String, i64, String)> = sqlx::query_as(
+            "select run, seq, body from payload where (run, seq) > (?, ?) order by run, seq limit 500",
+        )
+        .bind(&after.0)
+        .bind(after.1)
+        .fetch_all(&mut *transaction)
+        .await?;
+        let last = rows.last().map(|(run, seq, _)| (run.clone(), *seq));
+        let mut changed = 0;
+        for (run, seq, body) in rows.into_iter().filter(|(.., body)| !vault.is_present(body)) {
+            let body = vault.payload(&run, seq, &vault::payload(Some(&vault), &run, seq, body)?)?;
+            // A payload is never changed: it goes, and comes back under another key.
+            sqlx::query("delete from payload where run = ? and seq = ?")
+                .bind(&run)
+                .bind(seq)
+                .execute(&mut *transaction)
+                .await?;
+            sqlx::query("insert into payload(run, seq, body) values (?, ?, ?)")
+                .bind(&run)
+                .bind(seq)
+                .bind(&body)
+                .execute(&mut *transaction)
+                .await?;
+            changed += 1;
+        }
+        fault::point("mid-reencrypt");
+        transaction.commit().await?;
+        Ok((changed, last))
+    }
+
+    /// Every payload stands under the present key: no other is asked for any more, and nothing of what stood there
+    /// before is left in the file.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn reencrypted(&mut self) -> Result<(), StoreError> {
+        if let Some(vault) = &self.vault {
+            remember_as(&mut self.writer, vault::META, vault.id()).await?;
+        }
+        sqlx::raw_sql("vacuum").execute(&mut self.writer).await?;
+        self.write_back().await
+    }
+
     /// Makes the tables of the views anew and fills them with `rows`; what is true stays.
     ///
     /// # Errors
     /// When the data base refuses; then nothing is written.
-    pub async fn replace_views(&mut self, rows: &Rows) -> Result<(), StoreError> {
+    pub async fn replace_views(&mut self, mut rows: Rows) -> Result<(), StoreError> {
+        if let Some(vault) = &self.vault {
+            vault.world(&mut rows.world)?;
+        }
         let active = ActiveRows::of(&rows.runs, &rows.approvals, &rows.world);
         let mut transaction = self.writer.begin_with("BEGIN IMMEDIATE").await?;
         sqlx::raw_sql(VIEWS).execute(&mut *transaction).await?;
-        write_rows(&mut transaction, rows).await?;
+        write_rows(&mut transaction, &rows, self.vault.as_deref()).await?;
         let tree = tiles::rebuild(&mut transaction).await?;
         let place: i64 = sqlx::query_scalar("select coalesce(max(place), 0) + 1 from journal")
             .fetch_one(&mut *transaction)
@@ -190,10 +251,20 @@ impl Store {
 }
 
 async fn remember(connection: &mut SqliteConnection, mark: Mark) -> Result<(), sqlx::Error> {
+    remember_as(connection, "views", &mark.to_text()).await
+}
+
+/// A fact about the store itself.
+pub(super) async fn remember_as(
+    connection: &mut SqliteConnection,
+    key: &str,
+    value: &str,
+) -> Result<(), sqlx::Error> {
     sqlx::query(
-        "insert into meta(key, value) values ('views', ?) on conflict(key) do update set value = excluded.value",
+        "insert into meta(key, value) values (?, ?) on conflict(key) do update set value = excluded.value",
     )
-    .bind(mark.to_text())
+    .bind(key)
+    .bind(value)
     .execute(connection)
     .await?;
     Ok(())
@@ -213,7 +284,11 @@ async fn erase(connection: &mut SqliteConnection, runs: &[(String, i64)]) -> Res
     Ok(())
 }
 
-async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<(), sqlx::Error> {
+async fn write_rows(
+    connection: &mut SqliteConnection,
+    rows: &Rows,
+    vault: Option<&Vault>,
+) -> Result<(), StoreError> {
     insert(connection, &JOURNAL, &rows.journal, |arguments, row| {
         arguments.add(row.run.as_str())?;
         arguments.add(row.seq)?;
@@ -222,11 +297,16 @@ async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<()
         arguments.add(row.event.as_str())
     })
     .await?;
-    let payloads: Vec<_> = rows.payloads.iter().collect();
-    insert(connection, &PAYLOAD, &payloads, |arguments, (run, row)| {
+    let stored = |(run, row): (&String, &PayloadRow)| {
+        let body = row.body();
+        let body = vault.map_or(Ok(body.clone()), |vault| vault.payload(run, row.seq, &body))?;
+        Ok((run.clone(), row.seq, body))
+    };
+    let payloads = rows.payloads.iter().map(stored).collect::<Result<Vec<_>, StoreError>>()?;
+    insert(connection, &PAYLOAD, &payloads, |arguments, (run, seq, body)| {
         arguments.add(run.as_str())?;
-        arguments.add(row.seq)?;
-        arguments.add(row.body())
+        arguments.add(*seq)?;
+        arguments.add(body.as_str())
     })
     .await?;
     fault::point("mid-transaction");
@@ -276,5 +356,6 @@ async fn write_rows(connection: &mut SqliteConnection, rows: &Rows) -> Result<()
         arguments.add(key.as_str())?;
         arguments.add(value.as_str())
     })
-    .await
+    .await?;
+    Ok(())
 }

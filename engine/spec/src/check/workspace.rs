@@ -123,6 +123,13 @@ fn private(text: &str, span: Span, sink: &mut Vec<Diagnostic>) {
 }
 
 fn secrets(spec: &WorkspaceSpec, sink: &mut Vec<Diagnostic>) {
+    if let (Some(payloads), None) = (&spec.payloads, &spec.secrets) {
+        let message = "payloads are to be encrypted, and no provider of `secrets` has the key".to_owned();
+        sink.push(
+            law("missing-field", payloads.span, message)
+                .help("declare `secrets`, such as `{provider: env, prefix: ORDAIN_SECRET_}`"),
+        );
+    }
     let Some(secrets) = &spec.secrets else { return };
     let missing = match secrets.provider.value {
         SecretProvider::File if secrets.dir.is_none() => "dir",

@@ -112,6 +112,10 @@ closed! {
         StorePruned = "store.pruned",
         /// A copy of the store was put back.
         StoreRestored = "store.restored",
+        /// Every payload stands under one key.
+        StoreEncrypted = "store.encrypted",
+        /// Another key signs the log from here on.
+        LogRekeyed = "log.rekeyed",
     }
 }
 
@@ -163,7 +167,9 @@ impl AuditAction {
             | Self::NoticeFailed
             | Self::CheckpointSigned
             | Self::StorePruned
-            | Self::StoreRestored => false,
+            | Self::StoreRestored
+            | Self::StoreEncrypted
+            | Self::LogRekeyed => false,
         }
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::decode::Spanned;
 use crate::expr::Expr;
-use crate::kind::connector::Network;
+use crate::kind::connector::{Network, SecretRef};
 use crate::kind::field::Named;
 use crate::kind::scalar::{DurationMs, Slug};
 
@@ -31,6 +31,18 @@ record! {
         pub invariants: Vec<Invariant> = Vec::new(),
         /// How often checkpoints of the log are signed, and where they are sent.
         pub checkpoints: Option<Checkpoints> = None,
+        /// Under which keys the store keeps what runs carry; in the clear where nothing is said.
+        pub payloads: Option<Payloads> = None,
+    }
+}
+
+record! {
+    /// Payloads encrypted at rest. Each key is a secret: 32 bytes in base64.
+    pub struct Payloads {
+        /// The key under which payloads are written.
+        pub encrypt: SecretRef,
+        /// Keys of before, which only read.
+        pub decrypt: Vec<SecretRef> = Vec::new(),
     }
 }
 

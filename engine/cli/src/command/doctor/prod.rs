@@ -3,12 +3,15 @@
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
+use ordain_runtime::checkpoint;
+use ordain_runtime::seal::Seal;
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::kind::roster::{ActorType, Person};
 use ordain_spec::kind::scalar::Principal;
 use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
 
 use super::Check;
+use crate::context::Context;
 
 /// Room that a store needs before it is worried about, in bytes.
 const ROOM: u64 = 1 << 30;
@@ -28,6 +31,36 @@ pub fn checks(root: &Path, spec: &WorkspaceSpec, catalogue: &Catalogue) -> Vec<C
     ];
     checks.extend(exemptions(catalogue));
     checks
+}
+
+/// What others must be able to see: that the catalogue is the signed one, and that the log's checkpoints stand
+/// elsewhere.
+pub fn shown(cx: &Context) -> Vec<Check> {
+    let Ok(workspace) = crate::session::workspace(cx) else { return Vec::new() };
+    let seal = Seal::of(&workspace, Profile::Prod, jiff::Timestamp::now(), None);
+    let sealed = match (seal.refusal.and_then(|reason| reason.detail), seal.issued) {
+        (None, Some(issued)) => {
+            Check::good("prod-seal", format!("the catalogue is the one signed at {issued}"))
+        }
+        (why, _) => Check::bad(
+            "prod-seal",
+            why.unwrap_or_else(|| "the catalogue does not load".to_owned()),
+            "`ordain bundle build catalogue.bundle`, then `ordain bundle sign` with a key of `trust`",
+        ),
+    };
+    let shipped = match checkpoint::stands_unshipped(&workspace) {
+        Some(false) => Check::good("prod-checkpoints", "the newest checkpoint was shipped"),
+        Some(true) => Check::bad(
+            "prod-checkpoints",
+            "the newest checkpoint was not shipped: a log that is cut behind it would not show elsewhere",
+            "see where `checkpoints` of ordain.yaml sends them; the next one covers the same records",
+        ),
+        None => Check::good(
+            "prod-checkpoints",
+            "checkpoints are shipped nowhere: a log that is cut together with them would not show",
+        ),
+    };
+    vec![sealed, shipped]
 }
 
 fn profile(spec: &WorkspaceSpec) -> Check {

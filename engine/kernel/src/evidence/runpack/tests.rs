@@ -100,7 +100,7 @@ fn secret() -> SigningKey {
 }
 
 fn key() -> NoteKey {
-    NoteKey { name: "ordain/home".into(), public: secret().verifying_key().to_bytes() }
+    NoteKey { name: "ordain/home".into(), public: secret().verifying_key().to_bytes(), until: None }
 }
 
 fn packed(pack: &Pack, log: &[String]) -> Vec<u8> {
