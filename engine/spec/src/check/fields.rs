@@ -167,11 +167,9 @@ fn values(name: &Arc<str>, field: &Field, sink: &mut Vec<Diagnostic>) {
                     .help("list the values there are"),
             );
         }
-        let fits = |value: &serde_json::Value| match field.type_.value {
-            FieldType::String => value.is_string(),
-            FieldType::Integer => value.is_i64() || value.is_u64(),
-            _ => false,
-        };
+        let ty = Type::declared(field);
+        let fits =
+            |value: &serde_json::Value| Value::from_json(value).is_ok_and(|value| value.conform(&ty).is_ok());
         for word in words.value.iter().filter(|word| !fits(&word.value.0)) {
             sink.push(
                 law(
@@ -179,7 +177,7 @@ fn values(name: &Arc<str>, field: &Field, sink: &mut Vec<Diagnostic>) {
                     word.span,
                     format!("a value of the `enum` of `{name}` is no {}", field.type_.value),
                 )
-                .help("an `enum` lists strings or integers of the field's type"),
+                .help("an `enum` lists values of the field's type"),
             );
         }
     }

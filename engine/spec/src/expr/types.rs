@@ -76,11 +76,13 @@ impl Bounds {
         let whole = |bound: &Option<crate::decode::Spanned<crate::kind::scalar::Json>>| {
             bound.as_ref().and_then(|bound| bound.value.0.as_i64())
         };
-        let words =
-            field.enum_.iter().flat_map(|words| &words.value).filter_map(|word| word.value.0.as_i64());
+        // Where one of them is no integer, those that are bound nothing.
+        let words = field.enum_.iter().flat_map(|words| &words.value).map(|word| word.value.0.as_i64());
+        let words: Option<Vec<i64>> = words.collect();
+        let words = || words.iter().flatten().copied();
         Self {
-            least: whole(&field.minimum).or_else(|| words.clone().min()),
-            most: whole(&field.maximum).or_else(|| words.max()),
+            least: whole(&field.minimum).or_else(|| words().min()),
+            most: whole(&field.maximum).or_else(|| words().max()),
             min_items: field.min_items.as_ref().map_or(0, |min| i64::try_from(min.value).unwrap_or(i64::MAX)),
         }
     }

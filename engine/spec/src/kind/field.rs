@@ -64,7 +64,7 @@ record! {
     pub struct Field keyed Identifier {
         /// What it is.
         pub type_: Spanned<FieldType>,
-        /// The only values there are (strings or integers).
+        /// The only values there are, each of its type.
         pub enum_: Option<Spanned<Vec<Spanned<Json>>>> = None,
         /// Least value of an integer or number.
         pub minimum: Option<Spanned<Json>> = None,
