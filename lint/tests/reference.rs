@@ -285,6 +285,7 @@ fn what_is_of_the_wrong_shape_is_invalid_by_the_schemas() {
         "has `uses` and `wait`",
         "the default of",
         "is no public key",
+        "is an empty list",
     ];
     let (validator, mut passed, mut seen) = (Validator::new(), Vec::new(), 0);
     for (slug, page) in pages().into_iter().filter(|(slug, _)| OF_SHAPE.contains(slug)) {

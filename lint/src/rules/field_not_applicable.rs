@@ -2,7 +2,10 @@
 
 use ordain_spec::catalogue::every;
 use ordain_spec::kind::connector::{ConnectorType, Operation};
+use ordain_spec::kind::field::{Field, FieldMap, FieldType};
+use ordain_spec::kind::roster::{ActorType, Person};
 use ordain_spec::kind::runbook::Step;
+use ordain_spec::kind::scalar::Effect;
 use ordain_spec::kind::Connector;
 use ordain_spec::source::Span;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
@@ -18,6 +21,19 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
     }
     for runbook in every(&cx.all.runbooks) {
         runbook.spec.steps.iter().for_each(|step| step_fields(step, found));
+        let signals = runbook.spec.steps.iter().filter_map(|step| step.signal.as_ref());
+        let maps = signals.map(|signal| &signal.fields).chain([&runbook.spec.inputs]);
+        maps.for_each(|fields| schemas(fields, found));
+    }
+    for capability in every(&cx.all.capabilities) {
+        schemas(&capability.spec.input, found);
+        schemas(&capability.spec.output, found);
+    }
+    for approval in every(&cx.all.approvals) {
+        approval.spec.stages.iter().for_each(|stage| schemas(&stage.form, found));
+    }
+    for (name, entry) in cx.all.roster.iter().flat_map(|roster| &roster.spec.people.0) {
+        person(name, entry.key_span, &entry.value, found);
     }
 }
 
@@ -57,7 +73,52 @@ fn connector_fields(connector: &Connector, found: &mut Vec<Diagnostic>) {
             given.retain(|(name, _)| !matches!(*name, "method" | "path"));
         }
         report(&given, entry.key_span, &format!("operation `{id}`"), &why, found);
+        let effect = operation.effect.value;
+        let fact = [("fact", operation.fact.is_some() && effect != Effect::Read)];
+        report(&fact, entry.key_span, &format!("operation `{id}`"), &format!("its effect is {effect}"), found);
     }
+}
+
+/// A person holds nobody else's credentials by being one, and acts for himself.
+fn person(name: &str, place: Span, person: &Person, found: &mut Vec<Diagnostic>) {
+    if person.type_.value == ActorType::Human {
+        let given = [("custodians", !person.custodians.is_empty()), ("onBehalfOf", person.on_behalf_of.is_some())];
+        report(&given, place, &format!("`{name}`"), "it is human", found);
+    }
+}
+
+fn schemas(fields: &FieldMap, found: &mut Vec<Diagnostic>) {
+    for (name, entry) in &fields.0 {
+        schema(name, entry.key_span, &entry.value, found);
+    }
+}
+
+/// Constraints that values of the type do not have: a bound that nothing keeps.
+fn schema(name: &str, place: Span, field: &Field, found: &mut Vec<Diagnostic>) {
+    let kind = field.type_.value;
+    let is_text = kind == FieldType::String;
+    let is_number = matches!(kind, FieldType::Integer | FieldType::Number);
+    let is_list = kind == FieldType::Array;
+    let given = [
+        ("minLength", field.min_length.is_some() && !is_text),
+        ("maxLength", field.max_length.is_some() && !is_text),
+        ("pattern", field.pattern.is_some() && !is_text),
+        ("format", field.format.is_some() && !is_text),
+        ("minimum", field.minimum.is_some() && !is_number),
+        ("maximum", field.maximum.is_some() && !is_number),
+        ("items", field.items.is_some() && !is_list),
+        ("minItems", field.min_items.is_some() && !is_list),
+        ("maxItems", field.max_items.is_some() && !is_list),
+        ("fields", field.fields.is_some() && kind != FieldType::Object),
+    ];
+    report(&given, place, &format!("`{name}`"), &format!("it is of type {kind}"), found);
+    if let Some(items) = &field.items {
+        let name = format!("{name}[]");
+        let given = [("optional", items.optional), ("default", items.default.is_some())];
+        report(&given, place, &format!("`{name}`"), "an item is there or not", found);
+        schema(&name, place, items, found);
+    }
+    field.fields.iter().for_each(|fields| schemas(fields, found));
 }
 
 fn of_http(operation: &Operation) -> [(&'static str, bool); 7] {
