@@ -27,6 +27,7 @@ mod exemptions;
 mod fields;
 pub mod flow;
 mod governed;
+mod headers;
 mod hosts;
 mod ingresses;
 mod memory;
@@ -50,6 +51,7 @@ mod triggers;
 mod workspace;
 
 pub use checker::Checker;
+pub use headers::is_of_transport;
 pub use places::step_exprs;
 pub use read::API_VERSION;
 pub use secrets::masked;
@@ -288,6 +290,7 @@ fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<
     ranges::check(cx, sink);
     base_urls::check(cx, sink);
     around::check(cx, sink);
+    headers::check(cx, sink);
     ingresses::check(cx, sink);
     retentions::check(cx, sink);
     rosters::check(cx, sink);

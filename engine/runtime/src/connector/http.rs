@@ -328,23 +328,8 @@ fn method_of(method: &str) -> Result<Method, Unsent> {
     }
 }
 
-/// Headers that the transport sets.
 fn is_ours(name: &HeaderName) -> bool {
-    matches!(
-        name.as_str(),
-        "host"
-            | "content-length"
-            | "transfer-encoding"
-            | "connection"
-            | "keep-alive"
-            | "upgrade"
-            | "te"
-            | "trailer"
-            | "expect"
-            | "proxy-authorization"
-            | "proxy-connection"
-            | "accept-encoding"
-    )
+    ordain_spec::check::is_of_transport(name.as_str())
 }
 
 fn headers_of(call: &HttpCall) -> Result<HeaderMap, Unsent> {

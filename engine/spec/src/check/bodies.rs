@@ -193,6 +193,10 @@ fn runbook(cx: &Context<'_>, runbook: &Runbook, sink: &mut Vec<Diagnostic>) {
     if steps.is_empty() && cx.is_whole(runbook.span) {
         empty("steps", "runbook", name.value.as_str(), name.span, sink);
     }
+    if cx.is_whole(runbook.span) {
+        let modes = [("modes", Some(runbook.spec.modes.is_empty()))];
+        nothing(&format!("runbook `{}`", name.value), name.span, &modes, sink);
+    }
     if steps.len() > STEPS {
         sink.push(
             law(
@@ -223,6 +227,19 @@ fn step(cx: &Context<'_>, step: &Step, sink: &mut Vec<Diagnostic>) {
         sink.push(
             law("missing-field", id.span, format!("gate `{}` shows nothing", id.value))
                 .help("add `show`: what people agree to"),
+        );
+    }
+    if let Some(signal) = step.signal.as_ref().filter(|signal| signal.from.is_empty())
+        && cx.is_whole(step.span)
+    {
+        sink.push(
+            law(
+                "missing-field",
+                signal.name.span,
+                format!("`from` of signal `{}` is empty", signal.name.value),
+            )
+            .help("name who may send it")
+            .consequence("the engine refuses the catalogue: the step could only expire"),
         );
     }
     once("guard", step.guards.iter().map(|guard| (guard.id.value.as_str(), guard.id.span)), sink);

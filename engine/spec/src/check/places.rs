@@ -235,7 +235,7 @@ pub(super) fn operation_places(
             place.arg(text, None);
         }
     }
-    let answered = sent.with("response", scope::response(connector));
+    let answered = sent.with("response", scope::response(connector, operation));
     let outputs = super::outputs_due(cx, connector, name);
     let mut place = Place { cx, scope: &answered, known: Known::default(), sink };
     for (output, expr) in operation.output.iter() {

@@ -7,6 +7,7 @@ use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
 use crate::expr::duration_text;
+use crate::kind::connector::ConnectorType;
 use crate::kind::scalar::DurationMs;
 use crate::source::Span;
 
@@ -15,6 +16,7 @@ const YEAR: u64 = 366 * 86_400_000;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     waits(cx, sink);
+    answers(cx, sink);
     for runbook in every(&cx.all.runbooks) {
         if let Some(concurrency) = &runbook.spec.concurrency {
             at_least_one("concurrency.limit", &concurrency.limit, sink);
@@ -39,6 +41,38 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         let spec = &budget.spec;
         at_least_nothing("limit", spec.limit.value, spec.limit.span, sink);
         time_zone(&spec.timezone, sink);
+    }
+}
+
+/// Statuses and exit codes that there are, and failures that can be counted.
+fn answers(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
+    for connector in every(&cx.all.connectors) {
+        let spec = &connector.spec;
+        if spec.breaker.failures == 0 {
+            let place = cx.first_line(spec.breaker.span);
+            sink.push(law("out-of-range", place, "`breaker.failures` is 0").help("write at least 1"));
+        }
+        let (codes, what) = match spec.type_.value {
+            ConnectorType::Http => (100..=599, "a status from 100 to 599"),
+            ConnectorType::Exec => (0..=255, "an exit code from 0 to 255"),
+            ConnectorType::Mock => continue,
+        };
+        for (name, entry) in &spec.operations.0 {
+            let operation = &entry.value;
+            if operation.success.as_ref().is_some_and(Vec::is_empty) && cx.is_whole(operation.span) {
+                let message = format!("`success` of operation `{name}` is an empty list");
+                sink.push(
+                    law("missing-field", entry.key_span, message)
+                        .help(format!("list {what}, or leave `success` out"))
+                        .consequence("the engine refuses the catalogue: no call could ever succeed"),
+                );
+            }
+            let listed = operation.success.iter().flatten().chain(&operation.retryable);
+            for code in listed.filter(|code| !codes.contains(&code.value)) {
+                let message = format!("{} is no answer of operation `{name}`", code.value);
+                sink.push(law("out-of-range", code.span, message).help(format!("write {what}")));
+            }
+        }
     }
 }
 

@@ -10,7 +10,7 @@ use crate::diagnostic::Edit;
 use crate::edit::{Side, Written, field_into, item_after};
 use crate::expr::{Bounds, Expr, Field, Presence, Scope, Type, check, facts};
 use crate::kind::capability::CapabilitySpec;
-use crate::kind::connector::ConnectorType;
+use crate::kind::connector::{ConnectorType, Operation, Stdout};
 use crate::kind::field::FieldMap;
 use crate::kind::metadata::Risk;
 use crate::kind::runbook::Step;
@@ -49,13 +49,34 @@ fn name_text() -> Type {
 
 /// `response` of an operation's outputs.
 #[must_use]
-pub fn response(connector: &Connector) -> Field {
+pub fn response(connector: &Connector, operation: &Operation) -> Field {
     match connector.spec.type_.value {
         ConnectorType::Http => facts::http_response(),
-        ConnectorType::Exec => facts::exec_response(),
+        ConnectorType::Exec => program_response(operation),
         // There is no response, only declared answers: its outputs may be written for either kind.
         ConnectorType::Mock => either_response(),
     }
+}
+
+/// Of a program is there what `stdout` says that it is read as, and nothing else.
+fn program_response(operation: &Operation) -> Field {
+    let mut response = facts::exec_response();
+    let Type::Record(fields) = &mut response.ty else { return response };
+    let read = operation.stdout.as_ref().map_or(Stdout::None, |stdout| stdout.value);
+    for (name, needs) in [("text", Stdout::Text), ("json", Stdout::Json)] {
+        if read != needs
+            && let Some(field) = Arc::make_mut(fields).get_mut(name)
+        {
+            field.presence = Presence::Refused {
+                code: "unknown-fact",
+                message: format!("`response.{name}` is never there: the operation reads `stdout: {read}`")
+                    .into(),
+                help: Some(format!("write `stdout: {needs}`, or read what is there").into()),
+                edit: None,
+            };
+        }
+    }
+    response
 }
 
 fn either_response() -> Field {

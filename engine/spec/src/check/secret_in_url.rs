@@ -6,6 +6,7 @@ use super::hosts::cut;
 use super::secrets::is_secret_name;
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
+use crate::expr::ArgValue;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     let help = "use `auth` (`bearer`, `basic` or `header`) with a secret's name";
@@ -32,6 +33,13 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
     for connector in every(&cx.all.connectors) {
         for (name, operation) in connector.spec.operations.iter() {
+            if let Some(path) = &operation.path
+                && let ArgValue::Text(template) = &path.value.value
+                && let Some(parameter) = secret_parameter(template.source())
+            {
+                let message = format!("operation `{name}` sends `{parameter}` in its URL");
+                sink.push(law("secret-in-url", path.span, message).help(help));
+            }
             for (parameter, entry) in
                 operation.query.0.iter().filter(|(parameter, _)| is_secret_name(parameter))
             {
@@ -46,4 +54,10 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             }
         }
     }
+}
+
+/// A parameter of the query behind a path that is called like a secret.
+fn secret_parameter(path: &str) -> Option<&str> {
+    let (_, query) = path.split_once('?')?;
+    query.split('&').filter_map(|pair| pair.split('=').next()).find(|name| is_secret_name(name))
 }
