@@ -33,6 +33,10 @@ fuzz TARGET SECONDS="60":
 recall COUNT="5000":
     ORDAIN_RECALL={{COUNT}} cargo nextest run --cargo-profile sim -p spec-lint --no-capture -E 'test(nineteen_of_twenty)'
 
+# every YAML file below FOLDER, each by itself: none may crash or pass; how long each takes
+foreign FOLDER:
+    ORDAIN_FOREIGN={{FOLDER}} cargo nextest run --cargo-profile sim -p spec-lint --no-capture -E 'test(each_file_of_a_folder)'
+
 # the two files and the line of a new rule of lint: `just new-rule stale-thing policies`
 new-rule SLUG GROUP:
     lint/new-rule {{SLUG}} {{GROUP}}

@@ -15,7 +15,7 @@ use ordain_spec::check::context::Context as Resolved;
 use ordain_spec::check::observed::{Observed, What};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
-use ordain_spec::source::{SourceFile, Span};
+use ordain_spec::source::{Notation, SourceFile, Span};
 
 use crate::rehearsed::{Rehearsed, rehearsed};
 use crate::subject::Subject;
@@ -180,6 +180,12 @@ pub struct Context<'a> {
     plans: OnceLock<Vec<Arc<Plan>>>,
     rehearsed: OnceLock<Rehearsed>,
     observed: OnceLock<Vec<Observed>>,
+}
+
+/// True for a file that can be read and has something of Ordain in it: how another system's file is written is no
+/// matter of ours, and a repair of it would change what that system reads.
+fn is_ours(file: &SourceFile) -> bool {
+    file.refusal.is_none() && (file.notation == Notation::Kdl || file.text.contains("ordain/"))
 }
 
 impl<'a> Context<'a> {

@@ -4,13 +4,13 @@ use ordain_spec::source::{Notation, Span};
 use ordain_spec::tree::{Node, Value, yaml};
 use ordain_spec::diagnostic::{Diagnostic, Edit, Severity};
 
-use super::{About, Context, FixClass, Rule};
+use super::{About, Context, FixClass, Rule, is_ours};
 
 /// See its page.
 pub const RULE: Rule = Rule::new("ambiguous-scalar", Severity::Error, include_str!("ambiguous-scalar.md"), find).about(About::Declarations).fix(FixClass::Safe);
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let files = cx.all.sources.iter().filter(|(_, file)| file.refusal.is_none() && file.notation == Notation::Yaml);
+    let files = cx.all.sources.iter().filter(|(_, file)| is_ours(file) && file.notation == Notation::Yaml);
     for (id, file) in files {
         // Its tree is worth a walk only where a word of that sort stands in it.
         if !file.text.split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '_'))).any(|word| taken_for(word).is_some()) {

@@ -3,7 +3,7 @@
 use ordain_spec::diagnostic::{Diagnostic, Edit, Severity};
 use ordain_spec::source::Span;
 
-use super::{About, Context, FixClass, Rule};
+use super::{About, Context, FixClass, Rule, is_ours};
 
 /// See its page.
 pub const RULE: Rule = Rule::new("crlf-mixed", Severity::Warning, include_str!("crlf-mixed.md"), find)
@@ -11,7 +11,7 @@ pub const RULE: Rule = Rule::new("crlf-mixed", Severity::Warning, include_str!("
     .fix(FixClass::Safe);
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for (id, file) in cx.all.sources.iter().filter(|(_, file)| file.refusal.is_none()) {
+    for (id, file) in cx.all.sources.iter().filter(|(_, file)| is_ours(file)) {
         let pairs: Vec<usize> = file.text.match_indices("\r\n").map(|(at, _)| at).collect();
         let lines = file.text.bytes().filter(|byte| *byte == b'\n').count();
         let Some(first) = pairs.first().filter(|_| pairs.len() < lines) else { continue };

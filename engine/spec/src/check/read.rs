@@ -58,6 +58,9 @@ struct Joined {
 pub(super) fn file(id: FileId, file: &SourceFile) -> FileRead {
     let mut read = FileRead::default();
     let documents = documents(id, file, &mut read.diagnostics);
+    if documents.is_empty() && !read.diagnostics.is_empty() {
+        read.declared.push(Declaration { join: None, names: vec![anything()] });
+    }
     for node in &documents {
         read.declared.extend(document(node, file, &mut read.diagnostics));
     }
@@ -138,6 +141,10 @@ pub(super) fn envelope<'n>(
     let mut cx = Decoder::new(file);
     let map = cx.map(node, "a spec (a map with `apiVersion`, `kind`, `metadata` and `spec`)");
     let envelope = map.and_then(|map| {
+        if is_foreign(map) {
+            no_spec(node, &mut cx);
+            return None;
+        }
         unknown_fields(map, &mut cx);
         let version_read = api_version(node, map, &mut cx);
         let (kind, kind_span) = kind(node, map, &mut cx)?;
@@ -150,6 +157,23 @@ pub(super) fn envelope<'n>(
     });
     sink.append(&mut cx.finish());
     envelope
+}
+
+/// True for a map with nothing of a spec in it, not even misspelt.
+fn is_foreign(map: &Map) -> bool {
+    map.entries.iter().all(|(key, _)| nearest(&key.text, FIELDS.iter().copied()).is_none())
+}
+
+/// Said once, and without a repair: nobody wants the file of another system to become a spec.
+fn no_spec(node: &Node, cx: &mut Decoder<'_>) {
+    let message = "this is no spec: it has no `apiVersion` and no `kind`";
+    cx.report(
+        Diagnostic::law("missing-field", cx.first_line(node), message)
+            .help(format!(
+                "a spec begins with `apiVersion: {API_VERSION}` and `kind: …`; files of other systems belong elsewhere"
+            ))
+            .consequence("the engine refuses the catalogue: nothing in its folders is passed over"),
+    );
 }
 
 fn unknown_fields(map: &Map, cx: &mut Decoder<'_>) {
@@ -202,9 +226,11 @@ fn api_version(node: &Node, map: &Map, cx: &mut Decoder<'_>) -> bool {
         return true;
     }
     let message = format!("`{}` is no version of the language that this engine reads", text.value);
+    let is_ours = text.value.starts_with("ordain");
+    let help = if is_ours { "" } else { "; files of other systems belong elsewhere" };
     cx.report(
         Diagnostic::law("unsupported-api-version", value.span, message)
-            .help(format!("write `apiVersion: {API_VERSION}`"))
+            .help(format!("a spec says `apiVersion: {API_VERSION}`{help}"))
             .consequence("the engine refuses the catalogue"),
     );
     false
@@ -311,17 +337,24 @@ pub(super) fn workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic
     spec
 }
 
+/// What nothing can be told of. It may have been the roster: that one is missing is said when all can be read.
+fn anything() -> (Kind, Arc<str>) {
+    (Kind::Roster, "".into())
+}
+
 /// Kind and name of a document, as far as they can be told although it may not be readable as a whole.
 fn names(node: &Node) -> Vec<(Kind, Arc<str>)> {
-    let Some(map) = node.as_map() else { return Vec::new() };
-    let kind =
-        map.get("kind").and_then(|(_, kind)| kind.as_text()).and_then(|word| Kind::from_word(&word.value));
+    let Some(map) = node.as_map() else { return vec![anything()] };
+    let text = |field| map.get(field).and_then(|(_, value)| value.as_text());
+    let is_ours = text("apiVersion").is_some_and(|version| &*version.value == API_VERSION);
+    let kind = text("kind").and_then(|word| Kind::from_word(&word.value));
     let metadata = map.get("metadata").and_then(|(_, metadata)| metadata.as_map());
     let name = metadata.and_then(|metadata| metadata.get("name")).and_then(|(_, name)| name.as_text());
-    let Some(name) = name else { return Vec::new() };
+    let Some(name) = name else { return vec![anything()] };
     // Of an unknown kind: it may have been meant as any.
     let kinds = Kind::ALL.iter().filter(|known| kind.is_none_or(|kind| kind == **known));
-    kinds.map(|kind| (*kind, Arc::clone(&name.value))).collect()
+    let named = kinds.map(|kind| (*kind, Arc::clone(&name.value)));
+    named.chain((!is_ours).then(anything)).collect()
 }
 
 /// What every kind's metadata has.
