@@ -15,7 +15,7 @@ use ordain_spec::scan::scan;
 use ordain_spec::source::{FileId, Notation};
 use ordain_spec::tree::{self, Node, Value};
 
-pub use convert::converted;
+pub use convert::{converted, transcribed};
 
 /// Columns that a line may have before what is written between braces becomes a block.
 const WIDTH: usize = 120;

@@ -25,17 +25,28 @@ pub fn converted(text: &str, from: Notation, to: Notation) -> Result<String, Unf
     }
     let documents = read(text, from)?;
     let digests = digests(text, from)?;
-    let comments = Carried::new(comments::all(text, from, &documents), text);
-    let written = match to {
-        Notation::Kdl => to_kdl::written(&documents, comments),
-        Notation::Yaml => to_yaml::written(&documents, comments),
-    };
-    let written = formatted(&written, to).map_err(|_| unconvertible())?;
+    let written = transcribed(text, from, to)?;
     let again = read(&written, to).map_err(|_| unconvertible())?;
     let same = self::digests(&written, to).is_ok_and(|again| again == digests)
         && prose(&documents) == prose(&again)
         && said(text, from, &documents) == said(&written, to, &again);
     if same { Ok(written) } else { Err(unconvertible()) }
+}
+
+/// The same for a text that breaks laws. Nothing holds it against what it was made of: a mistake may be lost
+/// on the way.
+///
+/// # Errors
+///
+/// When it cannot be read, or the other notation cannot hold it.
+pub fn transcribed(text: &str, from: Notation, to: Notation) -> Result<String, Unformatted> {
+    let documents = read(text, from)?;
+    let comments = Carried::new(comments::all(text, from, &documents), text);
+    let written = match to {
+        Notation::Kdl => to_kdl::written(&documents, comments),
+        Notation::Yaml => to_yaml::written(&documents, comments),
+    };
+    formatted(&written, to).map_err(|_| unconvertible())
 }
 
 fn unconvertible() -> Unformatted {
