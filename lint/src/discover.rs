@@ -227,6 +227,7 @@ impl Search<'_> {
             specs,
             deny,
             subject,
+            before,
             wanted,
         }))
     }
@@ -248,7 +249,8 @@ impl Search<'_> {
         let specs = rules::specs(&subject.checked.declarations).len();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone()).collect();
         let files = self.loose.len();
-        Ok(Group { root: String::new(), findings, passed, files, specs, deny: Vec::new(), subject, wanted })
+        let root = String::new();
+        Ok(Group { root, findings, passed, files, specs, deny: Vec::new(), subject, before, wanted })
     }
 
     /// All that is wrong with a subject: with the operator's file, by law, and by rule.

@@ -32,6 +32,8 @@ pub struct Group {
     pub deny: Vec<Arc<str>>,
     /// What was judged.
     pub subject: Subject,
+    /// What it was compared with, where that was asked for.
+    pub before: Option<Subject>,
     /// The paths of the files that were asked for: no other is repaired.
     pub wanted: BTreeSet<String>,
 }

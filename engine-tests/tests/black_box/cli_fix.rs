@@ -109,3 +109,40 @@ fn no_repair_names_a_reviewer_an_actor_or_an_owner() {
         assert_eq!(text(&workspace, file), text_before);
     }
 }
+
+fn git(workspace: &Workspace, arguments: &[&str]) {
+    let done = std::process::Command::new("git")
+        .arg("-C")
+        .arg(workspace.path())
+        .args(["-c", "user.name=a", "-c", "user.email=a@example.org", "-c", "commit.gpgsign=false"])
+        .args(arguments)
+        .output()
+        .unwrap();
+    assert!(done.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&done.stderr));
+}
+
+#[test]
+fn beside_the_version_before_a_changed_spec_gets_its_new_version() {
+    let workspace = Workspace::copy_of("examples/agent-refund");
+    git(&workspace, &["init", "-q"]);
+    git(&workspace, &["add", "."]);
+    git(&workspace, &["commit", "-q", "-m", "as it was"]);
+    let path = "specs/capabilities/till.refund.yaml";
+    let before = std::fs::read_to_string(workspace.path().join(path)).unwrap();
+    assert!(before.contains("version: 1.0.0") && before.contains("timeout: 10s"));
+    workspace.write(path, &before.replace("timeout: 10s", "timeout: 20s"));
+    let said = workspace.ordain(&["lint", "--against", "HEAD", "--json"]).expect_code(1).json();
+    assert_eq!(said["diagnostics"][0]["code"], "changed-without-bump", "{said}");
+    // Without the other side there is nothing to compare with, and nothing to repair.
+    workspace.ordain(&["lint", "--fix"]).expect_code(0);
+    assert!(std::fs::read_to_string(workspace.path().join(path)).unwrap().contains("version: 1.0.0"));
+    let said = workspace.ordain(&["lint", "--against", "HEAD", "--fix", "--json"]).expect_code(0).json();
+    assert_eq!(said["fixed"][0]["code"], "changed-without-bump", "{said}");
+    let after = std::fs::read_to_string(workspace.path().join(path)).unwrap();
+    assert_eq!(
+        after,
+        before.replace("timeout: 10s", "timeout: 20s").replace("version: 1.0.0", "version: 1.0.1")
+    );
+    let said = workspace.ordain(&["lint", "--against", "HEAD", "--fix", "--json"]).expect_code(0).json();
+    assert_eq!(said["fixed"], serde_json::json!([]), "once is enough");
+}

@@ -46,7 +46,7 @@ pub fn changes(report: &Report, which: Which, least: Severity, asked: &Asked) ->
         };
         let sources = &group.subject.sources;
         let operator = group.subject.operator.and_then(|id| sources.get(id)).map(|file| file.path.clone());
-        let judge = |sources| judged_anew(sources, operator.as_deref(), asked);
+        let judge = |sources| judged_anew(sources, operator.as_deref(), group.before.as_ref(), asked);
         add(&mut all, group, sources, mend(sources, &judge, which, &may));
     }
     all
@@ -63,8 +63,8 @@ fn add(all: &mut Changes, group: &Group, sources: &Sources, mended: Mended) {
     }
 }
 
-/// What is wrong with files of which one may be the operator's.
-fn judged_anew(sources: Sources, operator: Option<&str>, asked: &Asked) -> Judged {
+/// What is wrong with files of which one may be the operator's, beside what they were before.
+fn judged_anew(sources: Sources, operator: Option<&str>, before: Option<&Subject>, asked: &Asked) -> Judged {
     let (mut catalogue, mut own) = (Sources::default(), None);
     for (_, file) in sources.iter() {
         if operator == Some(&*file.path) {
@@ -74,7 +74,7 @@ fn judged_anew(sources: Sources, operator: Option<&str>, asked: &Asked) -> Judge
         }
     }
     let subject = Subject::of(check(catalogue), own);
-    let mut cx = Context::new(&subject, asked.as_of, None);
+    let mut cx = Context::new(&subject, asked.as_of, before);
     cx.remarks = asked.remarks;
     let found = judged(&cx);
     (Arc::clone(&subject.sources), found)
