@@ -147,6 +147,14 @@ impl Options {
     }
 }
 
+/// What is wrong with a command line, in one line.
+#[must_use]
+pub fn misread(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+    lines.join(" ").trim_start_matches("error: ").to_owned()
+}
+
 /// What was repaired, or would be, in one line.
 fn said(done: &Done) -> Option<String> {
     let repaired = &done.changes.repaired;

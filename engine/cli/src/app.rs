@@ -176,12 +176,9 @@ fn unparsed(error: &clap::Error, wants_json: bool) -> Exit {
         return Exit::Done;
     }
     if wants_json {
-        let text = error.to_string();
-        let lines: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
-        let message = lines.join(" ");
         let cx = Context { directory: PathBuf::from("."), json: true, acting_as: None };
         cx.fail(
-            &Failure::usage(message.trim_start_matches("error: "))
+            &Failure::usage(spec_lint::command::misread(error))
                 .hint("`ordain --help` lists the verbs and their options"),
         );
     } else {
