@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
+use ordain_spec::unread::{self, Named};
 use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
 
 use crate::against::{self, NoRevision};
@@ -43,7 +44,7 @@ pub enum Unlintable {
         why: String,
     },
     /// A file that is no spec.
-    #[error("`{path}` is no spec file: specs end in `.yaml`, `.yml` or `.kdl`")]
+    #[error("`{path}` is no spec file: specs end in `.yaml`, `.yml` or `.kdl`, in small letters")]
     NoSpec {
         /// As it was given.
         path: String,
@@ -112,8 +113,8 @@ struct Search<'b> {
     asked: &'b Asked,
     /// Workspaces and the paths whose findings are wanted; none for all. With each its word as given.
     workspaces: BTreeMap<PathBuf, Option<Vec<(PathBuf, String)>>>,
-    /// Files outside of workspaces, and what they are called.
-    loose: BTreeMap<PathBuf, String>,
+    /// Files outside of workspaces.
+    loose: BTreeMap<PathBuf, SourceFile>,
 }
 
 impl Search<'_> {
@@ -128,7 +129,7 @@ impl Search<'_> {
             if Notation::of_path(&path.to_string_lossy()).is_none() {
                 return Err(Unlintable::NoSpec { path: given.display().to_string() });
             }
-            self.loose.insert(path.to_path_buf(), self.shown(path));
+            self.loose.insert(path.to_path_buf(), file(path, self.shown(path)));
         }
         if path.is_dir() {
             self.walk(path, given, 0)?;
@@ -151,14 +152,14 @@ impl Search<'_> {
             let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
                 continue;
             };
-            if hidden || kind.is_symlink() {
+            if kind.is_symlink() {
                 continue;
             }
-            if kind.is_dir() && depth < DEPTH {
+            if kind.is_dir() && !hidden && depth < DEPTH {
                 self.walk(&path, given, depth + 1)?;
-            } else if kind.is_file() && !inside && Notation::of_path(&path.to_string_lossy()).is_some() {
-                let name = self.shown(&path);
-                self.loose.insert(path, name);
+            } else if kind.is_file() && !inside && !self.loose.contains_key(&path) {
+                let found = by_its_name(&path, self.shown(&path));
+                self.loose.extend(found.map(|file| (path, file)));
             }
         }
         Ok(())
@@ -234,13 +235,13 @@ impl Search<'_> {
 
     fn loose(&self) -> Result<Group, Unlintable> {
         let mut sources = Sources::default();
-        for (path, name) in &self.loose {
-            sources.add(file(path, name.clone()));
+        for file in self.loose.values() {
+            sources.add(file.clone());
         }
         let subject = Subject::of_files(sources);
         let before = match &self.asked.against {
             Some(revision) => {
-                let paths: Vec<String> = self.loose.values().cloned().collect();
+                let paths: Vec<String> = self.loose.values().map(|file| file.path.clone()).collect();
                 Some(against::files(self.base, &paths, revision)?)
             }
             None => None,
@@ -273,6 +274,15 @@ impl Search<'_> {
 /// The files of a folder: those of the built-in set are nobody's to mend.
 fn own_files(sources: &Sources) -> impl Iterator<Item = &SourceFile> {
     sources.iter().map(|(_, file)| file).filter(|file| !file.path.starts_with("std:"))
+}
+
+/// A file of a folder outside of any catalogue; `None` where its name says that it is no spec.
+fn by_its_name(path: &Path, name: String) -> Option<SourceFile> {
+    match unread::named(&name) {
+        Named::Other => None,
+        Named::Spec(_) => Some(file(path, name)),
+        Named::Capitals(_) | Named::Hidden(_) => unread::file(&name, &file(path, name.clone()).text),
+    }
 }
 
 /// A file outside of any catalogue folder, read within its limit.

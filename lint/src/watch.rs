@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use notify::{EventKind, RecursiveMode, Watcher};
 use ordain_spec::digest::Digest;
-use ordain_spec::source::Notation;
+use ordain_spec::unread::{Named, named};
 
 use crate::command::Desk;
 use crate::options::Options;
@@ -127,7 +127,7 @@ fn folders(options: &Options, desk: &Desk) -> Result<Vec<PathBuf>, String> {
     Ok(folders)
 }
 
-/// The digests of all spec files in folders.
+/// The digests of all spec files in folders, and of those that only their names keep from being one.
 fn digests(folders: &[PathBuf]) -> BTreeMap<PathBuf, Digest> {
     let mut found = BTreeMap::new();
     folders.iter().for_each(|folder| look(folder, 0, &mut found));
@@ -138,12 +138,11 @@ fn look(folder: &Path, depth: usize, into: &mut BTreeMap<PathBuf, Digest>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
         let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
-        if hidden {
-            continue;
-        }
-        if path.is_dir() && depth < DEPTH {
-            look(&path, depth + 1, into);
-        } else if Notation::of_path(&path.to_string_lossy()).is_some()
+        if path.is_dir() {
+            if !hidden && depth < DEPTH {
+                look(&path, depth + 1, into);
+            }
+        } else if named(&path.to_string_lossy()) != Named::Other
             && let Ok(bytes) = std::fs::read(&path)
         {
             into.insert(path, Digest::of(&bytes));

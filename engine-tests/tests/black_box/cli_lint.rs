@@ -29,7 +29,11 @@ fn a_good_workspace_has_no_problem_in_either_program_and_format() {
         said.expect_code(0);
         assert!(said.stdout.contains("no problem"), "{}", said.stdout);
     }
-    for said in [workspace.ordain(&["lint", "--json"]), spec_lint(&workspace, &["--format", "json"])] {
+    for said in [
+        workspace.ordain(&["lint", "--json"]),
+        spec_lint(&workspace, &["--format", "json"]),
+        spec_lint(&workspace, &["--json"]),
+    ] {
         let document = said.expect_code(0).json();
         assert_eq!(codes(&document), Vec::<&str>::new());
         assert_eq!(document["summary"]["laws"], 0);
@@ -120,6 +124,50 @@ fn what_cannot_be_checked_is_exit_2_never_silence() {
     let empty = Workspace::empty();
     empty.ordain(&["lint", "--json"]).expect_code(2);
     assert!(empty.ordain(&["lint"]).stderr.contains("nothing to check"));
+}
+
+#[test]
+fn both_programs_take_the_same_words_for_one_document() {
+    let workspace = minimal();
+    for arguments in
+        [&["--json", "nowhere"][..], &["--json", "--fromat", "text"], &["--json", "--format", "sarif"]]
+    {
+        let (alone, within) = (spec_lint(&workspace, arguments), [&["lint"], arguments].concat());
+        let within = workspace.ordain(&within);
+        assert_eq!(alone.code, within.code, "{arguments:?}");
+        let (alone, within) = (alone.json(), within.json());
+        assert_eq!(alone["error"]["code"], within["error"]["code"], "{arguments:?}: {alone} {within}");
+        assert_eq!(alone["error"]["message"], within["error"]["message"], "{arguments:?}");
+        assert_eq!(alone["summary"], within["summary"], "{arguments:?}");
+    }
+}
+
+#[test]
+fn no_file_that_looks_like_a_spec_is_passed_over_in_silence() {
+    let deny = "apiVersion: ordain/v1\nkind: Policy\nmetadata: {name: no-agents, version: 1.0.0, owner: group:data, summary: No agents.}\nspec: {applies: {}, restrictsOnly: true, rules: [{id: none, deny: 'actor.type == \"agent\"', reason: no_agents}]}\n";
+    for name in ["specs/policies/.deny.yaml", "specs/policies/deny.YAML", "specs/policies/.Deny.Yml"] {
+        let workspace = minimal();
+        workspace.write(name, deny);
+        for said in [workspace.ordain(&["lint", "--json"]), spec_lint(&workspace, &["--json"])] {
+            let document = said.expect_code(1).json();
+            assert_eq!(codes(&document), ["file-not-read"], "{name}");
+            assert_eq!(document["diagnostics"][0]["file"], name);
+        }
+        let refused = workspace.ordain(&["specs", "--json"]).expect_code(2).json();
+        assert_eq!(refused["error"]["code"], "catalogue_refused", "the engine says the same: {refused}");
+    }
+    // Other programs' files and hidden folders are nobody's business here.
+    let workspace = minimal();
+    workspace.write("specs/.yamllint.yaml", "rules: {}\n").write("specs/.git/deny.yaml", deny);
+    workspace.ordain(&["lint"]).expect_code(0);
+    workspace.ordain(&["specs"]).expect_code(0);
+    // A folder that is no workspace is looked through in the same way; what is named is read.
+    let loose = Workspace::empty();
+    loose.write("a/deny.yaml", deny).write("a/.deny.yaml", deny).write("a/Deny.KDL", "x");
+    let document = spec_lint(&loose, &["--json", "a"]).expect_code(1).json();
+    assert_eq!(codes(&document).iter().filter(|code| **code == "file-not-read").count(), 2, "{document}");
+    let document = spec_lint(&loose, &["--json", "a/.deny.yaml"]).expect_code(1).json();
+    assert!(!codes(&document).contains(&"file-not-read"), "{document}");
 }
 
 #[test]

@@ -170,6 +170,7 @@ laws! {
     "duplicate-spec",
     "expression-cut",
     "expression-syntax",
+    "file-not-read",
     "float-amount",
     "hidden-characters",
     "integer-too-large",

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use crate::scan::FILE_BYTES;
 use crate::source::{Notation, Refusal, SourceFile, Sources};
+use crate::unread::{self, Named};
 
 /// The name of the operator's file.
 const WORKSPACE: &str = crate::workspace::FILE;
@@ -21,8 +22,8 @@ pub const BYTES: usize = 32 << 20;
 /// The deepest folder below a catalogue folder.
 const FOLDER_DEPTH: usize = 32;
 
-/// The spec files of `folders` below `workspace`, in the order of their paths. Names that begin with a
-/// dot are passed over; `*.yaml`, `*.yml` and `*.kdl` are read.
+/// The spec files of `folders` below `workspace`, in the order of their paths: `*.yaml`, `*.yml` and `*.kdl`.
+/// Folders whose names begin with a dot are passed over; what [`unread`] says hides a spec is there, refused.
 #[must_use]
 pub fn read(workspace: &Path, folders: &[impl AsRef<str>]) -> Sources {
     let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
@@ -97,20 +98,24 @@ impl Reader {
         names.sort();
         for entry in names {
             let shown = entry.to_string_lossy();
-            if shown.starts_with('.') || self.full {
+            let hidden = shown.starts_with('.');
+            let looks_like_a_spec = unread::named(&shown) != Named::Other;
+            if self.full || (hidden && !looks_like_a_spec) {
                 continue;
             }
             let path = folder.join(&entry);
             let below = if name.is_empty() { shown.to_string() } else { format!("{name}/{shown}") };
             match resolve(&path, place.root) {
+                Ok(Some(real)) if real.is_dir() && hidden => {}
                 Ok(Some(real)) if real.is_dir() => self.descend(&real, &below, place),
                 Ok(Some(real)) => self.file(&real, below),
-                Ok(None) if Notation::of_path(&below).is_some() => {
+                Ok(None) if looks_like_a_spec => {
                     let message = format!("`{below}` is a link that leads out of the catalogue");
                     self.refuse(&below, &message, "put the file itself into the catalogue");
                 }
                 Ok(None) => {}
-                Err(error) if Notation::of_path(&below).is_some() => self.unreadable(&below, &error),
+                // Editors lock a file by a hidden link that leads nowhere.
+                Err(error) if looks_like_a_spec && !hidden => self.unreadable(&below, &error),
                 Err(_) => {}
             }
         }
@@ -129,8 +134,7 @@ impl Reader {
     }
 
     fn file(&mut self, real: &Path, below: String) {
-        let Some(notation) = Notation::of_path(&below) else { return };
-        if self.files.contains_key(&below) {
+        if unread::named(&below) == Named::Other || self.files.contains_key(&below) {
             return;
         }
         if self.files.len() >= FILES {
@@ -142,7 +146,7 @@ impl Reader {
                 if self.bytes > BYTES {
                     return self.stop(format!("the catalogue has more than {BYTES} bytes"));
                 }
-                self.files.insert(below.clone(), source(below, bytes, notation));
+                self.files.extend(source(&below, bytes).map(|file| (below, file)));
             }
             Err(error) => self.unreadable(&below, &error),
         }
@@ -186,27 +190,25 @@ fn bytes(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file from its bytes; refused where they are not UTF-8.
-fn source(path: String, bytes: Vec<u8>, notation: Notation) -> SourceFile {
-    match String::from_utf8(bytes) {
-        Ok(text) => SourceFile::new(path, text.into(), notation),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let cut = error.as_bytes().len() > FILE_BYTES;
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            if cut {
-                // The last letter may be cut by the limit; that the file is too large comes first.
-                return SourceFile::new(path, text.into(), notation);
-            }
-            let refusal = Refusal {
-                code: "not-utf8",
-                at: u32::try_from(at).unwrap_or(u32::MAX),
-                message: format!("byte {at} of `{path}` is no UTF-8"),
-                help: "save the file as UTF-8",
-            };
-            SourceFile::refused(path, text.into(), notation, refusal)
-        }
+/// A file from its bytes; refused where they are not UTF-8. `None` where it is none of Ordain's.
+fn source(path: &str, bytes: Vec<u8>) -> Option<SourceFile> {
+    let error = match String::from_utf8(bytes) {
+        Ok(text) => return unread::file(path, &text),
+        Err(error) => error,
+    };
+    let file = unread::file(path, &String::from_utf8_lossy(error.as_bytes()))?;
+    if file.refusal.is_some() || error.as_bytes().len() > FILE_BYTES {
+        // The last letter may be cut by the limit; that the file is too large comes first.
+        return Some(file);
     }
+    let at = error.utf8_error().valid_up_to();
+    let refusal = Refusal {
+        code: "not-utf8",
+        at: u32::try_from(at).unwrap_or(u32::MAX),
+        message: format!("byte {at} of `{path}` is no UTF-8"),
+        help: "save the file as UTF-8",
+    };
+    Some(SourceFile::refused(file.path, file.text, file.notation, refusal))
 }
 
 /// The words of an error without the number of the system.
@@ -235,6 +237,9 @@ mod tests {
         for name in ["z.yaml", "b/a.kdl", "b/c.yml", "README.md", ".hidden.yaml"] {
             fs::write(specs.join(name), "a: 1\n").unwrap();
         }
+        // What other programs hide, and hidden folders, are not looked into.
+        fs::create_dir_all(specs.join(".git")).unwrap();
+        fs::write(specs.join(".git/a.yaml"), "apiVersion: ordain/v1\n").unwrap();
         fs::write(specs.join("bad.yaml"), b"a: \xff\n").unwrap();
         let sources = read(root.path(), &["specs"]);
         assert_eq!(
@@ -244,6 +249,29 @@ mod tests {
                 ("specs/b/c.yml", None),
                 ("specs/bad.yaml", Some("not-utf8")),
                 ("specs/z.yaml", None)
+            ]
+        );
+    }
+
+    #[test]
+    fn what_looks_like_a_spec_and_is_not_read_is_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let specs = root.path().join("specs");
+        fs::create_dir(&specs).unwrap();
+        for name in [".deny.yaml", ".late.YML", "deny.YAML", "deny.kdl"] {
+            fs::write(specs.join(name), "# apiVersion: ordain/v1\n").unwrap();
+        }
+        fs::write(specs.join(".bytes.yaml"), b"apiVersion: ordain/v1 \xff\n").unwrap();
+        fs::write(specs.join(".other.yaml"), b"\xff\n").unwrap();
+        let refused = Some("file-not-read");
+        assert_eq!(
+            paths(&read(root.path(), &["specs"])),
+            [
+                ("specs/.bytes.yaml", refused),
+                ("specs/.deny.yaml", refused),
+                ("specs/.late.YML", refused),
+                ("specs/deny.YAML", refused),
+                ("specs/deny.kdl", None)
             ]
         );
     }
@@ -261,11 +289,14 @@ mod tests {
         symlink(root.path().join("outside.yaml"), specs.join("out.yaml")).unwrap();
         symlink("..data/in.yaml", specs.join("in.yaml")).unwrap();
         symlink("nowhere", specs.join("gone.yaml")).unwrap();
+        symlink("ann@desk.415:1", specs.join(".#in.yaml")).unwrap();
+        symlink(root.path().join("outside.yaml"), specs.join(".out.yaml")).unwrap();
         symlink("..", specs.join("sub/up")).unwrap();
         let sources = read(root.path(), &["specs"]);
         assert_eq!(
             paths(&sources),
             [
+                ("specs/.out.yaml", Some("unparsable-file")),
                 ("specs/gone.yaml", Some("unparsable-file")),
                 ("specs/in.yaml", None),
                 ("specs/out.yaml", Some("unparsable-file")),

@@ -22,4 +22,5 @@ pub mod source;
 pub mod std_set;
 pub mod suppression;
 pub mod tree;
+pub mod unread;
 pub mod workspace;

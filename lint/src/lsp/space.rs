@@ -115,8 +115,8 @@ impl Space {
 
     /// A file is open, or has another text. What lies in no folder of the catalogue is judged all the same.
     pub fn edit(&mut self, path: &str, text: &str) {
-        let Some(notation) = Notation::of_path(path) else { return };
-        let file = Arc::new(SourceFile::new(path.to_owned(), text.into(), notation));
+        // A name that keeps it from being read does so while it is open, too.
+        let Some(file) = ordain_spec::unread::file(path, text).map(Arc::new) else { return };
         if path == FILE && self.whole {
             self.open.insert(path.to_owned(), file);
             self.reload();
