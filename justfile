@@ -29,7 +29,7 @@ fuzz TARGET SECONDS="60":
     mkdir -p fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}}
     ASAN_OPTIONS=detect_odr_violation=0 cargo +nightly fuzz run --fuzz-dir fuzz {{TARGET}} fuzz/corpus/{{TARGET}} fuzz/seeds/{{TARGET}} -- -max_total_time={{SECONDS}} -timeout=25 -max_len=8192
 
-# 5,000 single mistakes in what governs: how many lint sees, and which it does not
+# 5,000 single mistakes in what governs: writes into docs/reference/recall.md how many lint sees, and which it does not
 recall COUNT="5000":
     ORDAIN_RECALL={{COUNT}} cargo nextest run --cargo-profile sim -p spec-lint --no-capture -E 'test(nineteen_of_twenty)'
 

@@ -41,9 +41,9 @@ rules! {
     "approvals": stages_share_one_person step_up_missing stage_never_needed quorum_fragile;
     "policies": shadowed_rule selector_matches_nothing conflicting_rules redundant_rule shadow_policy_old;
     "exemptions": exemption_expired exemption_matches_nothing exemption_renewed exemption_ends_soon;
-    "budgets": missing_budget worst_case_exceeds_limit large_grace;
+    "budgets": missing_budget worst_case_exceeds_limit large_grace limit_never_reached;
     "exports": dead_allow_list_entry tag_outside_meta_schema;
-    "connectors": secret_not_granted connection_missing missing_health granted_but_unused;
+    "connectors": secret_not_granted connection_missing missing_health granted_but_unused effect_below_capability;
     "versions": capability_removed_in_use in_flight_incompatible changed_without_bump bump_too_small
         breaking_input_change output_removed version_went_back;
     "suppressions": suppression_without_reason suppression_without_expiry suppression_unknown
