@@ -1,6 +1,8 @@
 //! What holds for every safe repair, over single mistakes in lawful catalogues and the refused snippets of
-//! all pages: what it repaired is gone, no further law is broken, and no control is weaker than it was
-//! written, unless a misspelling of just that word was repaired.
+//! all pages, in both notations: what it repaired is gone, no further law is broken, a second repair changes
+//! nothing; every control is as it was written, or as it was before the mistake; no principal comes or goes;
+//! comments and lines beside the repaired words stay byte for byte. Repairs of taste change no digest but
+//! where they say so.
 #![allow(
     clippy::unwrap_used,
     clippy::indexing_slicing,
@@ -9,7 +11,7 @@
     reason = "tests"
 )]
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +19,14 @@ use ordain_spec::check::check;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::source::{FileId, Notation, SourceFile, Sources};
 use ordain_spec::tree::{self, Node, Value};
-use spec_lint::fix::{Which, mend};
+use spec_lint::fix::{Mended, Which, mend};
+use spec_lint::judge::judge as judge_all;
+use spec_lint::layout::converted;
+use spec_lint::rules::{FixClass, RULES};
+use spec_lint::subject::Subject;
+
+#[path = "../../engine/spec/tests/page/mod.rs"]
+mod snippet;
 
 /// Fields that say who may do what, under which eyes, until when.
 const CONTROLS: &[&str] = &[
@@ -71,6 +80,49 @@ fn files(folder: &str) -> Files {
     let mut found = Vec::new();
     walk(&root, &root, &mut found);
     found
+}
+
+/// The same files in the other notation.
+fn in_kdl(files: &Files) -> Files {
+    let written = |text: &str| converted(text, Notation::Yaml, Notation::Kdl).unwrap();
+    files.iter().map(|(path, text)| (path.replace(".yaml", ".kdl"), written(text))).collect()
+}
+
+/// Every principal that a text names.
+fn principals(text: &str) -> Vec<&str> {
+    let words = text.split(|letter: char| !(letter.is_ascii_alphanumeric() || ":.-_".contains(letter)));
+    let is_one = |word: &&str| ["user:", "group:", "role:"].iter().any(|kind| word.starts_with(kind));
+    words.filter(is_one).collect()
+}
+
+/// The comment of a line, where it has one.
+fn comment<'l>(path: &str, line: &'l str) -> Option<&'l str> {
+    let sign = if path.ends_with(".kdl") { "//" } else { "#" };
+    let line = line.trim_end();
+    if line.trim_start().starts_with(sign) {
+        return Some(line.trim_start());
+    }
+    line.find(&format!(" {sign} ")).map(|at| &line[at + 1..])
+}
+
+fn comments<'t>(path: &str, text: &'t str) -> Vec<&'t str> {
+    text.lines().filter_map(|line| comment(path, line)).collect()
+}
+
+/// What a repair changed besides words within lines.
+fn disturbed(path: &str, before: &str, after: &str, repairs: usize) -> Option<String> {
+    let (old, new): (Vec<_>, Vec<_>) = (before.split('\n').collect(), after.split('\n').collect());
+    let indented = |line: &str| line.len() - line.trim_start().len();
+    let changed: Vec<_> = old.iter().zip(&new).filter(|(old, new)| old != new).collect();
+    let torn = changed.iter().find(|(old, new)| {
+        comment(path, old) != comment(path, new)
+            || indented(old) != indented(new)
+            || old.ends_with('\r') != new.ends_with('\r')
+    });
+    if old.len() != new.len() || changed.len() > repairs {
+        return Some(format!("{path}: {} lines changed by {repairs} repairs", changed.len()));
+    }
+    torn.map(|(old, new)| format!("{path}: `{old}` became `{new}`"))
 }
 
 fn sources(files: &Files) -> Sources {
@@ -131,8 +183,15 @@ fn is_near(one: &str, other: &str) -> bool {
     strsim::osa_distance(one, other) <= (one.chars().count() / 3).max(2)
 }
 
+/// What somebody did to a lawful catalogue: what it was, which word he meant, and what he wrote.
+struct Mistake<'m> {
+    lawful: &'m Files,
+    meant: &'m str,
+    written: &'m str,
+}
+
 /// What a safe repair may not do. `Ok` says how many repairs were made.
-fn repaired(files: &Files) -> Result<usize, String> {
+fn repaired(files: &Files, mistake: Option<&Mistake<'_>>) -> Result<usize, String> {
     let before = sources(files);
     let mended = mend(&before, &judge, Which::Safe, &|_, _| true);
     if mended.repaired.is_empty() {
@@ -158,8 +217,28 @@ fn repaired(files: &Files) -> Result<usize, String> {
     if is >= was && mended.repaired.iter().all(|one| one.code != "unknown-kind") {
         return Err(format!("{is} laws are broken, {was} were: {}", said()));
     }
-    for ((path, old), (_, new)) in files.iter().zip(&after) {
+    for (at, ((path, old), (_, new))) in files.iter().zip(&after).enumerate() {
+        if let Some(what) = disturbed(path, old, new, mended.repaired.len()) {
+            return Err(format!("{what}: {}", said()));
+        }
+        if principals(old) != principals(new) {
+            return Err(format!("{path}: another principal: {}", said()));
+        }
         let (Some(old), Some(new)) = (controls(path, old), controls(path, new)) else { continue };
+        let lawful = mistake.and_then(|mistake| Some((mistake, controls(path, &mistake.lawful[at].1)?)));
+        if let Some((Mistake { meant, written, .. }, lawful)) = &lawful {
+            // As it was written, or as it was before the mistake; or, where what it refers to was misspelt, it
+            // follows. Nothing else.
+            let fits = |(place, value): &(&String, &String)| {
+                let before = lawful.get(*place);
+                old.get(*place) == Some(value)
+                    || before
+                        .is_some_and(|before| before == *value || before.replace(meant, written) == **value)
+            };
+            if let Some((place, value)) = new.iter().find(|one| !fits(one)) {
+                return Err(format!("{place}: now `{value}`, in neither text: {}", said()));
+            }
+        }
         for (place, value) in &new {
             let Some(written) = old.get(place) else {
                 // Under another name it was no control: that name was misspelt, and the value is the same.
@@ -215,40 +294,55 @@ fn mistaken(word: &str, how: usize) -> String {
     out.into_iter().collect()
 }
 
-#[test]
-fn safe_repairs_of_single_mistakes_weaken_nothing() {
-    let (mut tried, mut made, mut wrong) = (0, 0, Vec::new());
-    for folder in ["engine-tests/fixtures/catalogues/payments/specs", "examples/agent-refund/specs"] {
-        let whole = files(folder);
-        assert_eq!(laws(&whole), 0);
-        let places: Vec<(usize, usize, String)> = whole
-            .iter()
-            .enumerate()
-            .flat_map(|(file, (_, text))| {
-                words(text)
-                    .into_iter()
-                    .filter(|(_, word)| word.len() > 2)
-                    .map(move |(at, word)| (file, at, word.to_owned()))
-            })
-            .collect();
-        // Every seventh word, each in its own way: the same on every machine.
-        for (number, (file, at, word)) in places.iter().enumerate().step_by(7) {
-            let mut files = whole.clone();
-            let text = &whole[*file].1;
-            files[*file].1 =
-                format!("{}{}{}", &text[..*at], mistaken(word, number), &text[at + word.len()..]);
-            if files[*file].1 == *text || laws(&files) == 0 {
-                continue;
-            }
-            tried += 1;
-            match repaired(&files) {
-                Ok(count) => made += usize::from(count > 0),
-                Err(why) => wrong.push(why),
-            }
+/// Single mistakes in a lawful catalogue: how many broke a law, how many were repaired, what was wrong with that.
+fn mistakes(whole: &Files, every: usize, wrong: &mut Vec<String>) -> (usize, usize) {
+    assert_eq!(laws(whole), 0);
+    let (mut tried, mut made) = (0, 0);
+    let places: Vec<(usize, usize, String)> = whole
+        .iter()
+        .enumerate()
+        .flat_map(|(file, (_, text))| {
+            words(text)
+                .into_iter()
+                .filter(|(_, word)| word.len() > 2)
+                .map(move |(at, word)| (file, at, word.to_owned()))
+        })
+        .collect();
+    // Every so many words one, each in its own way: the same on every machine.
+    for (number, (file, at, word)) in places.iter().enumerate().step_by(every) {
+        let mut files = whole.clone();
+        let text = &whole[*file].1;
+        let written = mistaken(word, number);
+        files[*file].1 = format!("{}{written}{}", &text[..*at], &text[at + word.len()..]);
+        if files[*file].1 == *text || laws(&files) == 0 {
+            continue;
+        }
+        tried += 1;
+        match repaired(&files, Some(&Mistake { lawful: whole, meant: word, written: &written })) {
+            Ok(count) => made += usize::from(count > 0),
+            Err(why) => wrong.push(why),
         }
     }
-    assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n\n"));
-    assert!(made > 60, "{made} of {tried} are repaired");
+    (tried, made)
+}
+
+const CATALOGUES: &[&str] =
+    &["engine-tests/fixtures/catalogues/payments/specs", "examples/agent-refund/specs"];
+
+#[test]
+fn safe_repairs_of_single_mistakes_weaken_nothing() {
+    // KDL is slow to read.
+    for (is_kdl, every, due) in [(false, 7, 60), (true, 17, 30)] {
+        let (mut tried, mut made, mut wrong) = (0, 0, Vec::new());
+        for folder in CATALOGUES {
+            let whole = files(folder);
+            let whole = if is_kdl { in_kdl(&whole) } else { whole };
+            let (one, other) = mistakes(&whole, every, &mut wrong);
+            (tried, made) = (tried + one, made + other);
+        }
+        assert!(wrong.is_empty(), "{} of {tried}:\n{}", wrong.len(), wrong.join("\n\n"));
+        assert!(made > due, "{made} of {tried} are repaired");
+    }
 }
 
 #[test]
@@ -260,7 +354,7 @@ fn safe_repairs_of_refused_snippets_weaken_nothing() {
         for (fence, ending) in [("```yaml\n", "yaml"), ("```kdl\n", "kdl")] {
             for block in below.split(fence).skip(1) {
                 let text = block.split("```").next().unwrap().to_owned();
-                match repaired(&vec![(format!("a.{ending}"), text)]) {
+                match repaired(&vec![(format!("a.{ending}"), text)], None) {
                     Ok(count) => made += usize::from(count > 0),
                     Err(why) => wrong.push(format!("{slug}: {why}")),
                 }
@@ -269,4 +363,146 @@ fn safe_repairs_of_refused_snippets_weaken_nothing() {
     }
     assert!(wrong.is_empty(), "{}:\n{}", wrong.len(), wrong.join("\n\n"));
     assert!(made > 3, "{made} snippets are repaired");
+}
+
+/// All that lint says about files without a workspace.
+fn judge_whole(sources: Sources) -> (Arc<Sources>, Vec<Diagnostic>) {
+    let subject = Subject::of_files(sources);
+    let found = judge_all(&subject, "2026-06-01T00:00:00Z".parse().unwrap(), None);
+    (Arc::clone(&subject.sources), found)
+}
+
+fn digest(files: &Files) -> String {
+    let checked = check(sources(files));
+    let catalogue = checked.catalogue.unwrap_or_else(|| panic!("{:?}", checked.diagnostics));
+    catalogue.digest().to_string()
+}
+
+fn with(files: &Files, mended: &Mended) -> Files {
+    let text = |path: &String, text: &String| {
+        mended.texts.get(path).map_or_else(|| text.clone(), ToString::to_string)
+    };
+    files.iter().map(|(path, old)| (path.clone(), text(path, old))).collect()
+}
+
+/// A text as hands leave it: lines that end in blanks or CRLF, wide gaps, comments anywhere.
+fn careless(path: &str, text: &str, seed: usize) -> String {
+    let sign = if path.ends_with(".kdl") { "//" } else { "#" };
+    let mut out = String::new();
+    for (number, line) in text.lines().enumerate() {
+        let indent = &line[..line.len() - line.trim_start().len()];
+        match (number + seed) % 11 {
+            0 => out.push_str(&format!("{indent}{sign} note {number}\n{line}\n")),
+            3 => out.push_str(&format!("{line}\r\n")),
+            5 => out.push_str(&format!("{}\n", line.replacen(": {", ":   {", 1).replacen(" {", "  {", 1))),
+            8 => out.push_str(&format!("{line}   {sign} why {number}\n")),
+            _ => out.push_str(&format!("{line}\n")),
+        }
+    }
+    out
+}
+
+#[test]
+fn repairs_of_layout_change_no_digest_and_no_comment() {
+    let mut tried = 0;
+    for folder in CATALOGUES {
+        let tidy = files(folder);
+        let both = [in_kdl(&tidy), tidy.clone()];
+        for (tidy, seed) in both.iter().flat_map(|tidy| [0, 5].map(|seed| (tidy, seed))) {
+            for at in 0..tidy.len() {
+                let mut untidy = tidy.clone();
+                let path = tidy[at].0.clone();
+                untidy[at].1 = careless(&path, &tidy[at].1, seed);
+                // A comment within a text of several lines is a part of that text.
+                if laws(&untidy) > 0 {
+                    continue;
+                }
+                let mended = mend(&sources(&untidy), &judge_whole, Which::Safe, &|_, file| file.path == path);
+                let after = with(&untidy, &mended);
+                assert_eq!(digest(&after), digest(&untidy), "{path}: {:?}\n{}", mended.repaired, after[at].1);
+                assert_eq!(comments(&path, &after[at].1), comments(&path, &untidy[at].1), "{path}");
+                let again = mend(&sources(&after), &judge_whole, Which::Safe, &|_, file| file.path == path);
+                assert!(again.texts.is_empty(), "{path}, again: {:?}", again.repaired);
+                tried += usize::from(!mended.repaired.is_empty());
+            }
+        }
+    }
+    assert!(tried > 60, "only {tried} files were laid out anew");
+}
+
+/// Where a repair of taste may change what is declared; all others change no digest.
+const CHANGES: &[(&str, &str)] = &[
+    ("redundant-edge", "/needs"),
+    ("dead-allow-list-entry", "/fields"),
+    ("changed-without-bump", "/metadata/version"),
+    ("bump-too-small", "/metadata/version"),
+];
+
+/// Every scalar of a text, by its path.
+fn scalars(file: &SourceFile) -> BTreeMap<String, String> {
+    let mut out = BTreeMap::new();
+    let documents = match file.notation {
+        Notation::Yaml => tree::yaml::read(FileId(0), &file.text, &mut Vec::new()),
+        Notation::Kdl => tree::kdl::read(FileId(0), &file.text, &mut Vec::new()),
+    };
+    for (at, document) in documents.iter().enumerate() {
+        collect(document, &at.to_string(), true, &mut out);
+    }
+    out
+}
+
+/// A line of a page without its mark, which is a comment and would keep a repair away; `␍` stands for a carriage
+/// return at its end.
+fn unmarked(line: &str) -> String {
+    let marks = ["#", "//"]
+        .iter()
+        .flat_map(|sign| ["warning", "info", "error"].map(|level| format!(" {sign} {level}: ")));
+    let end = marks.filter_map(|mark| line.find(&mark)).min().unwrap_or(line.len());
+    match line[..end].split_once('␍') {
+        Some((text, _)) => format!("{text}\r\n"),
+        None => format!("{}\n", &line[..end]),
+    }
+}
+
+#[test]
+fn repairs_of_taste_change_what_their_rule_is_about_and_nothing_else() {
+    let path = |at: usize, text: &str| {
+        let named = text.lines().find_map(|line| line.strip_prefix("# path: "));
+        named.map_or_else(|| format!("a/{at}.yaml"), ToOwned::to_owned)
+    };
+    let as_of = "2026-06-01T00:00:00Z".parse().unwrap();
+    let mut seen = BTreeSet::new();
+    for rule in RULES.iter().filter(|rule| rule.fix == FixClass::Safe) {
+        for block in snippet::blocks(rule.page, "Refused") {
+            let text = block.text.lines().map(unmarked);
+            let text: String = text.collect();
+            let whole = snippet::Assembled::new(&text, block.notation, &path);
+            let before = block.before.map(|text| snippet::Assembled::new(text, Notation::Yaml, &path));
+            let before = before.map(|whole| Subject::of(check(whole.sources), whole.workspace));
+            let judge = |sources: Sources| {
+                let subject = Subject::of(check(sources), whole.workspace.clone());
+                let found = judge_all(&subject, as_of, before.as_ref());
+                (Arc::clone(&subject.sources), found)
+            };
+            let mended = mend(&whole.sources, &judge, Which::Safe, &|one, _| one.code == rule.slug);
+            assert!(!mended.repaired.is_empty(), "{}: its page is not repaired\n{text}", rule.slug);
+            seen.insert(rule.slug);
+            for (_, file) in whole.sources.iter() {
+                let Some(after) = mended.texts.get(&file.path) else { continue };
+                let after = SourceFile::new(file.path.clone(), Arc::clone(after), file.notation);
+                let (old, new) = (scalars(file), scalars(&after));
+                let places = old.keys().chain(new.keys()).filter(|place| old.get(*place) != new.get(*place));
+                let may = CHANGES.iter().find(|(slug, _)| *slug == rule.slug).map(|(_, place)| *place);
+                let other: Vec<_> =
+                    places.filter(|place| may.is_none_or(|may| !place.contains(may))).collect();
+                assert!(other.is_empty(), "{}: {other:?}\n{}", rule.slug, after.text);
+                // Nothing is added but words in the place of others.
+                assert!(new.len() <= old.len(), "{}: more than there was\n{}", rule.slug, after.text);
+                assert!(principals(&file.text).len() >= principals(&after.text).len(), "{}", rule.slug);
+            }
+        }
+    }
+    let safe: BTreeSet<&str> =
+        RULES.iter().filter(|rule| rule.fix == FixClass::Safe).map(|rule| rule.slug).collect();
+    assert_eq!(seen, safe);
 }

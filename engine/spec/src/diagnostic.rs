@@ -165,12 +165,14 @@ pub fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option
 
 /// The known name nearest to `name`, if one is near enough to be meant.
 ///
-/// Distance: Damerau–Levenshtein (optimal string alignment), at most a third of the length.
+/// Distance: Damerau–Levenshtein (optimal string alignment), at most a third of the length. What holds quotes or
+/// blanks is no name, though somebody may have declared it: it is never meant.
 #[must_use]
 pub fn nearest<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let limit = (name.chars().count() / 3).max(1);
     known
         .into_iter()
+        .filter(|candidate| !candidate.contains(['\'', '"', '`', ' ']))
         .map(|candidate| (strsim::osa_distance(name, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= limit && *distance < candidate.chars().count())
         .min()
