@@ -153,7 +153,7 @@ const MISTAKES: &[Mistake] = &[
         ],
     },
     Mistake {
-        title: "A write without a bound",
+        title: "An answer without a bound",
         story: "An answer of any length would be read into memory.",
         file: CONNECTOR,
         edits: &[(
@@ -174,8 +174,11 @@ const MISTAKES: &[Mistake] = &[
 
 const INTRODUCTION: &str = "# What lint says\n\n\
 `spec-lint` (and `ordain lint`, which is the same) reads the files of a workspace and says what is wrong with \
-them before anything runs. A *law* is what the engine refuses too; errors and warnings are the linter's own. \
-Each finding says what is wrong, shows where, what to do, and what the engine would do.\n\n\
+them before anything runs. The files declare actions (*capabilities*) and how they are carried out (*connectors*), \
+which *steps* come in which order (*runbooks*), and who may do what, and whom it asks (*policies*, *approvals*, the \
+*roster* of people). A *law* is what the engine refuses too; errors and warnings are the linter's own. \
+Each finding names its rule, says what is wrong (`×`), shows where, what to do (`help`), and what the engine would \
+do.\n\n\
 ```console\n$ spec-lint                        # the workspace around the current folder\n\
 $ spec-lint --fix                  # repairs what can be repaired without a change of meaning\n\
 $ spec-lint --unsafe-fixes --diff  # shows what the bolder repairs would change, and writes nothing\n\
@@ -215,6 +218,7 @@ fn shown(workspace: &Workspace, arguments: &[&str]) -> (i32, String) {
 
 #[test]
 fn the_guide_shows_what_the_program_says() {
+    assert_eq!(MISTAKES.len(), 20, "the page says how many there are");
     let mut page = INTRODUCTION.to_owned();
     for (at, mistake) in MISTAKES.iter().enumerate() {
         let (code, text) = shown(&mistaken(mistake), &[]);

@@ -346,14 +346,18 @@ impl<'c, 'a> Steps<'c, 'a> {
             let here = &step.id.value;
             let presence = Presence::Refused {
                 code: "use-before-produce",
-                message: format!("step `{here}` does not come after step `{id}`").into(),
+                message: format!(
+                    "step `{here}` does not come after step `{id}`, so there is nothing to read yet"
+                )
+                .into(),
                 help: Some(format!("add `{id}` to the `needs` of step `{here}`").into()),
                 edit: self.needing(from, at, id, step).map(Arc::new),
             };
             return Field { presence, ..Field::always(Type::Any, Sensitivity::Public) };
         }
         let sure = self.flow.has_succeeded(from, at);
-        let why = || format!("no path of `needs` from step `{id}` to here wants its success all the way");
+        let here = &step.id.value;
+        let why = || format!("step `{here}` may run where step `{id}` did not succeed");
         self.fact(from, (!sure).then(why))
     }
 

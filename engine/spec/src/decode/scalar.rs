@@ -66,13 +66,22 @@ impl Decode for Version {
         Shape::Text { what: VERSION, pattern: Some(r"^[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.-]+)?$") }
     }
     fn decode(node: &Node, cx: &mut Decoder<'_>) -> Option<Self> {
-        let text = cx.text(node, VERSION)?;
-        let value = release(&text.value);
-        if value.is_none() {
-            let problem = Diagnostic::law("wrong-type", node.span, format!("`{}` is no release", text.value));
-            cx.report(problem.help(format!("write {VERSION}: major, minor and patch")));
-        }
-        value
+        let (written, message) = if matches!(node.value, Value::Int(_) | Value::Float(_)) {
+            let written = cx.source.get(node.span.start as usize..node.span.end as usize)?.to_owned();
+            let message = format!("`{written}` is a number; a release has three parts");
+            (written, message)
+        } else {
+            let text = cx.text(node, VERSION)?;
+            if let Some(version) = release(&text.value) {
+                return Some(version);
+            }
+            (text.value.to_string(), format!("`{}` is no release", text.value))
+        };
+        let longer = [".0", ".0.0"].iter().find_map(|rest| release(&format!("{written}{rest}")));
+        let due = longer.map_or_else(|| VERSION.to_owned(), |version| format!("`{version}`"));
+        let problem = Diagnostic::law("wrong-type", node.span, message);
+        cx.report(problem.help(format!("write {due}: major, minor and patch")));
+        None
     }
     fn canonical(&self) -> Option<serde_json::Value> {
         Some(self.to_string().into())

@@ -19,7 +19,7 @@ pub fn is_expression_field(name: &str) -> bool {
 /// The law with its repair.
 pub fn diagnostic(span: Span, written: &str) -> Diagnostic {
     Diagnostic::law("expression-cut", span, format!("YAML would not read `{written}` as one text"))
-        .help("quote the expression")
+        .help(format!("put it between quotes: `{}`", quoted(written)))
         .consequence("the engine refuses the catalogue: it never evaluates a part of an expression")
         .fix(true, vec![Edit { span, text: quoted(written) }])
 }
