@@ -156,6 +156,12 @@ fn no_file_that_looks_like_a_spec_is_passed_over_in_silence() {
         let refused = workspace.ordain(&["specs", "--json"]).expect_code(2).json();
         assert_eq!(refused["error"]["code"], "catalogue_refused", "the engine says the same: {refused}");
     }
+    // The operator's file likewise: without it another profile would hold.
+    let workspace = minimal();
+    std::fs::rename(workspace.path().join("ordain.yaml"), workspace.path().join("ordain.yml")).unwrap();
+    let refused = workspace.ordain(&["specs", "--json"]).expect_code(2).json();
+    assert!(refused.to_string().contains("file-not-read"), "{refused}");
+    workspace.ordain(&["lint"]).expect_code(1);
     // Other programs' files and hidden folders are nobody's business here.
     let workspace = minimal();
     workspace.write("specs/.yamllint.yaml", "rules: {}\n").write("specs/.git/deny.yaml", deny);

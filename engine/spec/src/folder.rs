@@ -45,16 +45,36 @@ pub fn workspace_above(start: &Path) -> Option<PathBuf> {
     start.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).map(Path::to_path_buf)
 }
 
-/// The operator's file in the folder `root`, if there is one; kept with its refusal where it cannot be read.
+/// The operator's file in the folder `root`, if there is one; kept with its refusal where it cannot be read, or
+/// where its name is not quite the one that is read: without the file its grants and its profile would not hold.
 #[must_use]
 pub fn workspace_file(root: &Path) -> Option<SourceFile> {
     let path = root.join(WORKSPACE);
     if fs::symlink_metadata(&path).is_err() {
-        return None;
+        return misnamed(root);
     }
     let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
     reader.file(&path, WORKSPACE.to_owned());
     reader.files.into_values().next()
+}
+
+/// A file that somebody took for the operator's.
+fn misnamed(root: &Path) -> Option<SourceFile> {
+    let names = fs::read_dir(root).ok()?.filter_map(|entry| entry.ok()?.file_name().into_string().ok());
+    let taken_for_it = |name: &String| {
+        let name = name.to_ascii_lowercase();
+        name.strip_prefix("ordain.").is_some_and(|ending| matches!(ending, "yaml" | "yml" | "kdl"))
+    };
+    let name = names.filter(taken_for_it).min()?;
+    let refusal = Refusal {
+        code: "file-not-read",
+        at: 0,
+        message: format!("`{name}` is not read: the operator's file is `{WORKSPACE}`"),
+        help: "rename it to `ordain.yaml`; it is written in YAML",
+    };
+    let text = bytes(&root.join(&name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    let notation = Notation::of_path(&name.to_ascii_lowercase()).unwrap_or(Notation::Yaml);
+    Some(SourceFile::refused(name, text.unwrap_or_default().into(), notation, refusal))
 }
 
 struct Reader {
@@ -274,6 +294,23 @@ mod tests {
                 ("specs/deny.kdl", None)
             ]
         );
+    }
+
+    #[test]
+    fn an_operators_file_under_another_name_is_refused() {
+        for (name, due) in [
+            ("ordain.yaml", Some(None)),
+            ("ordain.yml", Some(Some("file-not-read"))),
+            ("Ordain.YAML", Some(Some("file-not-read"))),
+            ("ordain.kdl", Some(Some("file-not-read"))),
+            ("ordain.yaml.example", None),
+            ("ordain.json", None),
+        ] {
+            let root = tempfile::tempdir().unwrap();
+            fs::write(root.path().join(name), "apiVersion: ordain/v1\n").unwrap();
+            let found = workspace_file(root.path());
+            assert_eq!(found.map(|file| file.refusal.map(|refusal| refusal.code)), due, "{name}");
+        }
     }
 
     #[cfg(unix)]
