@@ -26,6 +26,7 @@ mod exempt;
 mod exports;
 mod guide_lint;
 mod health;
+mod house;
 mod lint_laws;
 mod notices;
 mod outside_calls;
