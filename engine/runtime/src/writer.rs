@@ -332,11 +332,12 @@ impl Writer {
             match message {
                 Message::Close(closed) => leaving.closed = Some(closed),
                 Message::Quiet(asked) => leaving.quiet.push(asked),
+                // What was decided before is stored before: each of these has a transaction of its own.
                 Message::Rebuild(answer) => {
+                    self.store_now(&mut pending, now).await;
                     let rebuilt = self.rebuild().await;
                     let _ = answer.send(rebuilt);
                 }
-                // What was decided before is stored before: each of these has a transaction of its own.
                 Message::Prune(wish, answer) => {
                     self.store_now(&mut pending, now).await;
                     let pruned = self.prune(*wish, now).await;
@@ -627,7 +628,11 @@ impl Writer {
         Ok(public)
     }
 
+    /// Makes the views anew from the journal, and the realm from the store.
     async fn rebuild(&mut self) -> Result<u64, ApiError> {
+        if let Some(error) = self.lost.clone() {
+            return Err(error);
+        }
         let rows = recover::from_journal(&self.store.reader(), &self.specs).await?;
         let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
         self.store.replace_views(rows).await?;

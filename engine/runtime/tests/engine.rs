@@ -93,6 +93,40 @@ async fn views_built_from_the_journal_are_those_that_were_there() {
     assert_eq!(tables(&space).await, before);
 }
 
+/// Both are decided in one turn: who asks sends before the writer wakes, for they share one thread.
+#[tokio::test(flavor = "current_thread")]
+async fn a_run_that_starts_in_the_turn_of_a_rebuild_is_stored_and_goes_on() {
+    let space = Space::of("minimal");
+    space.start("read-note", json!({"id": "before"})).await;
+    let opened = space.opened();
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    let engine = Engine::open(&opened, lock).await.unwrap();
+    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    let start = |id: &str| {
+        let inputs = json!({"id": id}).as_object().unwrap().clone();
+        engine.answer(caller.clone(), Request::Start { runbook: "read-note".into(), inputs, live: false })
+    };
+    let rebuild = || engine.answer(caller.clone(), Request::Rebuild);
+    let (first, rebuilt, second, again) = tokio::join!(start("a"), rebuild(), start("b"), rebuild());
+    let rows = |answer: Result<Value, ApiError>| {
+        let detail = answer.unwrap()["detail"].as_str().unwrap().to_owned();
+        detail.split(' ').next().unwrap().parse::<u64>().unwrap()
+    };
+    assert!(rows(rebuilt) < rows(again), "what was decided before it is in the journal that is read");
+    for started in [first, second] {
+        let id = started.unwrap()["run"]["id"].as_str().unwrap().to_owned();
+        let shown = engine.answer(caller.clone(), Request::Show { run: id }).await.unwrap();
+        assert_eq!(shown["run"]["state"], "succeeded", "{shown}");
+    }
+    engine.close().await;
+    let before = tables(&space).await;
+    assert!(before.len() > 3);
+    space.ask(Request::Rebuild).await.unwrap();
+    assert_eq!(tables(&space).await, before);
+    let verified = space.ask(Request::AuditVerify { from_checkpoint: false, checkpoint: None }).await;
+    assert_eq!(verified.unwrap()["ok"], true);
+}
+
 async fn tables(space: &Space) -> Vec<String> {
     use sqlx::{ConnectOptions as _, Row as _};
     let path = space.opened().state.join("ordain.db");
