@@ -5,8 +5,14 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use engine_tests::Workspace;
+use ordain_kernel::audit::{AuditRecord, hash_of};
+use ordain_kernel::run::journal_digest;
 use serde_json::Value;
+
+use crate::store_tools::{change, rows, store};
 
 fn space() -> Workspace {
     Workspace::copy_of("engine-tests/fixtures/catalogues/minimal")
@@ -102,6 +108,76 @@ fn a_log_that_was_put_back_behind_a_checkpoint_is_found() {
     verify(&space, &["--checkpoint", "elsewhere"], 0);
     space.write("nonsense", "no note");
     space.ordain(&["audit", "verify", "--checkpoint", "nonsense"]).expect_code(2);
+}
+
+/// Somebody who has the store, all of the program and no key makes a whole log of their own: every hash holds.
+#[test]
+fn a_log_that_was_made_anew_without_the_key_is_found_by_its_signatures() {
+    let (space, forger) = (space(), space());
+    run(&space);
+    run(&forger);
+    run(&forger);
+    verify(&forger, &[], 0);
+    fs::copy(forger.path().join(".ordain/ordain.db"), space.path().join(".ordain/ordain.db")).unwrap();
+    // Also where the checkpoint beside the store was taken away, and after the victim signed on top of it.
+    fs::remove_file(space.path().join(".ordain/checkpoint")).unwrap();
+    for more in [&[][..], &["--from-checkpoint"]] {
+        let bad = verify(&space, more, 1)["firstBad"].clone();
+        assert!(bad["reason"].as_str().unwrap().contains("no trusted key signed it"), "{more:?} {bad}");
+    }
+    let refused = space.ordain(&["audit", "export", "log.zip", "--json"]).expect_code(2).json();
+    assert_eq!(refused["error"]["code"], "audit_unavailable");
+    run(&space);
+    let bad = verify(&space, &[], 1)["firstBad"].clone();
+    let tail = forger.ordain(&["audit", "tail", "--limit", "1000", "--json"]).json();
+    let records = tail["records"].as_array().unwrap().iter();
+    let signed = records.filter(|record| record["action"] == "checkpoint.signed");
+    let first = signed.filter_map(|record| record["seq"].as_u64()).min();
+    assert_eq!(bad["seq"].as_u64(), first, "the record of the first checkpoint that is not ours: {bad}");
+    // A key that the operator's file trusts is one.
+    let said = forger.ordain(&["audit", "export", "log.zip", "--json"]).expect_code(0).json();
+    let key = said["publicKey"].as_str().unwrap();
+    let trust =
+        format!("apiVersion: ordain/v1\nkind: Workspace\nspec:\n  trust: [{{id: theirs, key: '{key}'}}]\n");
+    space.write("ordain.yaml", &trust);
+    verify(&space, &[], 0);
+}
+
+/// The last record of a log is that of its last checkpoint: nothing else must be made anew to forge it.
+#[test]
+fn a_checkpoint_under_the_right_name_without_its_signature_is_found() {
+    let forgeries: [fn(&mut [u8]); 2] = [|bytes| bytes[4..].fill(7), |bytes| bytes[67] ^= 1];
+    for forge in forgeries {
+        let space = space();
+        run(&space);
+        let file = store(&space);
+        let last = |columns: &str, table: &str| {
+            rows(&file, &format!("select {columns} from {table} order by seq desc limit 1")).remove(0)
+        };
+        let system = "journal where run = 'system'";
+        let mut event: Value = serde_json::from_str(&last("event", system)).unwrap();
+        let note = event["note"].as_str().unwrap().to_owned();
+        let signature = note.rsplit(' ').next().unwrap().trim_end();
+        let mut bytes = STANDARD.decode(signature).unwrap();
+        forge(&mut bytes);
+        event["note"] = note.replace(signature, &STANDARD.encode(bytes)).into();
+        let event = event.to_string();
+        let [number, at] = ["seq", "at"].map(|column| last(column, system).parse::<i64>().unwrap());
+        let mut record = AuditRecord::from_line(&last("record", "audit")).unwrap();
+        let digest = journal_digest(&record.prev_hash, number.unsigned_abs(), at, &event);
+        record.entry.payload_digest = Some(digest);
+        record.hash = hash_of(&record.entry, record.prev_hash);
+        change(
+            &file,
+            &format!(
+                "update journal set event = '{event}' where run = 'system' and seq = {number}; \
+                 update audit set record = '{}' where seq = (select max(seq) from audit)",
+                record.to_line()
+            ),
+        );
+        let bad = verify(&space, &[], 1)["firstBad"].clone();
+        assert!(bad["reason"].as_str().unwrap().contains("does not verify"), "{bad}");
+    }
 }
 
 #[test]

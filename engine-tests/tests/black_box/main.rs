@@ -31,6 +31,7 @@ mod lint_laws;
 mod notices;
 mod outside_calls;
 mod rekeyed;
+mod restore_drill;
 mod run_current;
 mod run_live;
 mod run_shown;

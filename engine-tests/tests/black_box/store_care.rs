@@ -133,11 +133,17 @@ fn a_copy_taken_at_work_is_put_back_and_the_store_that_was_there_is_kept() {
     assert!(restorations.next().is_none(), "on record once");
     assert_eq!(first_bad(&space), None);
 
-    // Also where nothing is left, and where what is left is damaged.
+    // Also where nothing is left, and where what is left is damaged. With the log's key gone, its public half must be
+    // known from elsewhere.
+    let public = by(&space, "user:bob", &["audit", "export", "log.zip"]).json()["publicKey"].clone();
     fs::remove_dir_all(space.path().join(".ordain")).unwrap();
     by(&space, "user:carol", &["restore", file]).expect_code(0);
     assert_eq!(by(&space, "user:bob", &["show", &waits]).json()["run"]["state"], "waiting");
     fs::write(store(&space), "rubbish").unwrap();
+    assert_eq!(code(&by(&space, "user:carol", &["restore", file])), "audit_unavailable");
+    let workspace = fs::read_to_string(space.path().join("ordain.yaml")).unwrap();
+    let trust = format!("{workspace}\n  trust: [{{id: former-log, key: {public}}}]\n");
+    space.write("ordain.yaml", &trust);
     by(&space, "user:carol", &["restore", file]).expect_code(0);
     assert_eq!(first_bad(&space), None);
 }

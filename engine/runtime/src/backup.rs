@@ -81,11 +81,7 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     let _lock = Lock::take(&workspace.state).map_err(disk)?.ok_or_else(|| {
         ApiError::new("store_in_use", "a process holds the store").hint("end it, then try again")
     })?;
-    header::check(file)?;
-    if header::has_wal(file) {
-        return Err(ApiError::new("usage", "the file is a store that was not closed, not a copy of one")
-            .hint("`ordain backup FILE` makes a copy"));
-    }
+    is_copy(file)?;
     let to = workspace.state.join("ordain.db");
     let part = beside(&to, ".restoring");
     remove(&part)?;
@@ -134,6 +130,16 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     }))
 }
 
+/// Refuses what is no copy of a store.
+pub(crate) fn is_copy(file: &Path) -> Result<(), ApiError> {
+    header::check(file)?;
+    if header::has_wal(file) {
+        return Err(ApiError::new("usage", "the file is a store that was not closed, not a copy of one")
+            .hint("`ordain backup FILE` makes a copy"));
+    }
+    Ok(())
+}
+
 /// Who puts a copy back: a person of the roster; in profile `dev` whoever has the files, where there is none.
 fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
     let profile = workspace.profile();
@@ -150,7 +156,8 @@ fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
 }
 
 async fn verified(workspace: &Opened, path: &Path) -> Result<Verified, ApiError> {
-    let document = verify::of_file(path, &verify::Against::default(), Vault::of(workspace).await?).await?;
+    let against = verify::Against::keys_of(workspace);
+    let document = verify::of_file(path, &against, Vault::of(workspace).await?).await?;
     serde_json::from_value(document).map_err(|error| ApiError::fault(error.to_string()))
 }
 

@@ -30,7 +30,7 @@ use crate::specs::Specs;
 use crate::store::read::Reader;
 use crate::workspace::Opened;
 use crate::writer::{Commits, Message};
-use crate::{open, recover};
+use crate::{evidence, open, recover};
 
 /// How many messages may wait for the writer; beyond it askers wait.
 pub(crate) const QUEUE: usize = 1024;
@@ -50,6 +50,8 @@ pub(crate) struct Inner {
     pub(crate) profile: Profile,
     /// The workspace's local state.
     pub(crate) state: PathBuf,
+    /// Public keys that the operator's file trusts.
+    trust: Vec<String>,
     pub(crate) commits: watch::Receiver<Commits>,
     /// Slugs of the laws that keep the catalogue from loading.
     pub(crate) refused: Vec<String>,
@@ -90,6 +92,7 @@ impl Engine {
             clock,
             profile,
             state: workspace.state.clone(),
+            trust: evidence::named(workspace),
             commits,
             refused,
             unsealed: seal.refusal,

@@ -115,8 +115,12 @@ fn trusted_keys(keys: &[String]) -> Result<Vec<NoteKey>, ApiError> {
 /// The public keys that a workspace trusts to sign evidence: those of its file, and its own log's.
 #[must_use]
 pub fn trusted(workspace: &Opened) -> Vec<String> {
-    let named = workspace.spec().trust.into_iter().map(|trusted| trusted.key.value.to_string());
-    named.chain(log_key::publics(&workspace.state)).collect()
+    named(workspace).into_iter().chain(log_key::publics(&workspace.state)).collect()
+}
+
+/// The public keys that a workspace's file trusts.
+pub(crate) fn named(workspace: &Opened) -> Vec<String> {
+    workspace.spec().trust.into_iter().map(|trusted| trusted.key.value.to_string()).collect()
 }
 
 /// The store of a workspace, looked at as it is now whatever is written meanwhile.

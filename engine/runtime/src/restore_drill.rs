@@ -7,24 +7,50 @@ use std::sync::Arc;
 use serde_json::json;
 
 use crate::api::{Answer, ApiError};
-use crate::backup::{copy, disk};
-use crate::recover;
-use crate::session::limits_are_errors;
+use crate::backup::{copy, disk, is_copy};
+use crate::session::{Lock, limits_are_errors};
 use crate::specs::Specs;
-use crate::store::{Store, header};
+use crate::store::Store;
 use crate::vault::Vault;
-use crate::verify;
 use crate::workspace::{Opened, make_private};
+use crate::{fault, recover, verify};
 
-/// A folder that goes when this is dropped.
-struct Aside(PathBuf);
+/// A folder of its own that goes when this is dropped. It is locked as long as the drill lasts: what a drill that died
+/// left behind is locked by nobody, and goes with the next.
+struct Aside {
+    folder: PathBuf,
+    _lock: Lock,
+}
+
+impl Aside {
+    fn of(state: &Path) -> Result<Self, ApiError> {
+        make_private(state).map_err(disk)?;
+        for entry in std::fs::read_dir(state).map_err(disk)? {
+            let entry = entry.map_err(disk)?;
+            if entry.file_name().to_string_lossy().starts_with(NAME)
+                && Lock::take(&entry.path()).map_err(disk)?.is_some()
+            {
+                std::fs::remove_dir_all(entry.path()).map_err(disk)?;
+            }
+        }
+        let folder = state.join(format!("{NAME}{}", std::process::id()));
+        let lock = Lock::take(&folder).map_err(disk)?;
+        let lock = lock.ok_or_else(|| {
+            ApiError::new("store_in_use", "another drill is under way").hint("try again when it has ended")
+        })?;
+        Ok(Self { folder, _lock: lock })
+    }
+}
 
 impl Drop for Aside {
     fn drop(&mut self) {
-        // What could not be taken away is looked for by nobody.
-        let _ = std::fs::remove_dir_all(&self.0);
+        // What could not be taken away goes with the next drill.
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
+
+/// How the folders of drills begin.
+const NAME: &str = "drill-";
 
 /// Puts a copy back aside, and says what is in it.
 ///
@@ -32,13 +58,13 @@ impl Drop for Aside {
 /// When it is no copy, does not verify, or cannot be recovered from; then it is not to be relied on.
 pub async fn drill(workspace: &Opened, file: &Path) -> Answer {
     limits_are_errors();
-    header::check(file)?;
-    let aside = Aside(workspace.state.join(format!("drill-{}", std::process::id())));
-    make_private(&aside.0).map_err(disk)?;
-    let store = aside.0.join("ordain.db");
+    is_copy(file)?;
+    let aside = Aside::of(&workspace.state)?;
+    let store = aside.folder.join("ordain.db");
     copy(file, &store).map_err(disk)?;
+    fault::point("mid-drill");
     let vault = Vault::of(workspace).await?;
-    let verified = verify::of_file(&store, &verify::Against::default(), vault.clone()).await?;
+    let verified = verify::of_file(&store, &verify::Against::keys_of(workspace), vault.clone()).await?;
     if let Some(bad) = verified.get("firstBad") {
         let message = format!("the copy does not verify: record {}: {}", bad["seq"], bad["reason"]);
         return Err(ApiError::new("audit_unavailable", message).hint("take another copy"));

@@ -10,8 +10,8 @@ use std::time::{Duration, Instant};
 use crate::api::{Answer, ApiError, Caller, Request};
 use crate::engine::{Engine, gone};
 use crate::local::{self, Remote, Service as _};
-use crate::verify;
 use crate::workspace::{Opened, make_private};
+use crate::{evidence, verify};
 
 /// How long a verb waits for a holder that is just starting or leaving.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -119,7 +119,12 @@ impl Session {
     ) -> Answer {
         limits_are_errors();
         let begun = Instant::now();
-        let against = verify::against(&workspace.state, checkpoint.as_deref(), from_checkpoint)?;
+        let against = verify::against(
+            &workspace.state,
+            &evidence::named(workspace),
+            checkpoint.as_deref(),
+            from_checkpoint,
+        )?;
         let request = Request::AuditVerify { from_checkpoint, checkpoint };
         loop {
             if !workspace.state.exists() {

@@ -8,8 +8,10 @@ use std::sync::Arc;
 
 use ordain_kernel::audit::{End, Verifier};
 use ordain_kernel::evidence::audit_export::Fold;
-use ordain_kernel::log::Checkpoint;
+use ordain_kernel::log::note::NoteKey;
+use ordain_kernel::log::succession::handed_over;
 use ordain_kernel::log::tree::Hash;
+use ordain_kernel::log::{Checkpoint, Succession};
 use ordain_kernel::run::system::SystemEvent;
 use ordain_kernel::run::{journal_digest, payload};
 use ordain_spec::digest::Digest;
@@ -17,8 +19,6 @@ use serde_json::Value;
 
 use crate::api::{Answer, ApiError};
 use crate::bound::{self, Followed, Parted};
-use crate::checkpoint;
-use crate::recover;
 use crate::store::header;
 use crate::store::read::Reader;
 use crate::store::tiles::leaf_of;
@@ -26,6 +26,7 @@ use crate::store::tiles::leaf_of;
 use crate::store::{SYSTEM, StoreError};
 use crate::vault::Vault;
 use crate::workspace::Opened;
+use crate::{checkpoint, evidence, log_key, recover};
 
 /// How many rows are read at a time.
 const PAGE: i64 = 4_000;
@@ -37,18 +38,22 @@ pub struct Against {
     pub kept: Vec<Checkpoint>,
     /// Only what came after the newest checkpoint that the log itself records is read.
     pub from_checkpoint: bool,
+    /// Who may have signed the checkpoints that the log records. Where nobody knows a key of it (a copy on a machine
+    /// that never had the log), signatures are not asked for.
+    pub keys: Vec<NoteKey>,
 }
 
 /// Every chain; whether every journal is the one that its records were made for, to its end; whether every payload is
-/// there and is what the journal names, or was erased; and whether the log is the one that its checkpoints were signed
-/// over.
+/// there and is what the journal names, or was erased; whether the log is the one that its checkpoints were signed
+/// over, and by keys that are known: whoever has the store and not the key can make every hash anew, and no signature.
 ///
 /// # Errors
 /// When the store cannot be read.
 pub async fn log(reader: &Reader, against: &Against) -> Answer {
     // Journal and log are compared as they were at one instant: runs go on meanwhile.
     let reader = &reader.snapshot().await?;
-    let recorded = recorded(reader).await?;
+    let (noted, handed) = recorded(reader).await?;
+    let recorded: BTreeMap<u64, Hash> = noted.iter().map(|noted| (noted.size, noted.root)).collect();
     let last = recorded.last_key_value().filter(|_| against.from_checkpoint);
     let begin = last.map_or(0, |(size, _)| *size);
     let mut due: BTreeMap<u64, Hash> = recorded.range(begin..).map(|(size, root)| (*size, *root)).collect();
@@ -75,6 +80,10 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
     {
         verifier.bad(parted.seq, &parted.reason);
     }
+    let asked = noted.iter().filter(|noted| noted.size >= begin);
+    if let (true, Some((seq, why))) = (verifier.holds(), unsigned(asked, &handed, &against.keys)) {
+        verifier.bad(seq, &why);
+    }
     let newest = recorded.keys().copied().chain(against.kept.iter().map(|kept| kept.size)).max();
     let mut document =
         serde_json::to_value(verifier.finish()).map_err(|error| ApiError::fault(error.to_string()))?;
@@ -92,16 +101,52 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
 /// Why a checkpoint does not hold.
 const OTHER: &str = "the records up to here are not those that a checkpoint was signed over";
 
-/// The checkpoints that the log records: how many records, and the root over them.
-async fn recorded(reader: &Reader) -> Result<BTreeMap<u64, Hash>, StoreError> {
-    let mut recorded = BTreeMap::new();
+/// A checkpoint that the log records.
+struct Noted {
+    size: u64,
+    root: Hash,
+    note: String,
+}
+
+/// The checkpoints that the log records, and which keys handed over to which.
+async fn recorded(reader: &Reader) -> Result<(Vec<Noted>, BTreeMap<u64, Succession>), StoreError> {
+    let (mut noted, mut handed) = (Vec::new(), BTreeMap::new());
     for row in reader.journal(SYSTEM).await? {
         // What is no event is found by its record.
-        if let Ok(SystemEvent::CheckpointSigned { size, root, .. }) = serde_json::from_str(&row.event) {
-            recorded.insert(size, root.0);
+        match serde_json::from_str(&row.event) {
+            Ok(SystemEvent::CheckpointSigned { size, root, note }) => {
+                noted.push(Noted { size, root: root.0, note });
+            }
+            // At one place one key hands over, and to one.
+            Ok(SystemEvent::Rekeyed { succession, .. }) => {
+                handed.entry(succession.seq).or_insert(succession);
+            }
+            _ => {}
         }
     }
-    Ok(recorded)
+    Ok((noted, handed))
+}
+
+/// The first checkpoint that no key signed which is known, or that says something else than its note.
+fn unsigned<'n>(
+    noted: impl Iterator<Item = &'n Noted>,
+    handed: &BTreeMap<u64, Succession>,
+    known: &[NoteKey],
+) -> Option<(u64, String)> {
+    if known.is_empty() {
+        return None;
+    }
+    let subjects: Vec<(u64, String)> = handed.iter().map(|(seq, one)| (*seq, one.to_text())).collect();
+    let keys = handed_over(known, subjects.iter().map(|(seq, subject)| (*seq, &**subject)));
+    noted.into_iter().find_map(|Noted { size, root, note }| {
+        let why = match Checkpoint::open(note, &keys) {
+            Ok(said) if (said.size, said.root) == (*size, *root) => return None,
+            Ok(_) => "is not the one of its note".to_owned(),
+            Err(why) => format!("does not verify: {why} (`trust` of ordain.yaml names keys)"),
+        };
+        // Nothing comes between what a checkpoint counts and the record of it.
+        Some((size.saturating_add(1), format!("the checkpoint over {size} records {why}")))
+    })
 }
 
 /// The tree at the place from which on records are read, and the checkpoints before it compared with the tiles.
@@ -314,17 +359,35 @@ impl<'r> Payloads<'r> {
     }
 }
 
-/// What a workspace's log is compared with: its checkpoint beside the store, and one that was kept elsewhere.
+impl Against {
+    /// The keys alone: those that the operator's file trusts, and those of the log of this workspace.
+    #[must_use]
+    pub fn keys_of(workspace: &Opened) -> Self {
+        Self { keys: known(&workspace.state, &evidence::named(workspace)), ..Self::default() }
+    }
+}
+
+fn known(state: &Path, trust: &[String]) -> Vec<NoteKey> {
+    trust.iter().chain(&log_key::publics(state)).filter_map(|key| log_key::note_key(key)).collect()
+}
+
+/// What a workspace's log is compared with: its checkpoint beside the store, and one that was kept elsewhere; signed by
+/// the log's own keys or by those that the operator's file trusts.
 ///
 /// # Errors
 /// When the one that is given is none of this log.
-pub fn against(state: &Path, elsewhere: Option<&str>, from_checkpoint: bool) -> Result<Against, ApiError> {
+pub fn against(
+    state: &Path,
+    trust: &[String],
+    elsewhere: Option<&str>,
+    from_checkpoint: bool,
+) -> Result<Against, ApiError> {
     let mut kept: Vec<Checkpoint> = checkpoint::kept(state).ok().flatten().into_iter().collect();
     if let Some(note) = elsewhere {
         let opened = checkpoint::opened(state, note);
         kept.push(opened.map_err(|why| ApiError::new("usage", why).hint("give a checkpoint of this log"))?);
     }
-    Ok(Against { kept, from_checkpoint })
+    Ok(Against { kept, from_checkpoint, keys: known(state, trust) })
 }
 
 /// The log of a workspace's store that nobody holds.

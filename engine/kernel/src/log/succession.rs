@@ -43,13 +43,24 @@ impl Succession {
 /// that they handed over to. What nobody trusted has signed changes nothing.
 #[must_use]
 pub fn follow<'r>(trusted: &[NoteKey], records: impl IntoIterator<Item = &'r AuditRecord>) -> Vec<NoteKey> {
+    let rekeyed = records.into_iter().filter(|record| record.entry.action == Action::LogRekeyed);
+    handed_over(trusted, rekeyed.map(|record| (record.seq, &*record.entry.subject)))
+}
+
+/// The same, by the places of those records and their subjects.
+#[must_use]
+pub fn handed_over<'s>(
+    trusted: &[NoteKey],
+    successions: impl IntoIterator<Item = (u64, &'s str)>,
+) -> Vec<NoteKey> {
     let mut keys = trusted.to_vec();
-    for record in records.into_iter().filter(|record| record.entry.action == Action::LogRekeyed) {
-        let Some((to, signature)) = read(&record.entry.subject) else { continue };
-        let handed =
-            keys.iter().position(|key| key.until.is_none() && names(key, &to, record.seq, &signature));
+    for (seq, subject) in successions {
+        let Some((to, signature)) = read(subject) else { continue };
+        // One that is known to have handed over then names the one that followed it, and no other.
+        let may = |key: &NoteKey| key.until.is_none_or(|until| until == seq);
+        let handed = keys.iter().position(|key| may(key) && names(key, &to, seq, &signature));
         let Some(old) = handed.and_then(|at| keys.get_mut(at)) else { continue };
-        old.until = Some(record.seq);
+        old.until = Some(seq);
         let next = NoteKey::of_log(to);
         if !keys.iter().any(|key| key.public == next.public) {
             keys.push(next);
@@ -117,6 +128,9 @@ mod tests {
         for records in [vec![handed(2, 3, 5)], vec![AuditRecord { seq: 6, ..handed(1, 2, 5) }]] {
             assert_eq!(follow(&[key(1).1], &records), [key(1).1]);
         }
+        let retired = NoteKey { until: Some(5), ..key(1).1 };
+        let known = follow(&[retired.clone()], &[handed(1, 4, 4), handed(1, 2, 5), handed(1, 4, 9)]);
+        assert_eq!(known, [retired, key(2).1], "of which it is known when it handed over");
         let twice = follow(&[key(1).1], &[handed(1, 2, 5), handed(1, 4, 7)]);
         assert!(twice.iter().all(|found| found.public != key(4).1.public), "it had handed over already");
     }

@@ -40,7 +40,8 @@ impl Inner {
             Request::Quotas => self.quotas().await,
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
             Request::AuditVerify { from_checkpoint, checkpoint } => {
-                let against = verify::against(&self.state, checkpoint.as_deref(), from_checkpoint)?;
+                let against =
+                    verify::against(&self.state, &self.trust, checkpoint.as_deref(), from_checkpoint)?;
                 verify::log(&self.reader, &against).await
             }
             Request::AuditCompleteness => self.audit_completeness().await,

@@ -29,7 +29,7 @@ pub async fn export(workspace: &Opened, file: &Path, from: u64) -> Answer {
     // What is verified is what is written: one look at the store, whatever is added meanwhile.
     let reader = look_at(workspace).await?;
     free(file)?;
-    let verified = verify::log(&reader, &verify::Against::default()).await?;
+    let verified = verify::log(&reader, &verify::Against::keys_of(workspace)).await?;
     if verified.get("ok").and_then(serde_json::Value::as_bool) != Some(true) {
         return Err(ApiError::new("audit_unavailable", "the log does not verify")
             .hint("`ordain audit verify` names the first bad record"));
