@@ -49,6 +49,8 @@ fn a_sound_copy_passes_and_nothing_else_changes() {
     assert_eq!(code(&by(&space, "user:bob", &["restore", "nowhere.db", "--drill"])), "audit_unavailable");
 }
 
+type Spoil = Box<dyn Fn(&Path)>;
+
 /// A copy of another log, under another key, with the same specs.
 fn of_another_log(file: &Path) {
     let (other, _, _) = payments();
@@ -63,7 +65,7 @@ fn a_copy_that_was_changed_cut_or_signed_by_another_key_does_not_pass() {
     let (sound, bad) = (fs::read(space.path().join("sound.db")).unwrap(), space.path().join("bad.db"));
     let before = (state(&space), views(&store(&space)));
     let changed = |statement: &'static str| move |file: &Path| change(file, statement);
-    let cases: Vec<(&str, Box<dyn Fn(&Path)>)> = vec![
+    let cases: Vec<(&str, Spoil)> = vec![
         ("a journal", Box::new(changed("update journal set at = at + 1 where seq = 2 and run <> 'system'"))),
         ("a record", Box::new(changed("update audit set record = replace(record, 'user:dan', 'user:eve')"))),
         ("a payload", Box::new(changed("update payload set body = replace(body, 'canary', 'cuckoo')"))),

@@ -129,7 +129,8 @@ mod tests {
             assert_eq!(follow(&[key(1).1], &records), [key(1).1]);
         }
         let retired = NoteKey { until: Some(5), ..key(1).1 };
-        let known = follow(&[retired.clone()], &[handed(1, 4, 4), handed(1, 2, 5), handed(1, 4, 9)]);
+        let known =
+            follow(std::slice::from_ref(&retired), &[handed(1, 4, 4), handed(1, 2, 5), handed(1, 4, 9)]);
         assert_eq!(known, [retired, key(2).1], "of which it is known when it handed over");
         let twice = follow(&[key(1).1], &[handed(1, 2, 5), handed(1, 4, 7)]);
         assert!(twice.iter().all(|found| found.public != key(4).1.public), "it had handed over already");
