@@ -385,11 +385,7 @@ const JUDGED: &[(&str, &[&str], &str)] = &[
         &["max"],
         "10^9: a lawful number; which is too large only the house knows, in an invariant of `ordain.yaml`",
     ),
-    (
-        "weakened",
-        &["access", "effect", "failureMode"],
-        "where everything else allows it another spec, as lawful as the first",
-    ),
+    ("weakened", &["failureMode"], "where everything else allows it another spec, as lawful as the first"),
 ];
 
 /// The judgement of what was not seen, by its number in [`JUDGED`].

@@ -1,4 +1,4 @@
-//! The workspace grants what is asked for, and no more.
+//! Connectors and the workspace grant what is asked for, and no more.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -6,16 +6,23 @@ use std::sync::Arc;
 use ordain_plan::Grants;
 use ordain_spec::catalogue::every;
 use ordain_spec::kind::Connector;
-use ordain_spec::kind::connector::{EnvValue, HttpAuth, Settable};
+use ordain_spec::kind::connector::{Access, EnvValue, HttpAuth, Settable};
+use ordain_spec::kind::scalar::Effect;
 use ordain_spec::source::Span;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 
-use super::{About, Context, Rule};
+use super::{Context, Rule};
 
 /// See its page.
-pub const RULE: Rule = Rule::new("granted-but-unused", Severity::Warning, include_str!("granted-but-unused.md"), find).about(About::Workspace);
+pub const RULE: Rule = Rule::new("granted-but-unused", Severity::Warning, include_str!("granted-but-unused.md"), find);
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
+    let writes = |connector: &Connector| connector.spec.operations.iter().any(|(_, one)| one.effect.value != Effect::Read);
+    for connector in every(&cx.all.connectors).filter(|one| one.spec.access.value == Access::Write && !writes(one)) {
+        let name = &connector.metadata.name.value;
+        let message = format!("connector `{name}` may write, and none of its operations does");
+        found.push(problem(connector.spec.access.span, message));
+    }
     let Some(workspace) = &cx.subject.workspace else { return };
     let asked = Asked::of(cx);
     for (name, entry) in &workspace.connections.0 {
