@@ -7,11 +7,14 @@ Follows docs/reference/verify.md and shares no code with Ordain. Exit 0: verifie
 """
 import base64, hashlib, json, struct, sys, zlib
 
-P = 2**255 - 19                                            # Ed25519, RFC 8032 section 5.1
-L = 2**252 + 27742317777372353535851937790883648493
-D = -121665 * pow(121666, P - 2, P) % P
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493            # Ed25519, RFC 8032 section 5.1
+D, BASE = -121665 * pow(121666, -1, P) % P, (4 * pow(5, -1, P) % P).to_bytes(32, "little")
+WRONG = (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error, RecursionError)
 sha = lambda data: hashlib.sha256(data).digest()
 text = lambda data: "sha256:" + sha(data).hex()
+unhex = lambda digest: bytes.fromhex(digest.removeprefix("sha256:"))
+unbase = lambda encoded: base64.b64decode(encoded, validate=True)
+canonical = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
 
 def need(condition, why):
     if not condition:
@@ -19,7 +22,7 @@ def need(condition, why):
 
 def point(data):                                           # decompression, 5.1.3
     y = int.from_bytes(data, "little"); sign, y = y >> 255, y & (2**255 - 1)
-    x2 = (y * y - 1) * pow(D * y * y + 1, P - 2, P) % P
+    x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     x = pow(x2, (P + 3) // 8, P)
     x = x if (x * x - x2) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
     need(y < P and (x * x - x2) % P == 0 and not (x == 0 and sign), "no point of the curve in its one form")
@@ -27,40 +30,31 @@ def point(data):                                           # decompression, 5.1.
     return (x, y, 1, x * y % P)
 
 def add(p, q):                                             # 5.1.4
-    a, b = (p[1] - p[0]) * (q[1] - q[0]) % P, (p[1] + p[0]) * (q[1] + q[0]) % P
-    c, d = 2 * p[3] * q[3] * D % P, 2 * p[2] * q[2] % P
-    e, f, g, h = b - a, d - c, d + c, b + a
-    return (e * f % P, g * h % P, f * g % P, e * h % P)
+    a, b, c, d = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0]), 2 * p[3] * q[3] * D, 2 * p[2] * q[2]
+    return tuple(n % P for n in ((b - a) * (d - c), (d + c) * (b + a), (d - c) * (d + c), (b - a) * (b + a)))
 
-def times(n, p):
-    q = (0, 1, 1, 0)
-    while n:
-        q, p, n = (add(q, p) if n & 1 else q), add(p, p), n >> 1
+def times(n, p, q=(0, 1, 1, 0)):
+    for bit in bin(n)[2:]:
+        q = add(add(q, q), p) if bit == "1" else add(q, q)
     return q
 
 def signed(public, message, signature):
     s = int.from_bytes(signature[32:], "little")
     k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    base = point((4 * pow(5, P - 2, P) % P).to_bytes(32, "little"))
-    p, q = times(s, base), add(point(signature[:32]), times(k, point(public)))
+    p, q = times(s, point(BASE)), add(point(signature[:32]), times(k, point(public)))
     return s < L and (p[0] * q[2] - q[0] * p[2]) % P == 0 == (p[1] * q[2] - q[1] * p[2]) % P
 
-def canonical(value):                                      # RFC 8785; keys are ASCII, numbers are integers
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
 def opened(data):                                          # a ZIP file as it would be written, and no other
-    entries, at, body, directory = {}, 0, b"", b""
+    entries, at, directory = {}, 0, b""
     while data[at:at + 4] == b"PK\3\4":
         size, length = struct.unpack_from("<IH", data, at + 22)
         name, content = data[at + 30:at + 30 + length], data[at + 30 + length:at + 30 + length + size]
         facts = struct.pack("<5H3I2H", 20, 0, 0, 0, 33, zlib.crc32(content), size, size, length, 0) + name
         directory += b"PK\1\2" + struct.pack("<H", 20) + facts[:26] + bytes(10) + struct.pack("<I", at) + name
-        body += b"PK\3\4" + facts + content
-        need(not entries or name.decode() > max(entries), "the entries do not stand in their order")
+        need(data[at + 4:at + 30 + length] == facts and name.decode() > max(entries, default=""), "no entry in its form")
         entries[name.decode()], at = content, at + 30 + length + size
-    count = len(entries)
-    end = b"PK\5\6" + struct.pack("<4H2IH", 0, 0, count, count, len(directory), len(body), 0)
-    need(body + directory + end == data, "no archive in its form")
+    end = struct.pack("<4H2IH", 0, 0, len(entries), len(entries), len(directory), at, 0)
+    need(data[at:] == directory + b"PK\5\6" + end, "no archive in its form")
     return entries
 
 def root_over(begin, end, leaves, hashes):                 # RFC 6962: `hashes` stand where no leaf is known
@@ -69,9 +63,8 @@ def root_over(begin, end, leaves, hashes):                 # RFC 6962: `hashes` 
     if end - begin == 1:
         return leaves[begin]
     middle = begin + (1 << (end - begin - 1).bit_length() - 1)
-    within = lambda a, b: {place: leaf for place, leaf in leaves.items() if a <= place < b}
-    left = root_over(begin, middle, within(begin, middle), hashes)
-    return sha(b"\1" + left + root_over(middle, end, within(middle, end), hashes))
+    halves = ((a, b, {at: leaf for at, leaf in leaves.items() if a <= at < b}) for a, b in ((begin, middle), (middle, end)))
+    return sha(b"\1" + b"".join([root_over(*half, hashes) for half in halves]))
 
 def records(lines, start):                                 # each in its form, place and chain
     heads, leaves, found = {}, {}, []
@@ -87,49 +80,51 @@ def records(lines, start):                                 # each in its form, p
     return found, leaves
 
 def journal(lines, found):                                 # each record is bound to all events up to its own
-    due = {(record["runId"], record["runSeq"]): record for record in found}
-    digests, salts, unhex = {}, {}, lambda digest: bytes.fromhex(digest.removeprefix("sha256:"))
+    due, digests, salts = {(record["runId"], record["runSeq"]): record for record in found}, {}, {}
     for line in lines.splitlines():
         row, event = json.loads(line), line.partition(b',"event":')[2][:-1]
         before, count = digests.get(row["run"], (bytes(32), 0))
-        salts.setdefault(row["run"], unhex(row["event"].get("salt", "")))
+        salt = salts.setdefault(row["run"], unhex(row["event"].get("salt", "")))
         digest = sha(before + struct.pack(">Qq", row["seq"], row["at"]) + event)
         need(row["seq"] == count + 1, f"event {count + 1} of {row['run']} is missing")
         digests[row["run"]] = digest, row["seq"]
         record = due.pop((row["run"], row["seq"]), None)
-        need(not record or record["payloadDigest"] == text(salts[row["run"]] + digest), "a record is of another event")
+        need(not record or record["payloadDigest"] == text(salt + digest), "a record is of another event")
     need(not due, "the event of a record is missing")
 
+def sealed(envelope, manifest, name, public):              # DSSE around the manifest of a runpack
+    seal = json.loads(envelope); kind, [sig] = seal["payloadType"], seal["signatures"]
+    need(canonical(seal) == envelope and sig["keyid"] == name, "the signature is not in its form")
+    need(kind == "application/vnd.ordain.runpack+json", "a signature of something else")
+    need(unbase(seal["payload"]) == manifest, "another manifest is signed")
+    payload = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(manifest), manifest)
+    need(signed(public, payload, unbase(sig["sig"])), "the signature does not verify")
+
+def followed(public, name, found):                         # a key names the one that follows it, and counts no further
+    for record in found:
+        both = unbase(record["subject"]) if record["action"] == "log.rekeyed" else b""
+        said = b"ordain/v1 log key\n%s\n%s\n%d\n" % (*map(base64.b64encode, (public, both[:32])), record["seq"])
+        if both and signed(public, said, both[32:]):
+            public, name = both[:32], "ordain/" + sha(both[:32]).hex()[:16]
+    return public, name
+
 def main(path, name, key):
-    public = base64.b64decode(key.removeprefix("ed25519:"), validate=True)
+    public = unbase(key.removeprefix("ed25519:"))
     entries = opened(path if isinstance(path, bytes) else open(path, "rb").read())
-    manifest, about = json.loads(entries["manifest.json"]), json.loads(entries["manifest.json"])["about"]
-    pack = manifest["format"] == "ordain-runpack/1"
+    manifest = json.loads(entries["manifest.json"]); about, pack = manifest["about"], manifest["format"] == "ordain-runpack/1"
     need(pack or manifest["format"] == "ordain-audit-export/1", "neither runpack nor audit export")
     need(canonical(manifest) == entries["manifest.json"], "the manifest is not in canonical form")
     beside = ("manifest.json", "signature.json") if pack else ("manifest.json",)
     declared = {entry: text(data) for entry, data in entries.items() if entry not in beside}
     need(declared == manifest["entries"], "the entries are not what the manifest says")
     if pack:
-        seal = json.loads(entries["signature.json"]); kind, [sig] = seal["payloadType"], seal["signatures"]
-        need(canonical(seal) == entries["signature.json"] and sig["keyid"] == name, "the signature is not in its form")
-        need(kind == "application/vnd.ordain.runpack+json", "a signature of something else")
-        need(base64.b64decode(seal["payload"], validate=True) == entries["manifest.json"], "another manifest is signed")
-        payload = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(entries["manifest.json"]), entries["manifest.json"])
-        need(signed(public, payload, base64.b64decode(sig["sig"], validate=True)), "the signature does not verify")
-
+        sealed(entries["signature.json"], entries["manifest.json"], name, public)
     start = 1 if pack else about["from"]
     found, leaves = records(entries["audit.jsonl"], start)
-    for record in found:                                   # the key names the one that follows it, and counts no further
-        if record["action"] == "log.rekeyed":
-            both = base64.b64decode(record["subject"], validate=True)
-            said = b"ordain/v1 log key\n%s\n%s\n%d\n" % (base64.b64encode(public), base64.b64encode(both[:32]), record["seq"])
-            if signed(public, said, both[32:]):
-                public, name = both[:32], "ordain/" + sha(both[:32]).hex()[:16]
-
+    public, name = followed(public, name, found)
     note, _, lines = entries["checkpoint"].decode().rpartition("\n\n"); note += "\n"
     key_id = sha(name.encode() + b"\n\x01" + public)[:4]
-    notes = [base64.b64decode(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
+    notes = [unbase(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
     need([sig for sig in notes if sig[:4] == key_id and signed(public, note.encode(), sig[4:])], "no signature of the key")
     origin, size, root = note.splitlines()
     need(origin == name, "a checkpoint of another log")
@@ -142,9 +137,7 @@ def main(path, name, key):
     print(f"verified: run {about['run']}, {len(found)} records of {name}" if pack else f"verified: records {start} to {last} of {name}")
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
-        sys.exit(__doc__)
     try:
-        main(*sys.argv[1:])
-    except (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error, RecursionError) as error:
+        main(*sys.argv[1:]) if len(sys.argv) == 4 else sys.exit(__doc__)
+    except WRONG as error:
         sys.exit(f"not verified: {error}")

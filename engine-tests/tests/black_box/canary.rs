@@ -1,6 +1,7 @@
 //! A planted secret appears nowhere: a service answers with the token it was called with, as it is and in seven other
 //! spellings, well and badly, and then everything that the program wrote or says is searched for all of them: the
-//! store with its WAL, documents, texts, errors, the audit log and its export, what an export lets out, backups.
+//! store with its WAL, documents, texts, errors, the audit log and its export, runpacks, what an export lets out,
+//! backups. With payloads in the clear, and encrypted.
 //!
 //! The eight spellings: as it is; base64; base64 for URLs; base64 of a longer text around it; hexadecimal in small
 //! letters and in capitals; percent-encoded; as JSON inside JSON.
@@ -14,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
-use engine_tests::Workspace;
+use engine_tests::{Workspace, said_by};
 use serde_json::json;
 
 const CANARY: &str = "canary/5ecre7+\"value\"=";
@@ -88,14 +89,15 @@ fn answer(mut stream: TcpStream, seen: &Mutex<Vec<String>>) -> std::io::Result<(
 const SPECS: &str = include_str!("../../fixtures/canary.yaml");
 
 /// The secret lies outside of what is searched.
-fn workspace(port: u16, secrets: &Path) -> Workspace {
+fn workspace(port: u16, secrets: &Path, encrypted: bool) -> Workspace {
     let workspace = Workspace::empty();
     let secrets = secrets.display();
+    let payloads = if encrypted { "\n  payloads: {encrypt: {secret: payloads}}" } else { "" };
     workspace.write("specs/all.yaml", SPECS);
     workspace.write(
         "ordain.yaml",
         &format!(
-            "apiVersion: ordain/v1\nkind: Workspace\nspec:\n  settings: {{echo-url: 'http://127.0.0.1:{port}'}}\n  connections:\n    echo: {{hosts: ['127.0.0.1:{port}'], secrets: [echo-key], allowPrivate: [127.0.0.0/8]}}\n  secrets: {{provider: file, dir: '{secrets}'}}\n"
+            "apiVersion: ordain/v1\nkind: Workspace\nspec:\n  settings: {{echo-url: 'http://127.0.0.1:{port}'}}\n  connections:\n    echo: {{hosts: ['127.0.0.1:{port}'], secrets: [echo-key], allowPrivate: [127.0.0.0/8]}}\n  secrets: {{provider: file, dir: '{secrets}'}}{payloads}\n"
         ),
     );
     workspace
@@ -123,14 +125,35 @@ fn search_folder(folder: &Path, files: &mut usize) {
 fn the_search_finds_every_spelling_where_it_stands() {
     assert_eq!(found(said().as_bytes()).len(), 8);
     assert!(found(b"nothing").is_empty());
+    // Also deep in a folder, among bytes that are no text.
+    for (name, text) in spellings() {
+        let planted = Workspace::empty();
+        planted.write("a/sound", "nothing");
+        let mut bytes = vec![0, 255, 128];
+        bytes.extend_from_slice(text.as_bytes());
+        bytes.push(0);
+        fs::write(planted.path().join("a/leak"), bytes).unwrap();
+        let searched = std::panic::catch_unwind(|| search_folder(planted.path(), &mut 0));
+        assert!(searched.is_err(), "{name}");
+    }
 }
 
 #[test]
 fn a_planted_secret_appears_nowhere_in_eight_spellings() {
+    appears_nowhere(false);
+}
+
+#[test]
+fn nor_does_it_where_payloads_are_encrypted() {
+    appears_nowhere(true);
+}
+
+fn appears_nowhere(encrypted: bool) {
     let (port, seen) = service();
     let secrets = Workspace::empty();
     secrets.write("echo-key", CANARY);
-    let workspace = workspace(port, secrets.path());
+    secrets.write("payloads", &STANDARD.encode([7; 32]));
+    let workspace = workspace(port, secrets.path(), encrypted);
     let mut texts = Vec::new();
     let mut say = |arguments: &[&str]| {
         let said = workspace.ordain(arguments);
@@ -155,6 +178,13 @@ fn a_planted_secret_appears_nowhere_in_eight_spellings() {
     }
     say(&["audit", "tail", "-n", "500", "--json"]);
     say(&["audit", "export", "log.zip"]).expect_code(0);
+    for run in &runs {
+        let pack = format!("{}.zip", &run[run.len() - 12..]);
+        say(&["runpack", run, "-o", &pack]).expect_code(0);
+        say(&["verify", &pack]).expect_code(0);
+        say(&["verify", &pack, "--key", "ed25519:AAAA"]).expect_code(2);
+    }
+    say(&["report", "--format", "json"]).expect_code(0);
     say(&["connector", "test", "echo", "--json"]);
     say(&["doctor", "--json"]);
     let made = say(&["export", "all", "preview", "--as", "user:alice", "--json"]).json()["preview"].clone();
@@ -169,5 +199,14 @@ fn a_planted_secret_appears_nowhere_in_eight_spellings() {
     }
     let mut files = 0;
     search_folder(workspace.path(), &mut files);
-    assert!(files >= 5, "store, log, export, backup: {files}");
+    assert!(files >= 8, "store, log, packs, export, backup: {files}");
+    // A process that dies leaves behind what stands in the WAL.
+    let mut dies = workspace.command(&["run", "echo", "--live", "--as", "user:alice"]);
+    let died = said_by(dies.env("ORDAIN_FAULT", "after-outcome"));
+    assert!(died.stderr.contains("fault fired"), "{died:?}");
+    let wal = fs::read(workspace.path().join(".ordain/ordain.db-wal")).unwrap();
+    assert!(!wal.is_empty());
+    search_folder(workspace.path(), &mut files);
+    let masked = wal.windows(8).any(|window| window == b"[secret]");
+    assert_eq!(masked, !encrypted, "what stands in its place is a payload like any other");
 }

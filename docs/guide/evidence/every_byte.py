@@ -1,0 +1,1 @@
+../../reference/every_byte.py
