@@ -179,7 +179,7 @@ fn appears_nowhere(encrypted: bool) {
     say(&["audit", "tail", "-n", "500", "--json"]);
     say(&["audit", "export", "log.zip"]).expect_code(0);
     for run in &runs {
-        let pack = format!("{}.zip", &run[run.len() - 12..]);
+        let pack = format!("{run}.zip");
         say(&["runpack", run, "-o", &pack]).expect_code(0);
         say(&["verify", &pack]).expect_code(0);
         say(&["verify", &pack, "--key", "ed25519:AAAA"]).expect_code(2);
