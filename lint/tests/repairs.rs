@@ -332,7 +332,7 @@ const CATALOGUES: &[&str] =
 #[test]
 fn safe_repairs_of_single_mistakes_weaken_nothing() {
     // KDL is slow to read.
-    for (is_kdl, every, due) in [(false, 7, 60), (true, 17, 30)] {
+    for (is_kdl, every, due) in [(false, 11, 40), (true, 41, 12)] {
         let (mut tried, mut made, mut wrong) = (0, 0, Vec::new());
         for folder in CATALOGUES {
             let whole = files(folder);
@@ -402,32 +402,38 @@ fn careless(path: &str, text: &str, seed: usize) -> String {
     out
 }
 
+/// A catalogue whose files are careless, but for those that would then break a law: a comment within a text of
+/// several lines is a part of that text.
+fn all_careless(tidy: &Files, seed: usize) -> Files {
+    let mut untidy = tidy.clone();
+    for at in 0..tidy.len() {
+        untidy[at].1 = careless(&tidy[at].0, &tidy[at].1, seed);
+        if laws(&untidy) > 0 {
+            untidy[at] = tidy[at].clone();
+        }
+    }
+    untidy
+}
+
 #[test]
 fn repairs_of_layout_change_no_digest_and_no_comment() {
     let mut tried = 0;
-    for folder in CATALOGUES {
-        let tidy = files(folder);
-        let both = [in_kdl(&tidy), tidy.clone()];
+    for tidy in CATALOGUES.iter().map(|folder| files(folder)) {
+        let both = [tidy.clone(), in_kdl(&tidy)];
         for (tidy, seed) in both.iter().flat_map(|tidy| [0, 5].map(|seed| (tidy, seed))) {
-            for at in 0..tidy.len() {
-                let mut untidy = tidy.clone();
-                let path = tidy[at].0.clone();
-                untidy[at].1 = careless(&path, &tidy[at].1, seed);
-                // A comment within a text of several lines is a part of that text.
-                if laws(&untidy) > 0 {
-                    continue;
-                }
-                let mended = mend(&sources(&untidy), &judge_whole, Which::Safe, &|_, file| file.path == path);
-                let after = with(&untidy, &mended);
-                assert_eq!(digest(&after), digest(&untidy), "{path}: {:?}\n{}", mended.repaired, after[at].1);
-                assert_eq!(comments(&path, &after[at].1), comments(&path, &untidy[at].1), "{path}");
-                let again = mend(&sources(&after), &judge_whole, Which::Safe, &|_, file| file.path == path);
-                assert!(again.texts.is_empty(), "{path}, again: {:?}", again.repaired);
-                tried += usize::from(!mended.repaired.is_empty());
+            let untidy = all_careless(tidy, seed);
+            let mended = mend(&sources(&untidy), &judge_whole, Which::Safe, &|_, _| true);
+            let after = with(&untidy, &mended);
+            assert_eq!(digest(&after), digest(&untidy), "{:?}", mended.repaired);
+            for ((path, old), (_, new)) in untidy.iter().zip(&after) {
+                assert_eq!(comments(path, old), comments(path, new), "{path}");
             }
+            let again = mend(&sources(&after), &judge_whole, Which::Safe, &|_, _| true);
+            assert!(again.texts.is_empty(), "again: {:?}", again.repaired);
+            tried += mended.texts.len();
         }
     }
-    assert!(tried > 60, "only {tried} files were laid out anew");
+    assert!(tried > 100, "only {tried} files were laid out anew");
 }
 
 /// Where a repair of taste may change what is declared; all others change no digest.

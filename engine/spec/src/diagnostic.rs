@@ -150,8 +150,11 @@ impl Diagnostic {
     }
 }
 
-/// The known name that was surely meant: the nearest one, if no other is as near. A repair that guesses
-/// between two is none.
+/// Changes that hands make to one word: beyond them another may have been meant, which is only not there.
+const SLIPS: usize = 2;
+
+/// The known name that was surely meant: the nearest one, a slip or two away, if no other is as near. A repair
+/// that guesses between two is none.
 #[must_use]
 pub fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let mut known: Vec<&str> = known.into_iter().collect();
@@ -159,6 +162,9 @@ pub fn meant<'a>(name: &str, known: impl IntoIterator<Item = &'a str>) -> Option
     known.dedup();
     let near = nearest(name, known.iter().copied())?;
     let distance = strsim::osa_distance(name, near);
+    if distance > SLIPS {
+        return None;
+    }
     let rivals = known.iter().filter(|other| strsim::osa_distance(name, other) <= distance).count();
     (rivals == 1).then_some(near)
 }
