@@ -297,6 +297,38 @@ mod tests {
         }
     }
 
+    /// Every set of signers, of trusted keys, of instants and of what was active before.
+    #[test]
+    fn fewer_signatures_fewer_trusted_keys_and_more_that_was_active_never_make_one_count() {
+        let of = |set: u8| (1..=3).filter(move |number| set & 1 << (number - 1) != 0);
+        let bundles: Vec<Bundle> = (0..8)
+            .map(|set| {
+                let unsigned = bundle("kind: Runbook\n");
+                of(set).fold(unsigned, |made, number| read_bytes(&signed(&made, number)).unwrap())
+            })
+            .collect();
+        let now = ["2025-12-31T00:00:00Z", "2026-02-01T00:00:00Z", "2026-05-01T00:00:00Z"].map(at);
+        let actives = [None, Some(at("2025-12-01T00:00:00Z")), Some(at("2026-01-02T00:00:00Z"))];
+        let counts = |signers: u8, trusted: u8, now: Timestamp, active: Option<Timestamp>| {
+            let trusted: Vec<TrustedKey> = of(trusted).map(|number| key(number).1).collect();
+            let sealed = bundles[usize::from(signers)].signed(&trusted);
+            sealed.is_ok_and(|sealed| sealed.counts(now, active).is_ok())
+        };
+        let mut counted = 0;
+        for signers in 0..8 {
+            for trusted in 0..8 {
+                let some_of_them = signers & trusted != 0;
+                for (at, now) in now.iter().enumerate() {
+                    let found = actives.map(|active| counts(signers, trusted, *now, active));
+                    let due = some_of_them && at == 1;
+                    assert_eq!(found, [due, due, false], "{signers:03b} {trusted:03b} {now}");
+                    counted += usize::from(due);
+                }
+            }
+        }
+        assert_eq!(counted, 64 - 27, "all pairs of sets that have a key in common");
+    }
+
     #[test]
     fn the_specs_are_those_that_were_signed_byte_for_byte() {
         let made = bundle("kind: Runbook\n");

@@ -354,15 +354,42 @@ impl Place {
         }
     }
 
+    /// What stands there.
+    pub fn value<'g>(&self, given: &'g Given) -> &'g Value {
+        let document = &given.documents[self.document];
+        self.path.iter().fold(document, |value, name| match value {
+            Value::Array(list) => &list[name.parse::<usize>().unwrap()],
+            other => &other[name],
+        })
+    }
+
+    /// Another value in its place.
+    pub fn set(&self, given: &mut Given, value: Value) {
+        let document = &mut given.documents[self.document];
+        *self.path.iter().fold(document, |value, name| match value {
+            Value::Array(list) => &mut list[name.parse::<usize>().unwrap()],
+            other => &mut other[name],
+        }) = value;
+    }
+
+    /// The kind of its document.
+    pub fn kind<'g>(&self, given: &'g Given) -> &'g str {
+        given.documents[self.document]["kind"].as_str().unwrap()
+    }
+
+    /// The names above it.
+    pub fn above(&self) -> &[String] {
+        self.path.split_last().unwrap().1
+    }
+
+    /// Its name, or its number in a list.
+    pub fn field(&self) -> &str {
+        self.path.last().unwrap()
+    }
+
     /// It is a control that nothing replaces, or what the outside is said to answer.
     pub fn loosens(&self, given: &Given) -> bool {
-        let mut value = &given.documents[self.document];
-        for name in &self.path {
-            value = match value {
-                Value::Array(list) => &list[name.parse::<usize>().unwrap()],
-                other => &other[name],
-            };
-        }
+        let value = self.value(given);
         let (last, above) = self.path.split_last().unwrap();
         let is_one_of = |names: &[&str], name: &String| names.contains(&name.as_str());
         is_one_of(&CONTROLS, last)

@@ -17,6 +17,7 @@ mod catalogues;
 #[path = "../simulation/chance.rs"]
 mod chance;
 mod change;
+mod leaving;
 mod play;
 
 use std::collections::BTreeMap;
