@@ -9,8 +9,8 @@ use std::collections::BTreeMap;
 use engine_tests::{Said, Workspace};
 use serde_json::Value;
 
-const POINTS: [&str; 5] =
-    ["before-intent", "after-intent", "after-effect", "mid-transaction", "after-outcome"];
+const POINTS: [&str; 6] =
+    ["before-intent", "after-intent", "after-effect", "mid-transaction", "after-outcome", "after-settle"];
 
 /// How an interrupted command looks.
 const ABORTED: i32 = 128 + 6;
@@ -315,7 +315,7 @@ fn a_rollback_and_clean_up_survive_every_crash() {
 fn what_may_not_come_twice_never_does_and_what_is_not_known_is_said() {
     walk("once", "succeeded", |point, expected, ended| {
         assert!(ended.effects.values().sum::<usize>() <= 1, "{point}: {ended:?}");
-        if ["before-intent", "after-outcome"].contains(&point) {
+        if ["before-intent", "after-outcome", "after-settle"].contains(&point) {
             assert_eq!(
                 (&ended.state, &ended.outcome),
                 (&expected.state, &expected.outcome),

@@ -157,6 +157,33 @@ fn no_byte_of_a_pack_or_an_export_can_be_other_than_it_is_for_either_reader() {
 }
 
 #[test]
+fn a_file_of_evidence_is_there_whole_or_not_at_all_wherever_its_maker_dies() {
+    let (workspace, id, key) = packed(MINIMAL, READ, &[]);
+    let verbs: [&[&str]; 2] = [&["audit", "export"], &["runpack", &id, "-o"]];
+    for (point, there) in [("mid-evidence", false), ("after-evidence", true)] {
+        for (number, verb) in verbs.iter().enumerate() {
+            let file = format!("{point}-{number}.zip");
+            let arguments = [verb, &[&*file][..]].concat();
+            let mut command = workspace.command(&arguments);
+            let said = said_by(command.env("ORDAIN_FAULT", point));
+            assert!(
+                said.code == 128 + 6 && said.stderr.contains(&format!("fault fired: {point}")),
+                "{said:?}"
+            );
+            assert_eq!(workspace.path().join(&file).exists(), there, "{file}");
+            if !there {
+                workspace.ordain(&arguments).expect_code(0);
+            }
+            workspace.ordain(&["verify", &file]).expect_code(0);
+            python(&workspace, &file, &key).expect_code(0);
+        }
+    }
+    let left = fs::read_dir(workspace.path()).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(!left.into_iter().any(|name| name.to_string_lossy().ends_with(".part")), "nothing half written");
+    workspace.ordain(&["audit", "verify"]).expect_code(0);
+}
+
+#[test]
 fn what_a_run_carried_can_stay_out_of_its_pack() {
     let (workspace, _, key) = packed(MINIMAL, READ, &["--without-payloads"]);
     workspace.ordain(&["verify", "run.zip"]).expect_code(0);

@@ -17,11 +17,11 @@ use serde_json::{Value, json};
 use crate::api::{Answer, ApiError};
 use crate::backup::{beside, disk, remove};
 use crate::log_key::{self, note_key};
-use crate::store;
 use crate::store::header;
 use crate::store::read::Reader;
 use crate::vault::Vault;
 use crate::workspace::Opened;
+use crate::{fault, store};
 
 pub use export::export;
 pub use pack::pack;
@@ -138,13 +138,16 @@ pub(crate) async fn look_at(workspace: &Opened) -> Result<Reader, ApiError> {
 pub(crate) fn write_file(file: &Path, bytes: &[u8]) -> Result<(), ApiError> {
     let part = beside(file, ".part");
     remove(&part)?;
-    let written = std::fs::write(&part, bytes)
-        .and_then(|()| std::fs::File::open(&part)?.sync_all())
-        .and_then(|()| std::fs::rename(&part, file));
+    let written =
+        std::fs::write(&part, bytes).and_then(|()| std::fs::File::open(&part)?.sync_all()).and_then(|()| {
+            fault::point("mid-evidence");
+            std::fs::rename(&part, file)
+        });
     if let Err(error) = written {
         remove(&part)?;
         return Err(disk(error));
     }
     store::sync_folder(file)?;
+    fault::point("after-evidence");
     Ok(())
 }

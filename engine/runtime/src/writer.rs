@@ -485,6 +485,9 @@ impl Writer {
             for run in stored.over.keys() {
                 self.specs.forget(&run.to_string());
             }
+            if !stored.over.is_empty() {
+                fault::point("after-settle");
+            }
         }
         for answer in pending.answers {
             answer(&mut stored);
