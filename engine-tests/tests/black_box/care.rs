@@ -3,8 +3,12 @@
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "tests")]
 
 use std::fs;
+use std::path::Path;
+use std::process::Stdio;
 
 use engine_tests::{Workspace, root};
+use ordain_runtime::api::{Caller, Request};
+use ordain_runtime::local::{Remote, socket_path};
 use serde_json::{Value, json};
 
 const MORE: &str = "
@@ -265,8 +269,8 @@ fn a_budget_for_ten_is_ten_though_processes_die_at_every_instant() {
         let waves: Vec<_> = (0..2)
             .map(|_| {
                 let mut command = workspace.command(&["run", "paid", "--as", "user:alice", "--json"]);
-                command.env("ORDAIN_FAULT", point).stdout(std::process::Stdio::piped());
-                command.stderr(std::process::Stdio::piped()).spawn().unwrap()
+                command.env("ORDAIN_FAULT", point).stdout(Stdio::piped());
+                command.stderr(Stdio::piped()).spawn().unwrap()
             })
             .collect();
         for child in waves {
@@ -296,4 +300,75 @@ fn a_budget_for_ten_is_ten_though_processes_die_at_every_instant() {
     };
     workspace.ordain(&["rebuild"]).expect_code(0);
     assert_eq!(count(&workspace.ordain(&["budgets", "--json"]).json()), count(&before));
+}
+
+const RESTS: &str = "---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: rests, version: 1.0.0, owner: 'group:team', summary: Keeps its process there.}
+spec: {steps: [{id: rest, wait: 50s}]}
+";
+
+/// Asks that many times at once whoever holds the store, over its socket; `heard` sees how many answers came so far.
+/// Gives how many came.
+async fn asked_at_once(socket: &Path, times: usize, mut heard: impl FnMut(usize)) -> usize {
+    let mut asking = tokio::task::JoinSet::new();
+    for _ in 0..times {
+        let socket = socket.to_owned();
+        asking.spawn(async move {
+            let mut remote = Remote::connect(&socket).await.ok()?;
+            let inputs = serde_json::Map::new();
+            let start = Request::Start { runbook: "paid".into(), inputs, live: false };
+            let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+            remote.ask(caller, start).await
+        });
+    }
+    let mut answered = 0;
+    while let Some(one) = asking.join_next().await {
+        if one.unwrap().is_some() {
+            answered += 1;
+            heard(answered);
+        }
+    }
+    answered
+}
+
+/// A thousand ask the process that holds the store, and it is killed while it answers; the next one is asked as often.
+#[test]
+fn a_thousand_at_once_on_a_budget_for_ten_are_ten_though_their_process_is_killed_in_the_middle() {
+    let workspace = workspace(&format!("{TEN}{RESTS}"));
+    let socket = socket_path(&workspace.path().join(".ordain"));
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let (mut killed, mut last) = (0, 0);
+    for kills_at in [1, 40, 400, usize::MAX] {
+        let mut command = workspace.command(&["run", "rests", "--watch", "--as", "user:alice"]);
+        let mut holder = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        while runtime.block_on(Remote::connect(&socket)).is_err() {
+            assert!(holder.try_wait().unwrap().is_none(), "nobody holds the store");
+            std::thread::yield_now();
+        }
+        let mut at = 0;
+        let answered = runtime.block_on(asked_at_once(&socket, 1_000, |heard| {
+            if heard == kills_at {
+                holder.kill().unwrap();
+                at = heard;
+            }
+        }));
+        killed += usize::from(at > 0 && answered < 1_000);
+        last = answered;
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let verified = workspace.ordain(&["audit", "verify", "--json"]).expect_code(0).json();
+        assert_eq!(verified["ok"], true);
+    }
+    assert!(killed >= 1 && last > 100, "{killed} killed while they answered, {last} answers of the last");
+    let runs =
+        workspace.ordain(&["runs", "--state", "succeeded", "--runbook", "paid", "--limit", "100", "--json"]);
+    assert_eq!(runs.expect_code(0).json()["runs"].as_array().unwrap().len(), 10);
+    for _ in 0..2 {
+        let budgets = workspace.ordain(&["budgets", "--json"]).json()["budgets"].clone();
+        let ten = budgets.as_array().unwrap().iter().find(|one| one["name"] == "ten").unwrap().clone();
+        assert_eq!((&ten["spent"], &ten["reserved"]), (&json!(4000), &json!(0)), "{ten}");
+        workspace.ordain(&["rebuild"]).expect_code(0);
+    }
 }
