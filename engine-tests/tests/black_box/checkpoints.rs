@@ -139,8 +139,11 @@ fn a_log_that_was_made_anew_without_the_key_is_found_by_its_signatures() {
     let key = said["publicKey"].as_str().unwrap();
     let trust =
         format!("apiVersion: ordain/v1\nkind: Workspace\nspec:\n  trust: [{{id: theirs, key: '{key}'}}]\n");
+    fs::copy(forger.path().join(".ordain/checkpoint"), space.path().join("theirs")).unwrap();
+    space.ordain(&["audit", "verify", "--checkpoint", "theirs"]).expect_code(2);
     space.write("ordain.yaml", &trust);
     verify(&space, &[], 0);
+    verify(&space, &["--checkpoint", "theirs"], 0);
 }
 
 /// The last record of a log is that of its last checkpoint: nothing else must be made anew to forge it.

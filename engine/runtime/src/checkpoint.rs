@@ -226,7 +226,7 @@ pub fn kept(state: &Path) -> Result<Option<Checkpoint>, String> {
 ///
 /// # Errors
 /// When it is none.
-pub fn opened(state: &Path, note: &str) -> Result<Checkpoint, String> {
+fn opened(state: &Path, note: &str) -> Result<Checkpoint, String> {
     let keys: Vec<_> = log_key::publics(state).iter().filter_map(|key| note_key(key)).collect();
     Checkpoint::open(note, &keys).map_err(|error| error.to_string())
 }

@@ -383,11 +383,16 @@ pub fn against(
     from_checkpoint: bool,
 ) -> Result<Against, ApiError> {
     let mut kept: Vec<Checkpoint> = checkpoint::kept(state).ok().flatten().into_iter().collect();
+    let keys = known(state, trust);
     if let Some(note) = elsewhere {
-        let opened = checkpoint::opened(state, note);
-        kept.push(opened.map_err(|why| ApiError::new("usage", why).hint("give a checkpoint of this log"))?);
+        let opened = Checkpoint::open(note, &keys);
+        kept.push(
+            opened.map_err(|why| {
+                ApiError::new("usage", why.to_string()).hint("give a checkpoint of this log")
+            })?,
+        );
     }
-    Ok(Against { kept, from_checkpoint, keys: known(state, trust) })
+    Ok(Against { kept, from_checkpoint, keys })
 }
 
 /// The log of a workspace's store that nobody holds.
