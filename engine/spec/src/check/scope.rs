@@ -1,8 +1,12 @@
 //! The facts of every place where an expression may stand, with their types, presence and sensitivity:
 //! what `language.md` says in its table of facts. The kernel gives exactly these facts when it evaluates.
 
+mod whole;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+
+pub use whole::{catalogue_facts, invariants};
 
 use super::context::{Context, may_match};
 use super::flow::Flow;
@@ -12,9 +16,8 @@ use crate::expr::{Bounds, Expr, Field, Presence, Scope, Type, check, facts};
 use crate::kind::capability::CapabilitySpec;
 use crate::kind::connector::{ConnectorType, Operation, Stdout};
 use crate::kind::field::FieldMap;
-use crate::kind::metadata::Risk;
 use crate::kind::runbook::Step;
-use crate::kind::scalar::{Effect, Sensitivity};
+use crate::kind::scalar::Sensitivity;
 use crate::kind::selector::Selector;
 use crate::kind::{Capability, Connector, Runbook};
 
@@ -34,17 +37,8 @@ pub const RUN_STATES: &[&str] = &[
 ];
 /// Up to so many steps all of them are looked at for the name nearest to a wrong one.
 const SHOWN_STEPS: usize = 256;
-/// Longest name, with the prefix of a principal.
-const NAME_BYTES: u64 = 69;
-/// Most specs of a kind: what `catalogue.…` lists are bounded by.
-const SPECS: u64 = 5_000;
-
 const fn meta(ty: Type) -> Field {
     Field::always(ty, Sensitivity::Meta)
-}
-
-fn name_text() -> Type {
-    Type::Text { domain: None, max_len: Some(NAME_BYTES) }
 }
 
 /// `response` of an operation's outputs.
@@ -499,36 +493,6 @@ pub(super) fn passed(cx: &Context<'_>, capability: &Capability) -> BTreeMap<Arc<
     with.iter().map(|(name, arg)| (Arc::clone(name), field(arg))).collect()
 }
 
-/// `catalogue`: what invariants read.
-#[must_use]
-pub fn invariants() -> Scope {
-    let name = || meta(name_text());
-    let optional = |ty| Field::optional(ty, Sensitivity::Meta, "not every spec has it");
-    let common = || vec![("name", name()), ("version", optional(name_text())), ("owner", name())];
-    let list = |more: Vec<(&'static str, Field)>| {
-        meta(Type::list(Type::record(common().into_iter().chain(more)), Some(SPECS)))
-    };
-    let capability = vec![
-        ("risk", meta(Type::one_of(Risk::ALL.iter().map(|risk| risk.as_str())))),
-        ("effect", meta(Type::one_of(Effect::ALL.iter().map(|effect| effect.as_str())))),
-        ("connector", name()),
-        ("operation", name()),
-        ("approval", optional(name_text())),
-        ("tests", meta(Type::list(name_text(), Some(SPECS)))),
-        ("tags", meta(Type::Map(Arc::new(Type::text())))),
-    ];
-    let connector = vec![("type", meta(Type::one_of(["http", "exec", "mock"])))];
-    let catalogue = Type::record([
-        ("capabilities", list(capability)),
-        ("connectors", list(connector)),
-        ("runbooks", list(Vec::new())),
-        ("policies", list(Vec::new())),
-        ("approvals", list(Vec::new())),
-        ("budgets", list(Vec::new())),
-    ]);
-    Scope::new([("catalogue", meta(catalogue))])
-}
-
 /// The capabilities that a policy's rule can be about, where both selectors match.
 pub(super) fn about<'a>(
     cx: &Context<'a>,
@@ -550,61 +514,4 @@ pub(super) fn gives(steps: &Steps<'_, '_>, runbook: &Runbook) -> Given {
         Field::always(checked.ty, checked.sensitivity)
     };
     runbook.spec.outputs.iter().map(|(name, expr)| (Arc::clone(name), field(expr))).collect()
-}
-
-/// The value of `catalogue` that invariants are evaluated over.
-#[must_use]
-pub fn catalogue_facts(all: &crate::catalogue::Declarations) -> serde_json::Value {
-    fn common(
-        name: &crate::kind::scalar::Name,
-        version: Option<String>,
-        owner: Option<&crate::decode::Spanned<crate::kind::scalar::Principal>>,
-    ) -> serde_json::Map<String, serde_json::Value> {
-        let mut map = serde_json::Map::new();
-        map.insert("name".into(), name.as_str().into());
-        if let Some(version) = version {
-            map.insert("version".into(), version.into());
-        }
-        map.insert("owner".into(), owner.map(|owner| owner.value.to_string()).unwrap_or_default().into());
-        map
-    }
-    macro_rules! list {
-        ($specs:expr, $($more:expr)?) => {
-            $specs
-                .map(|spec| {
-                    let metadata = &spec.metadata;
-                    let version = metadata.version.as_ref().map(|version| version.value.to_string());
-                    #[allow(unused_mut, reason = "some kinds have no further fields")]
-                    let mut map = common(&metadata.name.value, version, metadata.owner.as_ref());
-                    $($more(spec, &mut map);)?
-                    serde_json::Value::Object(map)
-                })
-                .collect::<Vec<_>>()
-        };
-    }
-    let capability = |spec: &Arc<Capability>, map: &mut serde_json::Map<String, serde_json::Value>| {
-        let mut set = |key: &str, value: serde_json::Value| map.insert(key.to_owned(), value);
-        set("risk", super::context::risk(spec).as_str().into());
-        set("effect", spec.spec.effect.value.as_str().into());
-        set("connector", spec.spec.uses.value.name.as_str().into());
-        set("operation", spec.spec.operation.value.as_str().into());
-        if let Some(approval) = &spec.spec.approval {
-            set("approval", approval.value.name.as_str().into());
-        }
-        set("tests", spec.metadata.tests.iter().map(|test| test.value.as_str()).collect::<Vec<_>>().into());
-        let tags = spec.metadata.tags.iter().map(|(name, tag)| (name.to_string(), tag.value.as_ref().into()));
-        set("tags", serde_json::Value::Object(tags.collect()));
-    };
-    let connector = |spec: &Arc<Connector>, map: &mut serde_json::Map<String, serde_json::Value>| {
-        map.insert("type".into(), spec.spec.type_.value.as_str().into());
-    };
-    use crate::catalogue::every;
-    serde_json::json!({
-        "capabilities": list!(every(&all.capabilities), capability),
-        "connectors": list!(every(&all.connectors), connector),
-        "runbooks": list!(every(&all.runbooks),),
-        "policies": list!(all.policies.values(),),
-        "approvals": list!(every(&all.approvals),),
-        "budgets": list!(all.budgets.values(),),
-    })
 }

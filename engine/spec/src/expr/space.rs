@@ -7,6 +7,7 @@
 //! [`Found::Undecided`]. It never evaluates in its own way: what an atom comes to is asked of the evaluator.
 
 pub(super) mod atoms;
+mod outcomes;
 mod samples;
 #[cfg(test)]
 mod tests;
