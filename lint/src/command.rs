@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use jiff::Timestamp;
 use ordain_spec::diagnostic::Severity;
 
-use crate::discover::Asked;
+use crate::discover::{Asked, Known};
 use crate::fix::Which;
 use crate::fix::diff::unified;
 use crate::fix::report::{Change, Changes, changes};
@@ -54,7 +54,8 @@ impl Options {
             }
             return crate::watch::watch(self, desk, &|report| self.deliver(report, &Done::default(), desk));
         }
-        let report = self.report(desk)?;
+        let mut known = Known::default();
+        let report = self.report(&mut known, desk)?;
         let Some(which) = self.repairs() else { return self.deliver(&report, &Done::default(), desk) };
         let least = if self.pedantic { Severity::Info } else { Severity::Warning };
         let changes = changes(&report, which, least, &self.asked(desk));
@@ -67,14 +68,14 @@ impl Options {
             return Ok(blocked || would);
         }
         changes.files.iter().try_for_each(|change| written(change, &desk.directory))?;
-        let report = self.report(desk)?;
+        let report = self.report(&mut known, desk)?;
         self.deliver(&report, &Done { changes, diff: None }, desk)
     }
 
     /// What is wrong, as far as it was asked for.
-    pub(crate) fn report(&self, desk: &Desk) -> Result<Report, String> {
+    pub(crate) fn report(&self, known: &mut Known, desk: &Desk) -> Result<Report, String> {
         let asked = self.asked(desk);
-        let report = crate::lint(&desk.directory, &self.paths, &asked).map_err(|error| error.to_string())?;
+        let report = known.lint(&desk.directory, &self.paths, &asked).map_err(|error| error.to_string())?;
         Ok(if self.pedantic { report } else { report.without_infos() })
     }
 

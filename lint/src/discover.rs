@@ -10,10 +10,11 @@ use jiff::Timestamp;
 use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::unread::{self, Named};
-use ordain_spec::workspace::{FILE as WORKSPACE, Workspace};
+use ordain_spec::workspace::FILE as WORKSPACE;
 
 use crate::against::{self, NoRevision};
 use crate::judge::weighed;
+use crate::kept::Kept;
 use crate::report::{Finding, Group, Report, shown};
 use crate::rules::{self, Context};
 use crate::subject::Subject;
@@ -75,22 +76,41 @@ pub enum Unlintable {
 ///
 /// When a path cannot be read or holds nothing that could be checked: silence would look like success.
 pub fn lint(base: &Path, paths: &[PathBuf], asked: &Asked) -> Result<Report, Unlintable> {
-    let base = real(base, base)?;
-    let mut search = Search { base: &base, asked, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
-    if paths.is_empty() {
-        search.add(&above(&base).unwrap_or_else(|| base.clone()), &base)?;
+    Known::default().lint(base, paths, asked)
+}
+
+/// Catalogues that were looked at, each with what is kept of it: who looks again and again reads anew only what
+/// changed.
+#[derive(Debug, Default)]
+pub struct Known {
+    /// By the folder of the workspace; loose files, which have none, by the empty path.
+    kept: BTreeMap<PathBuf, Kept>,
+}
+
+impl Known {
+    /// As [`lint`], and says exactly what it says.
+    ///
+    /// # Errors
+    ///
+    /// As [`lint`].
+    pub fn lint(&mut self, base: &Path, paths: &[PathBuf], asked: &Asked) -> Result<Report, Unlintable> {
+        let base = real(base, base)?;
+        let mut search = Search { base: &base, asked, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
+        if paths.is_empty() {
+            search.add(&above(&base).unwrap_or_else(|| base.clone()), &base)?;
+        }
+        for path in paths {
+            let found = real(&base.join(path), path)?;
+            search.add(&found, path)?;
+        }
+        let report = search.finish(&mut self.kept)?;
+        if report.groups.is_empty() {
+            let given: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
+            let paths = if given.is_empty() { "`.`".to_owned() } else { given.join(", ") };
+            return Err(Unlintable::Nothing { paths });
+        }
+        Ok(report)
     }
-    for path in paths {
-        let found = real(&base.join(path), path)?;
-        search.add(&found, path)?;
-    }
-    let report = search.finish()?;
-    if report.groups.is_empty() {
-        let given: Vec<String> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
-        let paths = if given.is_empty() { "`.`".to_owned() } else { given.join(", ") };
-        return Err(Unlintable::Nothing { paths });
-    }
-    Ok(report)
 }
 
 fn real(path: &Path, given: &Path) -> Result<PathBuf, Unlintable> {
@@ -170,15 +190,19 @@ impl Search<'_> {
         path.strip_prefix(self.base).unwrap_or(path).display().to_string()
     }
 
-    fn finish(self) -> Result<Report, Unlintable> {
+    /// What is kept of folders that are not asked for any more is let go.
+    fn finish(self, kept: &mut BTreeMap<PathBuf, Kept>) -> Result<Report, Unlintable> {
+        let nowhere = PathBuf::new();
+        kept.retain(|root, _| *root == nowhere || self.workspaces.contains_key(root));
         let mut groups = Vec::new();
         for (root, wanted) in &self.workspaces {
-            if let Some(group) = self.workspace(root, wanted.as_deref())? {
+            let kept = kept.entry(root.clone()).or_default();
+            if let Some(group) = self.workspace(kept, root, wanted.as_deref())? {
                 groups.push(group);
             }
         }
         if !self.loose.is_empty() {
-            groups.push(self.loose()?);
+            groups.push(self.loose(kept.entry(nowhere).or_default())?);
         }
         Ok(Report { groups })
     }
@@ -186,11 +210,12 @@ impl Search<'_> {
     /// One workspace. `None` where it holds no file at all.
     fn workspace(
         &self,
+        kept: &mut Kept,
         root: &Path,
         wanted: Option<&[(PathBuf, String)]>,
     ) -> Result<Option<Group>, Unlintable> {
         let shown_root = self.shown(root);
-        let subject = Subject::of_workspace(&Workspace::read(root));
+        let subject = kept.workspace(root);
         let before = match &self.asked.against {
             Some(revision) => Some(against::workspace(root, revision)?),
             None => None,
@@ -233,12 +258,12 @@ impl Search<'_> {
         }))
     }
 
-    fn loose(&self) -> Result<Group, Unlintable> {
+    fn loose(&self, kept: &mut Kept) -> Result<Group, Unlintable> {
         let mut sources = Sources::default();
         for file in self.loose.values() {
             sources.add(file.clone());
         }
-        let subject = Subject::of_files(sources);
+        let subject = kept.files(&sources, None);
         let before = match &self.asked.against {
             Some(revision) => {
                 let paths: Vec<String> = self.loose.values().map(|file| file.path.clone()).collect();

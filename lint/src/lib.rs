@@ -10,6 +10,7 @@ pub mod discover;
 pub mod fix;
 mod invariants;
 pub mod judge;
+pub mod kept;
 pub mod layout;
 pub mod lsp;
 pub mod options;
@@ -24,6 +25,6 @@ pub mod watch;
 pub mod write;
 
 pub use command::Desk;
-pub use discover::{Asked, Unlintable, lint};
+pub use discover::{Asked, Known, Unlintable, lint};
 pub use options::{Format, Options};
 pub use report::{Finding, Group, Report, Summary};

@@ -6,15 +6,17 @@
 //! a fence `yaml before` above a snippet is what its files were at the revision that lint is asked to compare
 //! with.
 
-use std::sync::{Arc, OnceLock};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
 use ordain_plan::{Grants, Plan};
-use ordain_spec::catalogue::{Catalogue, Declarations, Head, every};
+use ordain_spec::catalogue::{Catalogue, Declarations, Head};
 use ordain_spec::check::context::Context as Resolved;
 use ordain_spec::check::observed::{Observed, What};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
-use ordain_spec::kind::Kind;
+use ordain_spec::digest::Digest;
+use ordain_spec::kind::{Kind, Runbook};
 use ordain_spec::source::{Notation, SourceFile, Span};
 
 use crate::rehearsed::{Rehearsed, rehearsed};
@@ -177,7 +179,7 @@ pub struct Context<'a> {
     pub before: Option<&'a Subject>,
     /// Remarks are asked for.
     pub remarks: bool,
-    plans: OnceLock<Vec<Arc<Plan>>>,
+    plans: Plans,
     rehearsed: OnceLock<Rehearsed>,
     observed: OnceLock<Vec<Observed>>,
 }
@@ -201,7 +203,7 @@ impl<'a> Context<'a> {
             as_of,
             before,
             remarks: true,
-            plans: OnceLock::new(),
+            plans: Plans { grants: subject.grants(), made: Mutex::default() },
             rehearsed: OnceLock::new(),
             observed: OnceLock::new(),
         }
@@ -213,27 +215,20 @@ impl<'a> Context<'a> {
         self.subject.catalogue().map(AsRef::as_ref)
     }
 
-    /// The plans of all runbooks; none where a law is broken.
-    pub fn plans(&self) -> &[Arc<Plan>] {
-        self.plans.get_or_init(|| {
-            self.catalogue().map(|catalogue| plans(catalogue, &self.subject.grants())).unwrap_or_default()
-        })
+    /// The plan of a runbook, made when it is first asked for; none where a law is broken.
+    pub fn plan(&self, runbook: &Arc<Runbook>) -> Option<Arc<Plan>> {
+        self.plans.of(runbook, self.catalogue()?)
     }
 
-    /// Makes what most rules ask for: plans and rehearsals beside what is observed, which changes nothing but the time.
+    /// Makes what most rules ask for: rehearsals beside what is observed, which changes nothing but the time.
     fn prepare(&self) {
         let Some(catalogue) = self.subject.catalogue() else { return };
-        let grants = self.subject.grants();
+        let plans = &self.plans;
         std::thread::scope(|scope| {
-            let beside = scope.spawn(|| {
-                let plans = plans(catalogue, &grants);
-                let rehearsed = rehearsed(catalogue, &grants, &plans);
-                (plans, rehearsed)
-            });
+            let beside = scope.spawn(|| plans.rehearsed(catalogue));
             self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved));
             // What is not there is made when it is asked for.
-            if let Ok((plans, rehearsed)) = beside.join() {
-                let _known = self.plans.set(plans);
+            if let Ok(rehearsed) = beside.join() {
                 let _known = self.rehearsed.set(rehearsed);
             }
         });
@@ -242,9 +237,7 @@ impl<'a> Context<'a> {
     /// What the scenarios see when they are played, each once; nothing where a law is broken.
     pub fn rehearsed(&self) -> &Rehearsed {
         self.rehearsed.get_or_init(|| {
-            let catalogue = self.subject.catalogue();
-            let played = |catalogue| rehearsed(catalogue, &self.subject.grants(), self.plans());
-            catalogue.map(played).unwrap_or_default()
+            self.subject.catalogue().map(|catalogue| self.plans.rehearsed(catalogue)).unwrap_or_default()
         })
     }
 
@@ -286,9 +279,25 @@ impl<'a> Context<'a> {
     }
 }
 
-fn plans(catalogue: &Catalogue, grants: &Grants) -> Vec<Arc<Plan>> {
-    let compile = |runbook| ordain_plan::compile(runbook, catalogue, grants).ok();
-    every(&catalogue.runbooks).filter_map(compile).collect()
+/// The plans of one catalogue that somebody asked for: most runbooks need none to be judged.
+struct Plans {
+    grants: Grants,
+    made: Mutex<BTreeMap<Digest, Option<Arc<Plan>>>>,
+}
+
+impl Plans {
+    fn of(&self, runbook: &Arc<Runbook>, catalogue: &Catalogue) -> Option<Arc<Plan>> {
+        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
+        let plan = || ordain_plan::compile(runbook, catalogue, &self.grants).ok();
+        made.entry(runbook.digest).or_insert_with(plan).clone()
+    }
+
+    /// Plays all scenarios, by the plans of the runbooks that they run.
+    fn rehearsed(&self, catalogue: &Arc<Catalogue>) -> Rehearsed {
+        let run = catalogue.scenarios.values().filter_map(|one| catalogue.runbook(&one.spec.run.value).ok());
+        let plans: Vec<Arc<Plan>> = run.filter_map(|runbook| self.of(runbook, catalogue)).collect();
+        rehearsed(catalogue, &self.grants, &plans)
+    }
 }
 
 /// What all rules find, in the order of files and places. Files of the built-in set are nobody's to mend.

@@ -35,9 +35,9 @@ impl Subject {
 
     /// A workspace that was read.
     #[must_use]
-    pub fn of_workspace(workspace: &Workspace) -> Self {
+    pub fn of_workspace(workspace: Workspace) -> Self {
         let file = workspace.file.iter().next().map(|(_, file)| file.clone());
-        Self::of(workspace.checked.clone(), file)
+        Self::of(workspace.checked, file)
     }
 
     /// A catalogue and the operator's file beside it.

@@ -1,4 +1,4 @@
-//! Checking again whenever a file changes. Folders are watched, not files: editors write beside and rename,
+//! Checking again whenever a file changes, by what is known from the last time. Folders are watched, not files: editors write beside and rename,
 //! and what a link leads to changes unseen. What counts is what the files hold, never that something was
 //! touched. Ends with Ctrl-C.
 
@@ -12,6 +12,7 @@ use ordain_spec::digest::Digest;
 use ordain_spec::unread::{Named, named};
 
 use crate::command::Desk;
+use crate::discover::Known;
 use crate::options::Options;
 use crate::report::Report;
 
@@ -55,11 +56,12 @@ pub fn watch(
             .map_err(|error| format!("`{}` cannot be watched: {error}", folder.display()))?;
     }
     let mut files = digests(&folders);
+    let mut known = Known::default();
     let mut last = None;
     let mut news = String::new();
     loop {
         let begun = Instant::now();
-        let report = options.report(desk);
+        let report = options.report(&mut known, desk);
         let took = begun.elapsed();
         if desk.look.colour {
             (desk.out)("\u{1b}[2J\u{1b}[3J\u{1b}[H");

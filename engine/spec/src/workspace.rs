@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::check::{Checked, check, read_workspace};
+use crate::check::{Checked, Checker, read_workspace};
 use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::folder;
@@ -42,29 +42,33 @@ impl Workspace {
     /// Reads the workspace in the folder `root`: its file, where there is one, and its catalogue.
     #[must_use]
     pub fn read(root: &Path) -> Self {
+        Self::read_by(&mut Checker::once(), root)
+    }
+
+    /// The same, by a checker that knows the catalogue from an earlier reading.
+    #[must_use]
+    pub fn read_by(checker: &mut Checker, root: &Path) -> Self {
         match folder::workspace_file(root) {
-            Some(file) => Self::of(root, file),
-            None => Self::of_spec(
-                root,
-                Some(WorkspaceSpec::standard()),
-                "".into(),
-                Vec::new(),
-                Sources::default(),
-            ),
+            Some(file) => Self::of(checker, root, file),
+            None => {
+                let standard = Some(WorkspaceSpec::standard());
+                Self::of_spec(checker, root, standard, "".into(), Vec::new(), Sources::default())
+            }
         }
     }
 
-    fn of(root: &Path, file: SourceFile) -> Self {
+    fn of(checker: &mut Checker, root: &Path, file: SourceFile) -> Self {
         let text = Arc::clone(&file.text);
         let mut sources = Sources::default();
         let id = sources.add(file.clone());
         let mut diagnostics = Vec::new();
         let spec = read_workspace(id, &file, &mut diagnostics);
         let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
-        Self::of_spec(root, spec.filter(|_| lawful), text, diagnostics, sources)
+        Self::of_spec(checker, root, spec.filter(|_| lawful), text, diagnostics, sources)
     }
 
     fn of_spec(
+        checker: &mut Checker,
         root: &Path,
         spec: Option<WorkspaceSpec>,
         text: Arc<str>,
@@ -73,7 +77,7 @@ impl Workspace {
     ) -> Self {
         let spec = spec.map(|spec| spec.located(&root.to_string_lossy()));
         let standard = WorkspaceSpec::standard();
-        let checked = check(sources(spec.as_ref().unwrap_or(&standard), root));
+        let checked = checker.check(&sources(spec.as_ref().unwrap_or(&standard), root));
         Self { spec, text, diagnostics, file, checked }
     }
 }

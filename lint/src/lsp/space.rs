@@ -15,7 +15,8 @@ use ordain_spec::tree::Node;
 use ordain_spec::workspace::{FILE, sources};
 
 use super::names::{Mention, Name, mentions};
-use crate::rules;
+use crate::judge::taste;
+use crate::rules::Context;
 use crate::subject::Subject;
 
 /// A workspace, or a file that lies in none.
@@ -198,7 +199,7 @@ impl Space {
     /// Judges also by the rules that are no laws: what is done when nobody types.
     pub fn judge(&mut self) {
         self.refresh();
-        let found = rules::all(&rules::Context::new(&self.subject, Timestamp::now(), None));
+        let (found, _passed) = taste(&Context::new(&self.subject, Timestamp::now(), None));
         let sources = Arc::clone(&self.subject.sources);
         let about = |problem: Diagnostic| {
             let file = sources.get(problem.primary.as_ref()?.span.file)?;
@@ -273,5 +274,26 @@ impl Space {
         }
         sources.add(SourceFile::new(path.to_owned(), text.into(), notation));
         self.checker.facts_at(&sources, path, at)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_comment_lets_pass_is_not_told_and_a_comment_that_lets_nothing_pass_is() {
+        let told = |enum_: &str| -> Vec<&str> {
+            let text = format!(
+                "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {{name: page, version: 1.0.0, owner: user:ann, summary: Works.}}\nspec:\n  inputs:\n    # lint-allow: ambiguous-scalar until=2999-12-31 by=user:ann reason=\"the other reader is gone soon\"\n    answer: {{type: string, enum: [{enum_}, later]}}\n  steps: [{{id: rest, wait: 1s}}]\n"
+            );
+            let mut space = Space::of_file(PathBuf::from("/nowhere"));
+            space.edit("page.yaml", &text);
+            space.judge();
+            let codes = space.problems().into_iter().map(|(_, problem)| problem.code);
+            codes.filter(|code| code.contains("ambiguous") || code.contains("suppress")).collect()
+        };
+        assert_eq!(told("no"), [""; 0]);
+        assert_eq!(told("'no'"), ["suppression-unused"]);
     }
 }

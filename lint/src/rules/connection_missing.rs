@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use ordain_plan::{Ungranted, missing_connections};
+use ordain_spec::catalogue::every;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::source::Span;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
@@ -66,9 +67,9 @@ impl Missing {
 /// What runbooks that may run live do not get, each fault once.
 pub(super) fn missing(cx: &Context<'_>) -> Vec<Missing> {
     let mut found: BTreeMap<(Arc<str>, String), Missing> = BTreeMap::new();
-    let live = cx.plans().iter().filter(|plan| plan.runbook.spec.modes.iter().any(|mode| mode.value == Mode::Live));
-    for plan in live {
-        for fault in missing_connections(plan).into_iter().filter(|fault| fault.code == "connection_missing") {
+    let live = every(&cx.all.runbooks).filter(|runbook| runbook.spec.modes.iter().any(|mode| mode.value == Mode::Live));
+    for plan in live.filter_map(|runbook| cx.plan(runbook)) {
+        for fault in missing_connections(&plan).into_iter().filter(|fault| fault.code == "connection_missing") {
             let key = (Arc::clone(&fault.connector), fault.detail.clone());
             let place = plan.runbook.metadata.name.span;
             found.entry(key).or_insert_with(|| Missing { fault, runbook: plan.name().to_owned(), place });

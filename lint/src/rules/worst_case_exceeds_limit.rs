@@ -1,6 +1,7 @@
 //! One run fits into the budget that it is booked on.
 
 use ordain_plan::{Body, Plan};
+use ordain_spec::catalogue::every;
 use ordain_spec::check::context::may_match;
 use ordain_spec::kind::Budget;
 use ordain_spec::kind::budget::OnBreach;
@@ -13,19 +14,20 @@ use super::{Context, Rule};
 pub const RULE: Rule = Rule::new("worst-case-exceeds-limit", Severity::Error, include_str!("worst-case-exceeds-limit.md"), find);
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    for plan in cx.plans() {
-        for budget in cx.all.budgets.values() {
-            // Beyond the limit people are asked, or the step waits for the window to turn.
-            if budget.spec.on_breach.value != OnBreach::Deny {
-                continue;
-            }
+    // Beyond the limit of others people are asked, or the step waits for the window to turn.
+    let denying: Vec<_> = cx.all.budgets.values().filter(|one| one.spec.on_breach.value == OnBreach::Deny).collect();
+    if denying.is_empty() {
+        return;
+    }
+    for plan in every(&cx.all.runbooks).filter_map(|runbook| cx.plan(runbook)) {
+        for budget in &denying {
             let mut costs = Vec::new();
-            collect(plan, budget, 1, "", &mut costs);
+            collect(&plan, budget, 1, "", &mut costs);
             let limit = &budget.spec.limit;
             let allowed = i128::from(limit.value) * i128::from(100 + budget.spec.grace.value.0) / 100;
             let sum: i128 = costs.iter().map(|cost| cost.amount).sum();
             if sum > allowed {
-                found.push(problem(plan, budget, sum, costs));
+                found.push(problem(&plan, budget, sum, costs));
             }
         }
     }

@@ -57,7 +57,7 @@ impl Checker {
     }
 
     /// For one check: files are numbered from 0 on without gaps.
-    pub(super) fn once() -> Self {
+    pub(crate) fn once() -> Self {
         Self { room: 1, ..Self::default() }
     }
 
