@@ -180,8 +180,7 @@ fn agreed(
         None if is_signed(exemption, roster, &id) => (step.at, Assurance::Signed),
         None => return Err(Inert::Unapproved),
     };
-    let stands =
-        |who: &Actor| Applicant { requester: who, token_creator: None }.is_stood_for_by(roster, &id, false);
+    let stands = |who: &Actor| Applicant::of(who).is_stood_for_by(roster, &id, false);
     let applicant = applicant(exemption, roster);
     let counts = at <= step.at
         && actor::person(roster, &id).is_some_and(|person| person.type_.value == HUMAN)
@@ -294,7 +293,7 @@ pub fn judge(
         // Where an asserted agreement does not suffice is looked at when the exemption would be used.
         risk: Risk::Low,
         mode: Mode::Mock,
-        applicant: Applicant { requester: &requester, token_creator: decide.token_creator.as_deref() },
+        applicant: Applicant { token_creator: decide.token_creator.as_deref(), ..Applicant::of(&requester) },
     };
     approval::judge(&standing, &decide.decided(), roster, now).map(|_| ())
 }

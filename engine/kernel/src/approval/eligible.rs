@@ -15,36 +15,47 @@ use crate::actor::{self, Actor};
 pub struct Applicant<'a> {
     /// Who started the run.
     pub requester: &'a Actor,
+    /// Who said what became of a stuck step, where that is what people are asked about.
+    pub word_of: Option<&'a Actor>,
     /// Who created the token in use, as `user:alice`.
     pub token_creator: Option<&'a str>,
 }
 
-impl Applicant<'_> {
+impl<'a> Applicant<'a> {
+    /// Who asked, with no token and nobody's word.
+    #[must_use]
+    pub const fn of(requester: &'a Actor) -> Self {
+        Self { requester, word_of: None, token_creator: None }
+    }
+
     /// True when this person asked, or stands for who did: the requester, whom it acts for, its custodians,
-    /// the token's creator, and any of them under another identity. `requester_may` lets a human requester
-    /// in own name through, nobody else.
+    /// the token's creator, and any of them under another identity; and who gave the word that is asked about,
+    /// likewise. `requester_may` lets a human requester in own name through, nobody else.
     #[must_use]
     pub fn is_stood_for_by(&self, roster: &Roster, by: &str, requester_may: bool) -> bool {
-        let requester = &*self.requester.id;
-        let entry = actor::person(roster, requester);
-        let custodians = entry.map(|person| &*person.custodians).unwrap_or_default();
-        let behalf_now = entry.and_then(|person| person.on_behalf_of.as_ref()).map(|of| &of.value);
-        let is = |other: &str| same_person(roster, other, by);
-        // A custodian, or whom an agent acts for, is a `user:`; a group there would mean all of its members.
-        let named = |principal: &Principal| match principal {
-            Principal::User(_) => is(&principal.to_string()),
-            Principal::Group(_) | Principal::Role(_) => {
-                actor::belongs(roster, by, &BTreeSet::new(), principal)
-            }
-        };
-        (!requester_may && is(requester))
-            || self.requester.on_behalf_of.as_deref().is_some_and(is)
-            || behalf_now.is_some_and(named)
-            || custodians.iter().any(|custodian| named(&custodian.value))
-            || self
-                .token_creator
-                .is_some_and(|creator| is(creator) && !(requester_may && creator == requester))
+        stands_for(self.requester, roster, by, requester_may)
+            || self.word_of.is_some_and(|word_of| stands_for(word_of, roster, by, false))
+            || self.token_creator.is_some_and(|creator| {
+                same_person(roster, creator, by) && !(requester_may && creator == &*self.requester.id)
+            })
     }
+}
+
+/// True when this person is who asked, or stands for who did.
+fn stands_for(asker: &Actor, roster: &Roster, by: &str, asker_may: bool) -> bool {
+    let entry = actor::person(roster, &asker.id);
+    let custodians = entry.map(|person| &*person.custodians).unwrap_or_default();
+    let behalf_now = entry.and_then(|person| person.on_behalf_of.as_ref()).map(|of| &of.value);
+    let is = |other: &str| same_person(roster, other, by);
+    // A custodian, or whom an agent acts for, is a `user:`; a group there would mean all of its members.
+    let named = |principal: &Principal| match principal {
+        Principal::User(_) => is(&principal.to_string()),
+        Principal::Group(_) | Principal::Role(_) => actor::belongs(roster, by, &BTreeSet::new(), principal),
+    };
+    (!asker_may && is(&asker.id))
+        || asker.on_behalf_of.as_deref().is_some_and(is)
+        || behalf_now.is_some_and(named)
+        || custodians.iter().any(|custodian| named(&custodian.value))
 }
 
 /// True when two ids are one person: the same id, or the same subject, e-mail or key in the roster.

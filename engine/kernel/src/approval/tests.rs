@@ -90,7 +90,7 @@ impl Case {
             granted_anywhere: &anywhere,
             risk: self.risk,
             mode: Mode::Live,
-            applicant: Applicant { requester: &requester, token_creator: self.token_creator },
+            applicant: Applicant { token_creator: self.token_creator, ..Applicant::of(&requester) },
         };
         let by = Actor::of(&roster, self.by).unwrap_or_else(|| Actor {
             id: self.by.into(),
@@ -308,7 +308,7 @@ fn grants_are_looked_at_again_before_the_step_starts() {
         granted_anywhere: &none,
         risk: Risk::High,
         mode: Mode::Live,
-        applicant: Applicant { requester: &requester, token_creator: None },
+        applicant: Applicant::of(&requester),
     };
     let grant = |by| Granted { by, claims: None };
     let check =

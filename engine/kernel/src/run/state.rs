@@ -13,6 +13,7 @@ use serde_json::Value;
 
 use super::event::{Resolution, Signalled, Started};
 use super::hold::Hold;
+use crate::actor::Actor;
 use crate::audit::Chain;
 use crate::budget::Reservation;
 use crate::export::Preview;
@@ -309,6 +310,12 @@ impl StepRun {
     #[must_use]
     pub fn hold(&self) -> Option<&Hold> {
         self.holds.iter().rfind(|hold| !hold.over)
+    }
+
+    /// Who said what became of this step, where that is what people are asked about.
+    #[must_use]
+    pub fn word_of(&self, hold: &Hold) -> Option<&Actor> {
+        self.resolving.as_deref().filter(|_| hold.resolving).map(|word| &word.by)
     }
 
     pub(super) fn hold_mut(&mut self) -> Option<&mut Hold> {

@@ -121,7 +121,7 @@ fn eligible(
 ) -> BTreeSet<Arc<str>> {
     let Some(roster) = asked.world.roster() else { return BTreeSet::new() };
     let applicant =
-        Applicant { requester: requester(asked.run, asked.step, asked.hold), token_creator: None };
+        Applicant { word_of: asked.step.word_of(asked.hold), ..Applicant::of(&asked.run.started.requester) };
     let risk = asked.planned.action().and_then(|action| action.capability.metadata.risk.as_ref());
     let may = definition.spec.requester_may_approve.value && risk.is_none_or(|risk| risk.value < Risk::High);
     let stages = asked.request.stages.iter();
@@ -171,9 +171,9 @@ fn told(asked: &Asked<'_>, definition: &Approval, declared: &Stage, stage: &Stag
     .collect()
 }
 
+/// Who asks: of a word about a stuck step whoever said it.
 fn requester<'r>(run: &'r Run, step: &'r StepRun, hold: &Hold) -> &'r Actor {
-    let word = step.resolving.as_deref().filter(|_| hold.resolving);
-    word.map_or(&run.started.requester, |word| &word.by)
+    step.word_of(hold).unwrap_or(&run.started.requester)
 }
 
 fn calls(step: &StepRun, planned: &PlanStep) -> Vec<Value> {

@@ -95,16 +95,16 @@ impl Turn<'_> {
         approval::judge(&standing, &decide.decided(), roster, self.now).map_err(rejected)
     }
 
-    /// A word about a stuck step is asked for by whoever said it; everything else by the run's requester.
+    /// Neither the run's requester nor, where a word about a stuck step is asked about, whoever said it.
     fn applicant<'t>(
         &'t self,
         step: usize,
         hold: &Hold,
         decide: &'t Decide,
     ) -> Result<Applicant<'t>, Rejection> {
-        let resolver = self.step(step)?.resolving.as_deref().filter(|_| hold.resolving).map(|word| &word.by);
         Ok(Applicant {
-            requester: resolver.unwrap_or(&self.run.started.requester),
+            requester: &self.run.started.requester,
+            word_of: self.step(step)?.word_of(hold),
             token_creator: decide.token_creator.as_deref(),
         })
     }

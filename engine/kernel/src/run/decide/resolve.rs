@@ -58,7 +58,7 @@ impl Turn<'_> {
     }
 
     fn may_resolve(&self, by: &Actor) -> Done {
-        let applicant = Applicant { requester: &self.run.started.requester, token_creator: None };
+        let applicant = Applicant::of(&self.run.started.requester);
         if self.world.roster().is_none_or(|roster| applicant.is_stood_for_by(roster, &by.id, false)) {
             let message = "the requester and custodians of the requester may not resolve";
             return Err(Rejection::new(Code::ResolveForbidden, message));
