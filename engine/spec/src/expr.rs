@@ -49,6 +49,11 @@ pub trait Facts {
     fn fact(&self, name: &str) -> Option<Value>;
     /// Whether the actor is, or belongs to, `user:…`, `group:…` or `role:…`.
     fn actor_is(&self, principal: &str) -> bool;
+    /// Whether something at or below that path is there and may not be read; an expression that reads it has no
+    /// value, whichever way it reads it: with `has` or `size` as little as by name.
+    fn is_withheld(&self, _path: &Path) -> bool {
+        false
+    }
 }
 
 /// Facts in a map; the actor is whoever `principals` lists.
@@ -205,6 +210,10 @@ impl Expr {
     /// # Errors
     /// As [`Self::eval`].
     pub fn eval_costed(&self, facts: &dyn Facts, cost_limit: u64) -> (Result<Value, EvalError>, u64) {
+        if let Some((name, _)) = self.named_reads().find(|(_, path)| facts.is_withheld(path)) {
+            let message = format!("`{name}` is masked by a policy");
+            return (Err(EvalError { kind: EvalErrorKind::Withheld, span: self.span(), message }), 0);
+        }
         let (value, cost) = eval::evaluate(&self.0.root, facts, cost_limit);
         (value.map_err(|error| self.error(error)), cost)
     }

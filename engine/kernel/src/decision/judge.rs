@@ -270,7 +270,7 @@ fn condition<'r>(expr: &'r Expr, facts: &dyn Facts, seen: &mut Reads<'r>) -> Eva
 
 const fn code(error: &EvalError) -> Code {
     match error.kind {
-        EvalErrorKind::FactMissing => Code::FactMissing,
+        EvalErrorKind::FactMissing | EvalErrorKind::Withheld => Code::FactMissing,
         EvalErrorKind::CostLimit => Code::CostLimit,
         _ => Code::PolicyError,
     }

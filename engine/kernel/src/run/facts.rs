@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_plan::{Action, Body, PlanStep};
-use ordain_spec::expr::{self, Facts, Type, Value};
+use ordain_spec::expr::{Facts, Path, Type, Value};
 use ordain_spec::kind::field::FieldMap;
 use serde_json::Value as Json;
 
 use super::event::Started;
-use super::state::{Item, Phase, Run, StepRun, StepState};
+use super::state::{Item, Phase, Run, StepRun};
 use crate::world::World;
 
 /// Which of the roots a place has, beside what is given to it.
@@ -145,6 +145,20 @@ impl Facts for Scene<'_> {
     fn actor_is(&self, principal: &str) -> bool {
         self.place.has("actor") && self.world.is(&self.run.started.requester.id, principal)
     }
+
+    fn is_withheld(&self, path: &Path) -> bool {
+        let mut names = path.0.iter().map(|name| &**name);
+        if names.next() != Some("steps") {
+            return false;
+        }
+        let (step, part, field) = (names.next(), names.next(), names.next());
+        part.is_none_or(|part| part == "outputs")
+            && self.run.steps.iter().zip(&self.run.plan.steps).any(|(run, planned)| {
+                step.is_none_or(|step| step == &*planned.id)
+                    && outputs(run)
+                        .any(|name| field.is_none_or(|field| field == name) && is_masked(run, name))
+            })
+    }
 }
 
 /// A step as later ones see it. Masked outputs are not there.
@@ -165,17 +179,29 @@ fn ancestor(run: &StepRun, planned: &PlanStep) -> Value {
     ])
 }
 
+/// The names of what a step gave.
+fn outputs(run: &StepRun) -> impl Iterator<Item = &str> {
+    run.outputs
+        .iter()
+        .filter_map(|outputs| outputs.as_object())
+        .flat_map(|fields| fields.keys().map(String::as_str))
+}
+
+/// True where a policy masks that output.
+fn is_masked(run: &StepRun, name: &str) -> bool {
+    run.items.iter().any(|item| item.work.masks.iter().any(|mask| **mask == *name))
+}
+
 fn outputs_value(run: &StepRun, planned: &PlanStep) -> Value {
     let nothing = || Value::map::<&str>([]);
     let Some(outputs) = &run.outputs else { return nothing() };
-    let masked = |name: &str| run.items.iter().any(|item| item.work.masks.iter().any(|mask| **mask == *name));
     let declared = match &planned.body {
         Body::Use(action) => Some(&action.capability.spec.output),
         Body::Signal => planned.spec.signal.as_ref().map(|signal| &signal.fields),
         _ => None,
     };
     let Some(entries) = outputs.as_object() else { return nothing() };
-    let entries = entries.iter().filter(|(name, _)| !masked(name));
+    let entries = entries.iter().filter(|(name, _)| !is_masked(run, name));
     Value::map(entries.filter_map(|(name, value)| {
         let ty = declared.and_then(|fields| fields.get(name)).map(Type::declared);
         let ty = match ty {
@@ -294,16 +320,4 @@ impl Run {
         let name = each.as_.as_ref().map_or("item", |name| name.value.as_str());
         Some((name, item.value.as_deref()?, index))
     }
-}
-
-/// True where the missing fact is an output that a policy masked.
-pub(crate) fn is_masked(run: &Run, error: &expr::EvalError) -> bool {
-    run.steps.iter().zip(&run.plan.steps).any(|(step, planned)| {
-        step.state == StepState::Succeeded
-            && step
-                .items
-                .iter()
-                .flat_map(|item| &item.work.masks)
-                .any(|field| error.message.starts_with(&format!("`steps.{}.outputs.{field}", planned.id)))
-    })
 }

@@ -13,7 +13,7 @@ use serde_json::{Map, Value as Json};
 use super::Rejection;
 use super::ask::by_rules;
 use super::event::{Event, Prepared};
-use super::facts::{Place, Scene, is_masked, typed};
+use super::facts::{Place, Scene, typed};
 use super::state::{Phase, Run, StepState};
 use super::turn::{Done, Turn};
 use crate::decision::Outcome;
@@ -303,7 +303,7 @@ impl Turn<'_> {
                 Ok(true) => continue,
                 Ok(false) => Code::GuardFalse,
                 Err(error) => match error.kind {
-                    EvalErrorKind::FactMissing => Code::FactMissing,
+                    EvalErrorKind::FactMissing | EvalErrorKind::Withheld => Code::FactMissing,
                     EvalErrorKind::CostLimit => Code::CostLimit,
                     _ => Code::GuardError,
                 },
@@ -322,8 +322,8 @@ impl Turn<'_> {
 
     /// An expression of the step that has no value.
     pub fn expression(&self, planned: &PlanStep, error: &EvalError) -> Reason {
-        let masked = error.kind == EvalErrorKind::FactMissing && is_masked(self.run, error);
-        let code = if masked { Code::FactMissing } else { Code::ExpressionError };
+        let withheld = error.kind == EvalErrorKind::Withheld;
+        let code = if withheld { Code::FactMissing } else { Code::ExpressionError };
         Reason::new(code, error.message.clone()).at(Arc::clone(&planned.id))
     }
 }

@@ -21,6 +21,8 @@ pub(super) const BYTES_PER_UNIT: u64 = 64;
 pub enum EvalErrorKind {
     /// A fact or a field is not there (reason `fact_missing`).
     FactMissing,
+    /// A fact is there and may not be read (reason `fact_missing`).
+    Withheld,
     /// The evaluation costs more than it may (reason `cost_limit`).
     CostLimit,
     /// A value is not of the type that is needed.
