@@ -385,6 +385,58 @@ fn a_diamond_of_a_thousand_layers_is_read_in_no_time() {
     );
 }
 
+/// Runbooks of which each runs the next one `width` times.
+fn fans(levels: usize, width: usize) -> String {
+    let runbook = |level: usize| {
+        let step = |at: usize| {
+            if level + 1 == levels {
+                format!("    - {{id: s{at}, uses: note.read@^1, with: {{id: first}}}}\n")
+            } else {
+                format!("    - {{id: s{at}, runbook: fan{}@^1}}\n", level + 1)
+            }
+        };
+        let head = format!(
+            "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {{name: fan{level}, version: 1.0.0, owner: group:team, summary: Level {level}.}}\nspec:\n  steps:\n"
+        );
+        head + &(0..width).map(step).collect::<String>()
+    };
+    (0..levels).map(runbook).collect::<Vec<_>>().join("---\n")
+}
+
+#[test]
+fn what_sub_runs_multiply_to_is_bounded_and_said_once() {
+    let said = |levels, width| {
+        let mut files = files("minimal");
+        files.push(("runbooks/fan.yaml".into(), fans(levels, width)));
+        let found = checked(&files).diagnostics;
+        found
+            .iter()
+            .filter(|one| one.code == "too-large-or-deep")
+            .map(|one| one.message.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(said(4, 8), Vec::<String>::new(), "4,680 steps");
+    let tree = (1..=5).map(|level| 8_u64.pow(level)).sum::<u64>();
+    assert_eq!(
+        said(8, 8),
+        [format!("a run of `fan3` has {tree} steps with those of the runbooks it runs; 10000 are allowed")]
+    );
+}
+
+#[test]
+fn lists_in_lists_cost_what_they_are_long() {
+    let nested = |depth: usize| format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+    let mut files = files("minimal");
+    let text = format!(
+        "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {{name: nested, version: 1.0.0, owner: group:team, summary: Lists.}}\nspec:\n  constants: {{a: {}}}\n  steps:\n    - {{id: one, uses: note.read@^1, with: {{id: first}}}}\n",
+        nested(50)
+    );
+    files.push(("runbooks/nested.yaml".into(), text));
+    // Twice the work for each level would not end today.
+    let found = checked(&files).diagnostics;
+    assert!(found.iter().all(|one| one.code != "too-large-or-deep"), "{found:?}");
+}
+
 #[test]
 fn the_most_files_there_may_be_are_checked_in_no_time() {
     let mut files = files("minimal");

@@ -13,8 +13,6 @@ use crate::kind::selector::Selector;
 use crate::kind::{Connector, Runbook, Scenario};
 use crate::source::Span;
 
-/// The most steps of a runbook.
-const STEPS: usize = 2_000;
 /// CEL's reserved words and the facts of a step: no name for the item of a `forEach`.
 const TAKEN: &[&str] = &[
     "as",
@@ -196,16 +194,6 @@ fn runbook(cx: &Context<'_>, runbook: &Runbook, sink: &mut Vec<Diagnostic>) {
     if cx.is_whole(runbook.span) {
         let modes = [("modes", Some(runbook.spec.modes.is_empty()))];
         nothing(&format!("runbook `{}`", name.value), name.span, &modes, sink);
-    }
-    if steps.len() > STEPS {
-        sink.push(
-            law(
-                "too-large-or-deep",
-                name.span,
-                format!("runbook `{}` has {} steps, more than {STEPS}", name.value, steps.len()),
-            )
-            .help("cut it into sub-runs"),
-        );
     }
     for step in steps {
         self::step(cx, step, sink);

@@ -105,9 +105,10 @@ fn json_type(value: &serde_json::Value) -> Type {
         serde_json::Value::Number(_) => Type::Double,
         serde_json::Value::String(text) => Type::one_of([text.as_str()]),
         serde_json::Value::Array(items) => {
-            let first = items.first().map_or(Type::Any, json_type);
-            let item =
-                if items.iter().all(|item| json_type(item).is_like(&first)) { first } else { Type::Any };
+            // Each once: lists lie in lists.
+            let mut types = items.iter().map(json_type);
+            let first = types.next().unwrap_or(Type::Any);
+            let item = if types.all(|item| item.is_like(&first)) { first } else { Type::Any };
             // A list of words allows all of them, not only the first.
             let words: Option<Vec<&str>> = items.iter().map(serde_json::Value::as_str).collect();
             let item = words.filter(|words| !words.is_empty()).map_or(item, Type::one_of);
