@@ -250,6 +250,30 @@ fn changed_policies_show_which_decisions_they_would_have_turned() {
 }
 
 #[test]
+fn what_a_policy_masks_is_not_written_into_the_catalogue() {
+    let workspace = Workspace::copy_of(MINIMAL);
+    let policy = "specs/policies/team.yaml";
+    let text = fs::read_to_string(workspace.path().join(policy)).unwrap();
+    workspace.write(policy, &format!("{text}    - {{id: hide, mask: [text], reason: personal}}\n"));
+    for (path, from, to) in [
+        ("specs/runbooks/read-note.yaml", "  outputs: {text: steps.read.outputs.text}\n", ""),
+        ("specs/runbooks/read-note-works.yaml", ", outputs: {text: note first}", ""),
+        ("specs/connectors/notes.yaml", "note ${ input.id }", "a canary of ${ input.id }"),
+    ] {
+        let text = fs::read_to_string(workspace.path().join(path)).unwrap();
+        assert!(text.contains(from), "{path}");
+        workspace.write(path, &text.replace(from, to));
+    }
+    let document = workspace.ordain(&[&["run", "--json"], READ].concat()).expect_code(0).json();
+    let id = document["run"]["id"].as_str().unwrap();
+    workspace.ordain(&["runpack", id, "-o", "run.zip"]).expect_code(0);
+    workspace.ordain(&["regress", "add", "run.zip", "--name", "again"]).expect_code(0);
+    let scenario = fs::read_to_string(workspace.path().join("specs/runbooks/again.yaml")).unwrap();
+    assert!(scenario.contains("masked") && !scenario.contains("canary"), "{scenario}");
+    workspace.ordain(&["test", "again"]).expect_code(0);
+}
+
+#[test]
 fn an_incident_becomes_a_scenario_that_passes() {
     let (workspace, _, _) = packed(MINIMAL, READ, &[]);
     let document = workspace.ordain(&["regress", "add", "run.zip", "--name", "again", "--json"]);

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 use ordain_spec::expr::duration_text;
+use ordain_spec::kind::field::{Field, FieldType, Named};
 use ordain_spec::kind::scenario::ResolveOutcome;
 use serde_json::{Map, Value, json};
 
@@ -204,7 +205,7 @@ impl Teller {
     fn answer(&mut self, run: &Run, settled: &AttemptSettled) {
         let Some(name) = call_name(run, &settled.step, settled.phase) else { return };
         let mut answer = match &settled.outcome {
-            Outcome::Succeeded { output } => json!({"output": output}),
+            Outcome::Succeeded { output } => json!({"output": unmasked(run, settled, output)}),
             Outcome::Refused { retryable: true, .. } => json!({"error": "retryable"}),
             Outcome::Refused { .. } => json!({"error": "permanent"}),
             Outcome::Unknown { .. } => json!({"error": "timeout"}),
@@ -242,6 +243,49 @@ impl Teller {
             if !self.killed.iter().any(|known| *known == *selector) {
                 self.killed.push(json!(selector));
             }
+        }
+    }
+}
+
+/// An answer without what a policy masked: in place of that stands a value of its type. Later steps could not read
+/// it, so they do the same.
+fn unmasked(run: &Run, settled: &AttemptSettled, output: &Value) -> Value {
+    let mut output = output.clone();
+    let step = run.steps.iter().zip(&run.plan.steps).find(|(_, planned)| planned.id == settled.step);
+    let Some((step, planned)) = step.filter(|_| settled.phase == Phase::Do) else { return output };
+    let Some(action) = planned.action() else { return output };
+    for name in step.items.iter().flat_map(|item| &item.work.masks) {
+        if let Some(value) = output.get_mut(&**name) {
+            *value = action.capability.spec.output.get(name).map_or(Value::Null, stand_in);
+        }
+    }
+    output
+}
+
+/// A value of a field's type that says nothing.
+fn stand_in(field: &Field) -> Value {
+    let word = field.enum_.as_ref().and_then(|words| words.value.first());
+    if let Some(word) = word {
+        return word.value.0.clone();
+    }
+    match field.type_.value {
+        FieldType::String => {
+            let most = field
+                .max_length
+                .as_ref()
+                .map_or(usize::MAX, |most| usize::try_from(most.value).unwrap_or(usize::MAX));
+            json!("masked".chars().take(most).collect::<String>())
+        }
+        FieldType::Integer | FieldType::Number => {
+            field.minimum.as_ref().map_or_else(|| json!(0), |least| least.value.0.clone())
+        }
+        FieldType::Boolean => json!(false),
+        FieldType::Timestamp => json!(Timestamp::UNIX_EPOCH.to_string()),
+        FieldType::Duration => json!("0s"),
+        FieldType::Array => json!([]),
+        FieldType::Object => {
+            let fields = field.fields.iter().flat_map(Named::iter).filter(|(_, field)| field.is_required());
+            fields.map(|(name, field)| (name.to_string(), stand_in(field))).collect()
         }
     }
 }

@@ -13,8 +13,8 @@ use crate::session::at_the_store;
 /// Writes all that a run stands on into a new file that anyone can verify
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The same run makes the same bytes. The file holds what the run carried (inputs, arguments, outputs): \
-    with `--without-payloads` references stand in its place, and the run cannot be replayed from the file"
+    after_help = "The same run makes the same bytes. The file holds what the run carried (inputs, arguments, outputs), \
+    what policies mask among it: with `--without-payloads` references stand in its place, and the run cannot be replayed from the file"
 )]
 pub struct Options {
     /// The run: id or unique prefix; a sub-run is packed with the run that started it
