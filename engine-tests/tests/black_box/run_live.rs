@@ -120,33 +120,51 @@ fn a_write_without_a_key_that_outlives_its_time_is_not_known() {
     assert_eq!(workspace.ordain(&["watch", id, "--json"]).expect_code(0).json()["run"]["state"], "succeeded");
 }
 
-/// Starts a run that sleeps and waits until its program was started.
-#[expect(clippy::zombie_processes, reason = "the caller ends it; where the run never begins the test fails")]
-fn sleeping(workspace: &Workspace) -> (std::process::Child, String) {
-    let mut command =
-        workspace.command(&["run", "rest", "--live", "--input", "s=4", "--as", "user:alice", "--json"]);
-    let child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let begun = Instant::now();
-    loop {
-        let said = workspace.ordain(&["runs", "--json"]);
-        let runs = if said.code == 0 { said.json() } else { Value::Null };
-        if let Some(run) = runs["runs"].get(0)
-            && run["state"] == "running"
-        {
-            return (child, run["id"].as_str().unwrap().to_owned());
+/// A run whose program reads a pipe: it goes on for as long as the test wants.
+struct Held {
+    engine: std::process::Child,
+    run: String,
+    gate: std::path::PathBuf,
+}
+
+impl Held {
+    /// Starts it and waits until its program was started.
+    #[expect(
+        clippy::zombie_processes,
+        reason = "the caller ends it; where the run never begins the test fails"
+    )]
+    fn start(workspace: &Workspace) -> Self {
+        let gate = workspace.path().join("data/gate");
+        assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
+        let mut command = workspace.command(&["run", "held", "--live", "--as", "user:alice", "--json"]);
+        let engine = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        let begun = Instant::now();
+        loop {
+            let said = workspace.ordain(&["runs", "--json"]);
+            let runs = if said.code == 0 { said.json() } else { Value::Null };
+            if let Some(run) = runs["runs"].get(0)
+                && run["state"] == "running"
+            {
+                return Self { engine, run: run["id"].as_str().unwrap().to_owned(), gate };
+            }
+            assert!(begun.elapsed() < Duration::from_secs(120), "the run starts: {runs}");
+            std::thread::yield_now();
         }
-        assert!(begun.elapsed() < Duration::from_secs(20), "the run starts: {runs}");
-        std::thread::yield_now();
+    }
+
+    /// Lets the program come to its end.
+    fn release(&self) {
+        fs::write(&self.gate, "go on\n").unwrap();
     }
 }
 
 #[test]
 fn after_a_kill_9_nothing_is_lost_and_nothing_unknown_is_repeated() {
     let workspace = live();
-    let (mut child, id) = sleeping(&workspace);
-    child.kill().unwrap();
-    child.wait().unwrap();
-    let document = workspace.ordain(&["show", &id, "--json"]).expect_code(0).json();
+    let mut held = Held::start(&workspace);
+    held.engine.kill().unwrap();
+    held.engine.wait().unwrap();
+    let document = workspace.ordain(&["show", &held.run, "--json"]).expect_code(0).json();
     assert_eq!(document["run"]["state"], "stuck");
     assert_eq!(document["run"]["steps"][0]["attempts"], 1, "never again after it was started");
     assert_eq!(codes(&document["run"]["reasons"]), ["outcome_unknown"]);
@@ -161,15 +179,16 @@ fn after_a_kill_9_nothing_is_lost_and_nothing_unknown_is_repeated() {
 fn a_second_process_speaks_to_the_one_that_holds_the_store() {
     use std::os::unix::fs::PermissionsExt as _;
     let workspace = live();
-    let (mut child, first) = sleeping(&workspace);
+    let mut held = Held::start(&workspace);
     let socket = fs::metadata(workspace.path().join(".ordain/ordain.sock")).unwrap();
     assert_eq!(socket.permissions().mode() & 0o777, 0o600);
     let document = run(&workspace, "work", &["--live"]).expect_code(0).json();
     let second = document["run"]["id"].as_str().unwrap();
-    assert_eq!(workspace.ordain(&["show", &first, "--json"]).json()["run"]["state"], "running");
+    assert_eq!(workspace.ordain(&["show", &held.run, "--json"]).json()["run"]["state"], "running");
     assert_eq!(workspace.ordain(&["audit", "verify", "--json"]).expect_code(0).json()["ok"], true);
-    assert!(child.wait().unwrap().success());
-    for id in [first.as_str(), second] {
+    held.release();
+    assert!(held.engine.wait().unwrap().success());
+    for id in [held.run.as_str(), second] {
         assert_eq!(workspace.ordain(&["show", id, "--json"]).json()["run"]["state"], "succeeded");
     }
 }
