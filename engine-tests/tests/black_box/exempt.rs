@@ -107,7 +107,9 @@ fn an_exemption_holds_from_the_last_agreement_to_the_first_that_is_taken_back() 
     assert!(told.stdout.contains("exempt by alice-puts"), "{}", told.stdout);
     assert_eq!(put(&workspace, "user:bob")["state"], "denied", "it is alice's alone");
 
-    say(&workspace, "withdraw", &open, "user:dan").expect_code(0);
+    let id = open["id"].as_str().unwrap();
+    let withdraw = ["withdraw", id, "--rationale", "Talked it over.", "--as", "user:dan", "--json"];
+    workspace.ordain(&withdraw).expect_code(0);
     assert_eq!(put(&workspace, "user:alice")["state"], "denied", "one took it back");
     assert_eq!(
         actions(&workspace),

@@ -123,6 +123,10 @@ fn what_means_nothing_is_said_and_changes_nothing() {
     let reason = ["--reason", "a good one"];
     for (who, arguments, code) in [
         ("user:bob", vec!["kill", "nonsense"], "usage"),
+        ("user:bob", vec!["kill", "capability:c.putt"], "not_found"),
+        ("user:bob", vec!["kill", "connector:nothing"], "not_found"),
+        ("user:bob", vec!["kill", "runbook:halfwy"], "not_found"),
+        ("user:bob", vec!["kill", "actor:user:alyce"], "not_found"),
         ("user:bob", vec!["kill", "all", "--until", "tomorrow"], "usage"),
         ("user:bob", vec!["kill", "all", "--until", "2020-01-01T00:00:00Z"], "input_invalid"),
         ("user:erin", vec!["kill", "all"], "not_permitted"),
@@ -136,6 +140,14 @@ fn what_means_nothing_is_said_and_changes_nothing() {
     }
     assert_eq!(error(&say(&workspace, "user:alice", &["why", &id, "nothing"])), "not_found");
     assert_eq!(error(&say(&workspace, "user:alice", &["resume", &id])), "step_not_waiting");
+    for (arguments, near) in [
+        (vec!["kill", "capability:c.putt", "--reason", "odd"], "did you mean `capability:c.put`?"),
+        (vec!["runs", "--state", "runing"], "did you mean `running`?"),
+        (vec!["specs", "--owner", "group:tean"], "did you mean `group:team`?"),
+    ] {
+        let said = say(&workspace, "user:bob", &arguments).expect_code(2).json();
+        assert_eq!(said["error"]["hint"], near, "{arguments:?}");
+    }
     let listed = say(&workspace, "user:alice", &["kill", "--list"]).json();
     assert_eq!(listed["killSwitches"], json!([]));
     say(&workspace, "user:root", &["quotas", "reset", "c.put", "--reason", "a good one"]).expect_code(0);

@@ -170,6 +170,10 @@ fn a_copy_that_does_not_verify_or_is_none_replaces_nothing() {
         assert_eq!(code(&by(&space, "user:carol", &["restore", file])), "audit_unavailable");
         assert_eq!(fs::read(store(&space)).unwrap(), mine);
     }
+    let nowhere = space.path().join("nowhere/copy.db");
+    for (who, verb) in [("user:carol", "restore"), ("user:bob", "backup")] {
+        assert_eq!(code(&by(&space, who, &[verb, nowhere.to_str().unwrap()])), "not_found", "{verb}");
+    }
     change(&store(&space), &format!("update journal set at = at + 1 where run = '{waits}' and seq = 3"));
     let other = space.path().join("other.db");
     assert_eq!(code(&by(&space, "user:bob", &["backup", other.to_str().unwrap()])), "audit_unavailable");

@@ -34,7 +34,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use ordain_plan::Body;
+use ordain_plan::{Body, PlanStep};
 
 pub use bound::Bound;
 pub use command::{Command, Decide, Rejection, Verdict};
@@ -328,6 +328,13 @@ impl Run {
     #[must_use]
     pub fn is_settled(&self) -> bool {
         self.stage == Stage::Settled
+    }
+
+    /// True where something of its plan is what the switch is about.
+    #[must_use]
+    pub fn may_meet(&self, selector: &crate::kill::Selector) -> bool {
+        let mut actions = self.plan.steps.iter().filter_map(PlanStep::action);
+        actions.any(|action| selector.matches(&gate::target(self, action)))
     }
 
     /// What was undone, so far.

@@ -35,6 +35,7 @@ pub async fn backup(workspace: &Opened, file: &Path) -> Answer {
     }
     header::check(&from)?;
     free(file)?;
+    in_a_folder(file)?;
     let part = beside(file, ".part");
     remove(&part)?;
     let copied = copied(workspace, &from, &part, file).await;
@@ -132,6 +133,10 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
 
 /// Refuses what is no copy of a store.
 pub(crate) fn is_copy(file: &Path) -> Result<(), ApiError> {
+    if !file.exists() {
+        return Err(ApiError::not_found("file", &file.display().to_string())
+            .hint("name a file that `ordain backup FILE` made"));
+    }
     header::check(file)?;
     if header::has_wal(file) {
         return Err(ApiError::new("usage", "the file is a store that was not closed, not a copy of one")
@@ -250,6 +255,18 @@ pub(crate) fn free(file: &Path) -> Result<(), ApiError> {
             .hint("name a file that is not there: no copy is ever replaced"));
     }
     Ok(())
+}
+
+/// Refuses a file whose folder is not there.
+fn in_a_folder(file: &Path) -> Result<(), ApiError> {
+    let folder = file.parent().filter(|folder| !folder.as_os_str().is_empty());
+    match folder {
+        Some(folder) if !folder.is_dir() => {
+            let folder = folder.display().to_string();
+            Err(ApiError::not_found("folder", &folder).hint("make it first; no folder is made by itself"))
+        }
+        _ => Ok(()),
+    }
 }
 
 pub(crate) fn beside(path: &Path, end: &str) -> PathBuf {

@@ -46,9 +46,10 @@ impl Words {
         Self { id, ..self }
     }
 
-    /// True where there is a terminal to ask at, or the digest that was shown is given.
-    pub fn is_complete(&self, cx: &Context) -> Result<(), Failure> {
-        if self.digest.is_some() || cx.can_ask() {
+    /// True where there is a terminal to ask at, or the digest that was shown is given. Who takes an agreement
+    /// back allows nothing: whatever it was given for, it is gone.
+    pub fn is_complete(&self, cx: &Context, decision: Decision) -> Result<(), Failure> {
+        if self.digest.is_some() || cx.can_ask() || decision == Decision::Withdraw {
             return Ok(());
         }
         Err(Failure::usage("without a terminal the digest that was shown is needed")
@@ -58,7 +59,7 @@ impl Words {
 
 /// Shows, asks, decides.
 pub fn decide(cx: &Context, decision: Decision, words: Words) -> Done {
-    words.is_complete(cx)?;
+    words.is_complete(cx, decision)?;
     let mut conversation = Conversation::open(cx)?;
     let done = deciding(cx, &mut conversation, decision, words);
     conversation.close();
@@ -79,6 +80,7 @@ pub fn deciding(cx: &Context, conversation: &mut Conversation, decision: Decisio
     let mut rationale = words.rationale.unwrap_or_default();
     let digest = match words.digest {
         Some(digest) => digest,
+        None if decision == Decision::Withdraw && !cx.can_ask() => text(&shown, "digest").to_owned(),
         None => {
             let look = cx.error_look();
             let _left = std::io::stderr().lock().write_all(approval::card(&shown, look).as_bytes());

@@ -112,7 +112,7 @@ fn brief(run: &Value) -> Value {
 
 /// Decides at the stage that is open for a preview.
 fn decided(cx: &Context, flow: String, decision: Decision, words: decide::Words) -> Done {
-    words.is_complete(cx)?;
+    words.is_complete(cx, decision)?;
     let mut conversation = Conversation::open(cx)?;
     let done = open_stage(&mut conversation, flow, &words)
         .and_then(|approval| decide::deciding(cx, &mut conversation, decision, words.about(approval)));

@@ -3,9 +3,12 @@
 mod card;
 mod used_by;
 
+use std::collections::BTreeSet;
+
 use ordain_plan::render::Ink;
 use ordain_spec::catalogue::{Declarations, Head, IndexEntry};
 use ordain_spec::decode::{Decoder, json as json_of};
+use ordain_spec::diagnostic::nearest;
 use ordain_spec::source::{Notation, Span};
 use ordain_spec::tree::{Node, kdl, yaml};
 use serde_json::{Map, Value, json};
@@ -58,7 +61,11 @@ impl Options {
 
     fn list(&self, cx: &Context, loaded: &Loaded) -> Done {
         let wanted = self.kind.as_deref().map(kind).transpose()?;
-        let listed: Vec<Listed> = listed(&loaded.catalogue)
+        let all = listed(&loaded.catalogue);
+        if let Some(owner) = &self.owner {
+            is_a_principal(&loaded.catalogue, owner, &all)?;
+        }
+        let listed: Vec<Listed> = all
             .into_iter()
             .filter(|spec| wanted.is_none_or(|kind| spec.entry.kind == kind))
             .filter(|spec| self.owner.is_none() || spec.owner == self.owner)
@@ -108,6 +115,24 @@ impl Listed {
     fn of(head: &Head<'_>) -> Self {
         Self { entry: head.entry(), owner: head.owner.map(|owner| owner.value.to_string()), span: head.span }
     }
+}
+
+/// Refuses who is nobody: an empty list would look like an answer.
+fn is_a_principal(declarations: &Declarations, owner: &str, all: &[Listed]) -> Result<(), Failure> {
+    let roster = declarations.roster.iter();
+    let people =
+        roster.clone().flat_map(|roster| roster.spec.people.keys().map(|name| format!("user:{name}")));
+    let groups = roster.flat_map(|roster| roster.spec.groups.keys().map(|name| format!("group:{name}")));
+    let known: BTreeSet<String> =
+        people.chain(groups).chain(all.iter().filter_map(|spec| spec.owner.clone())).collect();
+    if known.contains(owner) {
+        return Ok(());
+    }
+    let failure = Failure::not_found("principal", owner);
+    Err(match nearest(owner, known.iter().map(String::as_str)) {
+        Some(near) => failure.hint(format!("did you mean `{near}`?")),
+        None => failure.hint("`ordain specs show roster` lists people and groups"),
+    })
 }
 
 fn show(cx: &Context, loaded: &Loaded, written: &str) -> Done {
@@ -163,7 +188,7 @@ fn find(declarations: &Declarations, written: &str) -> Result<Listed, Failure> {
         (None, _) => {
             let failure = Failure::not_found("spec", rest);
             let known = all.iter().map(|spec| spec.entry.name.as_str());
-            match ordain_spec::diagnostic::nearest(reference.name.as_str(), known) {
+            match nearest(reference.name.as_str(), known) {
                 Some(near) if near != reference.name.as_str() => {
                     Err(failure.hint(format!("did you mean `{near}`?")))
                 }

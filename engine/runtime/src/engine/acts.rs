@@ -1,5 +1,6 @@
 //! Requests that change something: who acts is established here, once; whether it may is the kernel's.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -13,10 +14,11 @@ use ordain_kernel::retention;
 use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
+use ordain_spec::diagnostic::nearest;
 use ordain_spec::digest::Digest;
-use ordain_spec::kind::Retention;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
+use ordain_spec::kind::{Kind, Retention};
 use serde_json::{Map, Value, json};
 
 use super::Inner;
@@ -70,6 +72,7 @@ impl Inner {
             Request::Kill { selector, reason, until, pause } => {
                 let until = until.map(|until| instant(&until)).transpose()?;
                 let (selector, by) = (self.selector(&selector)?, self.stopping(&caller)?.actor);
+                self.bears(&selector).await?;
                 self.system(SystemCommand::Kill { selector, reason, by, until, pause }).await?;
                 self.kills().await
             }
@@ -267,6 +270,44 @@ impl Inner {
             ApiError::new("usage", format!("`{text}` selects nothing"))
                 .hint("`all`, `capability:NAME`, `connector:NAME`, `runbook:NAME`, `actor:user:NAME` or `tenant:NAME`")
         })
+    }
+
+    /// Refuses the name that nothing bears, neither in the catalogue nor in a run that goes on: whoever mistypes in
+    /// an emergency must not be told that it is done. While the catalogue does not load, every name is taken.
+    async fn bears(&self, selector: &Selector) -> Result<(), ApiError> {
+        let (kind, name) = match selector {
+            Selector::Capability(name) => (Kind::Capability, name),
+            Selector::Connector(name) => (Kind::Connector, name),
+            Selector::Runbook(name) => (Kind::Runbook, name),
+            Selector::Actor(name) => (Kind::Roster, name),
+            Selector::All | Selector::Tenant(_) => return Ok(()),
+        };
+        let Some(active) = self.specs.active() else { return Ok(()) };
+        let known: BTreeSet<String> = if kind == Kind::Roster {
+            self.roster()?.people.keys().map(ToString::to_string).collect()
+        } else {
+            let index = active.catalogue.index().into_iter();
+            index.filter(|entry| entry.kind == kind).map(|entry| entry.name.to_string()).collect()
+        };
+        let name = name.to_string();
+        if known.contains(&name) || self.is_at_work(selector.clone()).await? {
+            return Ok(());
+        }
+        let message = format!("nothing is called `{selector}`: no switch was set");
+        let near = nearest(&name, known.iter().map(String::as_str));
+        let prefix = selector.to_string().trim_end_matches(&name).to_owned();
+        Err(ApiError::new("not_found", message).hint(match near {
+            Some(near) => format!("did you mean `{prefix}{near}`?"),
+            None => "`ordain specs` lists what there is; `all` stops everything".to_owned(),
+        }))
+    }
+
+    /// True when a run that is not settled may still do what it selects.
+    async fn is_at_work(&self, selector: Selector) -> Result<bool, ApiError> {
+        self.with_realm(move |realm| {
+            realm.runs().filter(|run| !run.is_settled()).any(|run| run.may_meet(&selector))
+        })
+        .await
     }
 
     async fn decide(&self, caller: &Caller, id: &str, act: Act) -> Answer {
