@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use boon::{Compiler, Schemas};
 use engine_tests::{Workspace, root};
 use serde::Deserialize as _;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// The schema that the first line of a file names, as a path.
 fn named(path: &Path, text: &str) -> PathBuf {
@@ -107,4 +107,12 @@ fn the_schemas_can_be_written_anew_and_are_those_of_the_reference() {
     assert!(workspace.path().join("alone/Policy.json").is_file());
     workspace.ordain(&["schema", "policy", "--all"]).expect_code(2);
     assert_eq!(workspace.ordain(&["schema", "--all"]).expect_code(0).json()["Policy"]["title"], "Policy");
+}
+
+#[test]
+fn a_new_workspace_is_laid_out_as_fmt_does_and_lint_has_no_remark() {
+    let workspace = Workspace::empty();
+    workspace.ordain(&["init", "hello"]).expect_code(0);
+    let said = workspace.ordain(&["-C", "hello", "lint", "--pedantic", "--json"]).expect_code(0).json();
+    assert_eq!(said["diagnostics"], json!([]));
 }

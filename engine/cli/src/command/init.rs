@@ -10,7 +10,9 @@ use ordain_runtime::workspace::private_file;
 use ordain_spec::kind::Kind;
 use ordain_spec::kind::scalar::Name;
 use ordain_spec::schema;
+use ordain_spec::source::Notation;
 use serde_json::json;
+use spec_lint::layout::formatted;
 
 use crate::context::Context;
 use crate::failure::{Done, Exit, Failure};
@@ -66,7 +68,7 @@ impl Options {
         for (path, text) in *files {
             let text =
                 if path.ends_with("roster.yaml") { with_people(text, &keys) } else { (*text).to_owned() };
-            write(&root.join(path), &with_schema(path, text))?;
+            write(&root.join(path), &laid_out(path, with_schema(path, text)))?;
             created.push(shown(&self.into, path));
         }
         for (name, schema) in schema::files() {
@@ -157,6 +159,11 @@ fn with_people(roster: &str, keys: &[(Name, Key)]) -> String {
         out.push('\n');
     }
     out
+}
+
+/// A spec as `ordain fmt` lays it out: keys and logins have made lines longer.
+fn laid_out(path: &str, text: String) -> String {
+    if path.ends_with(".yaml") { formatted(&text, Notation::Yaml).unwrap_or(text) } else { text }
 }
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
