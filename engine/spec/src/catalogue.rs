@@ -81,6 +81,17 @@ pub enum Unresolved {
 }
 
 impl Declarations {
+    /// True where such a spec may be written although it is not declared: its document, or one of which nothing
+    /// can be told, could not be read.
+    pub(crate) fn may_be_unread(&self, kind: Kind, name: &str) -> bool {
+        self.unread.iter().any(|(of, unread)| unread.is_empty() || *of == kind && **unread == *name)
+    }
+
+    /// The same of any spec of a kind.
+    pub(crate) fn any_unread(&self, kind: Kind) -> bool {
+        self.unread.iter().any(|(of, unread)| unread.is_empty() || *of == kind)
+    }
+
     /// The capability that a reference means: the highest release that fulfils it.
     ///
     /// # Errors
@@ -119,7 +130,7 @@ impl Declarations {
         kind: Kind,
         reference: &Reference,
     ) -> Result<&'a Arc<T>, Unresolved> {
-        let unread = self.unread.contains(&(kind, reference.name.shared()));
+        let unread = self.may_be_unread(kind, reference.name.as_str());
         let unknown = || Unresolved::Unknown {
             nearest: nearest(reference.name.as_str(), declared.keys().map(Name::as_str)).and_then(Name::new),
             unread,

@@ -26,6 +26,7 @@ mod depends;
 mod exemptions;
 mod fields;
 pub mod flow;
+mod follow;
 mod governed;
 mod headers;
 mod hosts;

@@ -7,6 +7,7 @@
 
 use std::sync::{Arc, Mutex};
 
+use super::follow::Unread;
 use super::memory::{Memory, Reading};
 use super::read::{self, FileRead};
 use super::{Checked, context, judge, page, places};
@@ -87,7 +88,11 @@ impl Checker {
         let readings = self.files.iter().map(|known| Reading { file: known.id, number: known.reading });
         let readings: Vec<Reading> = readings.collect();
         let cx = context::Context::new(&declarations, &diagnostics).of_readings(readings.clone());
-        judge(&cx, &mut self.memory, &mut diagnostics);
+        let mut found = Vec::new();
+        judge(&cx, &mut self.memory, &mut found);
+        let documents = self.files.iter().flat_map(|known| known.read.documents.iter());
+        Unread::of(documents, &diagnostics).silence(&mut found, &declarations.sources);
+        diagnostics.append(&mut found);
         for known in &self.files {
             diagnostics.extend_from_slice(&known.read.secrets);
         }

@@ -103,6 +103,8 @@ pub struct Context<'a> {
     ear: std::cell::RefCell<Ear>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
+    /// Places where anything is wrong with how it is written, sorted.
+    faults: Vec<Span>,
     /// By the digest of the runbook.
     flows: BTreeMap<Digest, Flow<'a>>,
     /// By the digest of the connector and the name of the operation: who carries it out through them.
@@ -131,14 +133,13 @@ impl<'a> Context<'a> {
                 callers.entry(key).or_default().push(capability);
             }
         }
-        let lost = read.iter().filter(|problem| problem.code != "unknown-field");
-        let mut lost: Vec<Span> = lost.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
-        lost.sort();
+        let lost = places(read.iter().filter(|problem| problem.code != "unknown-field"));
         Self {
             all,
             readings: Vec::new(),
             ear: std::cell::RefCell::default(),
             lost,
+            faults: places(read.iter()),
             people: People::of(all.roster.as_deref()),
             uses,
             calls: calls::all(all),
@@ -222,8 +223,23 @@ impl<'a> Context<'a> {
 
     /// True where everything in a place could be read: what is absent there is absent in the file.
     pub fn is_whole(&self, place: Span) -> bool {
-        let from = self.lost.partition_point(|lost| (lost.file, lost.start) < (place.file, place.start));
-        self.lost.get(from).is_none_or(|lost| lost.file != place.file || lost.start >= place.end)
+        is_free_of(&self.lost, place)
+    }
+
+    /// True where everything in a place could be read and is known: nothing there was meant to be more than it is.
+    pub fn is_faultless(&self, place: Span) -> bool {
+        is_free_of(&self.faults, place)
+    }
+
+    /// True where the word of a field stands in a place, in either notation.
+    pub(super) fn mentions(&self, place: Span, field: &str) -> bool {
+        let written = self.all.sources.get(place.file).map_or("", |file| file.slice(place));
+        written.contains(field) || written.contains(&crate::decode::kebab(field))
+    }
+
+    /// True where the type of a connector is what its author wrote: no law of that type is asked of another one.
+    pub(super) fn is_of_known_type(&self, connector: &Connector) -> bool {
+        self.is_whole(connector.spec.type_.span)
     }
 
     /// True for a place in the built-in set.
@@ -238,6 +254,19 @@ impl<'a> Context<'a> {
         let line = text.split('\n').next().unwrap_or_default().trim_end();
         Span::new(span.file, span.start, span.start.saturating_add(u32::try_from(line.len()).unwrap_or(0)))
     }
+}
+
+/// The places of problems, sorted.
+fn places<'d>(problems: impl Iterator<Item = &'d Diagnostic>) -> Vec<Span> {
+    let mut places: Vec<Span> = problems.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
+    places.sort();
+    places
+}
+
+/// True where none of the places, which are sorted, begins in another.
+fn is_free_of(places: &[Span], whole: Span) -> bool {
+    let from = places.partition_point(|place| (place.file, place.start) < (whole.file, whole.start));
+    places.get(from).is_none_or(|place| place.file != whole.file || place.start >= whole.end)
 }
 
 /// A broken law with the edit that adds the missing field, for the author to fill in.

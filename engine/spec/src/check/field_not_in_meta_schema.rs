@@ -8,7 +8,7 @@ use crate::kind::export::RowSource;
 use crate::kind::{Export, Kind};
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    let unread = cx.all.unread.iter().any(|(kind, _)| *kind == Kind::MetaSchema);
+    let unread = cx.all.any_unread(Kind::MetaSchema);
     let whole = cx.all.meta_schema.as_ref().is_none_or(|meta| cx.is_whole(meta.span));
     for export in cx.all.exports.values() {
         let source = export.spec.source.value;

@@ -63,7 +63,11 @@ fn field(cx: &Context<'_>, name: &Arc<str>, place: Span, field: &Field, sink: &m
 
 /// What the type asks for.
 fn parts(cx: &Context<'_>, name: &Arc<str>, place: Span, declared: &Field, sink: &mut Vec<Diagnostic>) {
+    let whole = cx.is_whole(declared.span);
     let mut missing = |code, message: String, help: &str, todo: &str| {
+        if !whole {
+            return;
+        }
         let problem = law(code, place, message).help(help.to_owned());
         sink.push(with_todo(cx, problem, declared.span, todo));
     };

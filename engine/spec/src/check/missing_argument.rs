@@ -8,7 +8,8 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for given in given(cx) {
         for (name, entry) in &given.takes.0 {
             let is_given = given.names.iter().any(|(given, _)| *given == name);
-            if is_given || !entry.value.is_required() || !cx.is_whole(given.whole) {
+            let whole = cx.is_whole(given.whole) && cx.is_whole(entry.value.span);
+            if is_given || !entry.value.is_required() || !whole {
                 continue;
             }
             sink.push(

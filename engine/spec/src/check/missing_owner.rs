@@ -9,7 +9,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         if head.owner.is_none() {
             let kind = crate::decode::kebab(head.kind.as_str());
             let name = head.name.value.as_str();
-            sink.push(absent(
+            sink.extend(absent(
                 cx,
                 "missing-owner",
                 &kind,
@@ -22,7 +22,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
 }
 
-/// The diagnostic about governance metadata that is not there.
+/// The diagnostic about governance metadata that is not there; none where it is there and could not be read.
 pub(super) fn absent(
     cx: &Context<'_>,
     code: &'static str,
@@ -31,11 +31,15 @@ pub(super) fn absent(
     metadata: Span,
     field: &str,
     what: &str,
-) -> Diagnostic {
+) -> Option<Diagnostic> {
+    if !cx.is_whole(metadata) && cx.mentions(metadata, field) {
+        return None;
+    }
     let run_time =
         if kind == "capability" { "; a run that met it would be denied (`metadata_missing`)" } else { "" };
-    law(code, cx.first_line(metadata), format!("{kind} `{name}` has no `{field}`"))
+    let problem = law(code, cx.first_line(metadata), format!("{kind} `{name}` has no `{field}`"))
         .label("its metadata begins here")
         .help(format!("add `{field}`: {what}"))
-        .consequence(format!("the engine refuses the catalogue{run_time}"))
+        .consequence(format!("the engine refuses the catalogue{run_time}"));
+    Some(problem)
 }

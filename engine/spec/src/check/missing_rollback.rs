@@ -9,7 +9,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for capability in every(&cx.all.capabilities) {
         let metadata = &capability.metadata;
         if metadata.rollback.is_none() {
-            sink.push(absent(
+            sink.extend(absent(
                 cx,
                 "missing-rollback",
                 "capability",

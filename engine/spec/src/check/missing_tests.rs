@@ -16,7 +16,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             );
         }
         if metadata.tests.is_empty() {
-            sink.push(absent(
+            sink.extend(absent(
                 cx,
                 "missing-tests",
                 "capability",

@@ -6,9 +6,8 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::connector::ConnectorType;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for connector in
-        every(&cx.all.connectors).filter(|connector| connector.spec.type_.value != ConnectorType::Mock)
-    {
+    let connectors = every(&cx.all.connectors).filter(|connector| cx.is_of_known_type(connector));
+    for connector in connectors.filter(|connector| connector.spec.type_.value != ConnectorType::Mock) {
         for (name, entry) in &connector.spec.operations.0 {
             if entry.value.timeout.is_none() && cx.is_whole(entry.value.span) {
                 let message = format!(

@@ -9,7 +9,7 @@ use crate::kind::connector::ConnectorType;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for connector in every(&cx.all.connectors) {
+    for connector in every(&cx.all.connectors).filter(|connector| cx.is_of_known_type(connector)) {
         for (name, entry) in &connector.spec.operations.0 {
             let operation = &entry.value;
             if !cx.is_whole(operation.span) {

@@ -58,7 +58,8 @@ struct Joined {
 pub(super) fn file(id: FileId, file: &SourceFile) -> FileRead {
     let mut read = FileRead::default();
     let documents = documents(id, file, &mut read.diagnostics);
-    if documents.is_empty() && !read.diagnostics.is_empty() {
+    let cut = read.diagnostics.iter().any(|problem| problem.code == "unparsable-file");
+    if cut || documents.is_empty() && !read.diagnostics.is_empty() {
         read.declared.push(Declaration { join: None, names: vec![anything()] });
     }
     for node in &documents {
@@ -337,7 +338,7 @@ pub(super) fn workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic
     spec
 }
 
-/// What nothing can be told of. It may have been the roster: that one is missing is said when all can be read.
+/// What nothing can be told of. It may have been any spec: that one is missing is said when all can be read.
 fn anything() -> (Kind, Arc<str>) {
     (Kind::Roster, "".into())
 }
@@ -593,7 +594,7 @@ fn alone<M: Head + Send + Sync + 'static, S: Send + Sync + 'static>(
 fn one_roster(into: &mut Declarations, rosters: Vec<Arc<crate::kind::Roster>>, sink: &mut Vec<Diagnostic>) {
     let mut rosters = rosters.into_iter();
     into.roster = rosters.next();
-    let unread = into.unread.iter().any(|(kind, _)| *kind == Kind::Roster);
+    let unread = into.any_unread(Kind::Roster);
     let Some(first) = &into.roster else {
         if !unread {
             let message = "the catalogue has no Roster";

@@ -17,7 +17,7 @@ pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for capability in every(&cx.all.capabilities) {
         let by = said(Kind::Capability, capability.metadata.name.value.as_str());
         for test in &capability.metadata.tests {
-            let unread = cx.all.unread.contains(&(Kind::Scenario, test.value.shared()));
+            let unread = cx.all.may_be_unread(Kind::Scenario, test.value.as_str());
             let is_known = cx.all.scenarios.contains_key(&test.value) || unread || cx.is_built_in(test.span);
             if is_known || is_placeholder(test.value.as_str()) {
                 continue;
@@ -66,7 +66,7 @@ impl Names<'_, '_> {
     }
 
     fn budget(&mut self, name: &str, span: Span) {
-        if self.cx.all.unread.contains(&(Kind::Budget, name.into())) {
+        if self.cx.all.may_be_unread(Kind::Budget, name) {
             return;
         }
         let all = self.cx.all;
@@ -74,7 +74,7 @@ impl Names<'_, '_> {
     }
 
     fn exemption(&mut self, name: &Spanned<Name>) {
-        if self.cx.all.unread.contains(&(Kind::Exemption, name.value.shared())) {
+        if self.cx.all.may_be_unread(Kind::Exemption, name.value.as_str()) {
             return;
         }
         let all = self.cx.all;
@@ -84,7 +84,7 @@ impl Names<'_, '_> {
     /// `connector.operation`: what stands after the last dot is the operation.
     fn operation(&mut self, name: &str, span: Span) {
         let (connector, operation) = name.rsplit_once('.').unwrap_or((name, ""));
-        if self.cx.all.unread.contains(&(Kind::Connector, connector.into())) {
+        if self.cx.all.may_be_unread(Kind::Connector, connector) {
             return;
         }
         let all = self.cx.all;
@@ -115,7 +115,7 @@ impl Names<'_, '_> {
         let all = self.cx.all;
         act.kill.iter().chain(&act.revive).for_each(|switch| self.kill_switch(switch));
         for approval in act.approve.iter().chain(&act.reject).chain(&act.withdraw) {
-            if all.unread.contains(&(Kind::Approval, approval.value.shared())) {
+            if all.may_be_unread(Kind::Approval, approval.value.as_str()) {
                 continue;
             }
             let name = approval.value.as_str();

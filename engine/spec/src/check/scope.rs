@@ -442,7 +442,10 @@ impl<'c, 'a> Steps<'c, 'a> {
             let runbook = self.cx.all.runbook(reference).ok()?;
             return self.outputs.0.get(&runbook.digest).map(|(_, given)| given.clone());
         }
-        Some(step.signal.as_ref().map_or_else(BTreeMap::new, |signal| fields(&signal.fields)))
+        match &step.signal {
+            Some(signal) => Some(fields(&signal.fields)),
+            None => self.cx.is_whole(step.span).then(BTreeMap::new),
+        }
     }
 
     /// The fields of the forms of a step's approvals.

@@ -6,7 +6,7 @@ use crate::diagnostic::Diagnostic;
 use crate::kind::connector::ConnectorType;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for connector in every(&cx.all.connectors) {
+    for connector in every(&cx.all.connectors).filter(|connector| cx.is_of_known_type(connector)) {
         for (name, entry) in &connector.spec.operations.0 {
             let (field, bound) = match connector.spec.type_.value {
                 ConnectorType::Http => ("maxResponse", entry.value.max_response),

@@ -157,7 +157,7 @@ fn known<'k>(
     known: impl Iterator<Item = &'k Name> + Clone,
     sink: &mut Vec<Diagnostic>,
 ) {
-    let unread = cx.all.unread.contains(&(kind, name.value.shared()));
+    let unread = cx.all.may_be_unread(kind, name.value.as_str());
     if unread || known.clone().any(|known| *known == name.value) {
         return;
     }
