@@ -46,7 +46,7 @@ fn a_sound_copy_passes_and_nothing_else_changes() {
     fs::remove_dir_all(space.path().join(".ordain")).unwrap();
     drill(&space, "copy.db").expect_code(0);
     assert!(!space.path().join(".ordain/ordain.db").exists());
-    assert_eq!(code(&by(&space, "user:bob", &["restore", "nowhere.db", "--drill"])), "audit_unavailable");
+    assert_eq!(code(&by(&space, "user:bob", &["restore", "nowhere.db", "--drill"])), "not_found");
 }
 
 type Spoil = Box<dyn Fn(&Path)>;
