@@ -201,7 +201,7 @@ fn values(name: &Arc<str>, field: &Field, sink: &mut Vec<Diagnostic>) {
 }
 
 /// Whether a value fits a field, and why not.
-fn fits(field: &Field, value: &serde_json::Value) -> Result<(), String> {
+pub(super) fn fits(field: &Field, value: &serde_json::Value) -> Result<(), String> {
     let read = Value::from_json(value).map_err(|mismatch| mismatch.to_string())?;
     read.conform(&Type::declared(field)).map_err(|mismatch| mismatch.to_string())?;
     if let Some(words) = &field.enum_

@@ -195,8 +195,17 @@ fn rollback_places(cx: &Context<'_>, capability: &Capability, scope: Scope, sink
 fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_, '_>) -> Sensitivity {
     let mut highest = Sensitivity::Public;
     for (name, arg) in with.iter() {
-        let wanted = takes.and_then(|takes| takes.get(name)).map(Type::declared);
+        let field = takes.and_then(|takes| takes.get(name));
+        let (wanted, before) = (field.map(Type::declared), place.sink.len());
         let checked = place.arg(arg, wanted.as_ref());
+        // Of the right type, it may still be longer, greater or of another form than the field allows.
+        if let Some(field) = field.filter(|_| place.sink.len() == before)
+            && let Some(Err(why)) = arg.literal().map(|value| super::fields::fits(field, &value))
+        {
+            let message = format!("`{name}` can never be taken: {why}");
+            let problem = law("argument-type-mismatch", arg.span, message);
+            place.sink.push(problem.related(field.span, "what is taken"));
+        }
         highest = highest.max(checked.sensitivity);
     }
     highest

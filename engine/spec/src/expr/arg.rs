@@ -126,6 +126,21 @@ impl Arg {
         !self.exprs().is_empty()
     }
 
+    /// Its value where nothing in it is computed.
+    #[must_use]
+    pub fn literal(&self) -> Option<serde_json::Value> {
+        Some(match &self.value {
+            ArgValue::Text(template) => template.literal()?.to_string().into(),
+            ArgValue::List(items) => items.iter().map(Self::literal).collect::<Option<_>>()?,
+            ArgValue::Map(entries) => {
+                let entry =
+                    |(key, (_, value)): (&Arc<str>, &(Span, Self))| Some((key.to_string(), value.literal()?));
+                serde_json::Value::Object(entries.iter().map(entry).collect::<Option<_>>()?)
+            }
+            ArgValue::Bool(_) | ArgValue::Int(_) | ArgValue::Double(_) => self.to_json(),
+        })
+    }
+
     /// Its value. Literal text stays text: [`Value::conform`] makes instants and durations of it.
     ///
     /// # Errors

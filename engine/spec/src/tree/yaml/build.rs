@@ -280,8 +280,11 @@ impl Builder<'_, '_> {
         });
         let own = names.next();
         let above = names.next();
-        own.is_some_and(|name| cut::is_expression_field(name) && !matches!(name, "output" | "outputs"))
-            || above.is_some_and(|name| matches!(name, "output" | "outputs"))
+        // Among names of the author's own, `key` is no field of the language.
+        let authors = above.is_some_and(cut::holds_names_of_the_author);
+        own.is_some_and(|name| {
+            cut::is_expression_field(name) && !authors && !matches!(name, "output" | "outputs")
+        }) || above.is_some_and(|name| matches!(name, "output" | "outputs"))
     }
 
     fn in_flow(&self) -> bool {

@@ -16,6 +16,12 @@ pub fn is_expression_field(name: &str) -> bool {
     FIELDS.contains(&name)
 }
 
+/// True for a map whose keys are its author's own names, not the language's, and whose values are no expressions.
+pub fn holds_names_of_the_author(name: &str) -> bool {
+    const MAPS: [&str; 8] = ["constants", "form", "headers", "inputs", "json", "query", "settings", "with"];
+    MAPS.contains(&name)
+}
+
 /// The law with its repair.
 pub fn diagnostic(span: Span, written: &str) -> Diagnostic {
     Diagnostic::law("expression-cut", span, format!("YAML would not read `{written}` as one text"))

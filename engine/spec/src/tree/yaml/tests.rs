@@ -61,6 +61,7 @@ fn what_could_be_read_two_ways_is_refused() {
         ("b: *x\n", "alias-or-tag"),
         ("<<: {a: 1}\n", "alias-or-tag"),
         ("a: !!str 1\n", "alias-or-tag"),
+        ("with: {key: !!str a}\n", "alias-or-tag"),
         ("a: !thing {b: 1}\n", "alias-or-tag"),
         ("a: 9007199254740992\n", "integer-too-large"),
         ("a: \"x\\u202Ey\"\n", "hidden-characters"),
