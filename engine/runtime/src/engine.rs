@@ -190,12 +190,12 @@ impl Inner {
         look: impl FnOnce(&Realm) -> T + Send + 'static,
     ) -> Result<T, ApiError> {
         let (answer, wait) = oneshot::channel();
-        let look = Box::new(move |realm: &Realm| {
+        let look = Box::new(move |realm: Result<&Realm, ApiError>| {
             // Who asked may be gone.
-            let _ = answer.send(look(realm));
+            let _ = answer.send(realm.map(look));
         });
         self.messages.send(Message::Look(look)).await.map_err(|_| gone())?;
-        wait.await.map_err(|_| gone())
+        wait.await.map_err(|_| gone())?
     }
 
     /// A command on a run, stored; the run, where it is over with that.

@@ -132,9 +132,10 @@ impl Prober {
         let (answer, wait) = oneshot::channel();
         let now = self.clock.now();
         // Who asked may be gone.
-        let look = move |realm: &Realm| drop(answer.send(look(realm, now)));
+        let look =
+            move |realm: Result<&Realm, ApiError>| drop(answer.send(realm.map(|realm| look(realm, now))));
         self.send(Message::Look(Box::new(look))).await?;
-        wait.await.map_err(|_| gone())
+        wait.await.map_err(|_| gone())?
     }
 }
 

@@ -2,16 +2,20 @@
 //! other, stores what came of them in one transaction, and only then answers and performs effects.
 //! Where storing fails nothing happened: the realm is read from the store again.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod care;
+mod message;
+mod pending;
+
+pub use message::{Care, Message};
+
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use ordain_kernel::actor::Actor;
 use ordain_kernel::ids::RunId;
 use ordain_kernel::mock;
 use ordain_kernel::realm::{Batch, Entropy, Realm, StartOutcome, StartRequest};
-use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Rejection};
 use ordain_kernel::run::effect::{CallId, Effect, Outcome};
 use ordain_kernel::run::system::SystemCommand;
@@ -20,60 +24,23 @@ use ordain_spec::kind::scalar::Mode;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::api::ApiError;
-use crate::checkpoint::{self, Checkpoints, Shipment};
+use crate::checkpoint::{self, Checkpoints};
 use crate::driver::{Driver, Finished, What};
 use crate::fault;
 use crate::machine::Machine;
-use crate::prune::{self, Pruned};
 use crate::recover;
 use crate::specs::Specs;
 use crate::store::rows::Rows;
-use crate::store::write::Place;
 use crate::store::{Store, StoreError};
 use crate::views;
+use message::Started;
+use pending::{Pending, Stored};
 
 /// The code of an answer to a start that was refused; its reasons are the kernel's.
 pub const REFUSED: &str = "refused";
 
 /// How many messages share a transaction at most.
 const BATCH: usize = 256;
-
-/// Something for the writer.
-pub enum Message {
-    /// Start a run.
-    Start(Box<StartRequest>, Answering<Started>),
-    /// A command on a run.
-    Command(RunId, Box<Command>, Answering<Option<Box<Run>>>),
-    /// A command on the workspace.
-    System(Box<SystemCommand>, Answering<()>),
-    /// Look at the runs that are in memory.
-    Look(Box<dyn FnOnce(&Realm) + Send>),
-    /// Build the views anew from the journal.
-    Rebuild(Answering<u64>),
-    /// Erase the payloads of old runs: one page of them.
-    Prune(Box<prune::Wish>, Answering<Pruned>),
-    /// Put payloads under the present key: one page of them, from that place on.
-    Reencrypt(Place, Answering<(u64, Option<Place>)>),
-    /// Every payload stands under the present key.
-    Reencrypted(Answering<()>),
-    /// Let another key sign the log from here on; its public half is the answer.
-    Rekey(Box<Actor>, Answering<String>),
-    /// Say when no call runs.
-    Quiet(oneshot::Sender<()>),
-    /// Finish what runs, store it and let go of the store.
-    Close(oneshot::Sender<()>),
-}
-
-/// A run that was started.
-pub struct Started {
-    /// Its id.
-    pub id: RunId,
-    /// The run itself, where it is over already: it is kept nowhere else but in its journal.
-    pub over: Option<Box<Run>>,
-}
-
-/// Where an answer goes, after what it says is stored.
-pub type Answering<T> = oneshot::Sender<Result<T, ApiError>>;
 
 /// The writer's own state.
 pub struct Writer {
@@ -132,56 +99,6 @@ struct Leaving {
 impl Leaving {
     const fn is_asked(&self) -> bool {
         !self.quiet.is_empty() || self.closed.is_some()
-    }
-}
-
-/// What is answered once a transaction is stored.
-#[derive(Default)]
-struct Pending {
-    rows: Rows,
-    touched: BTreeSet<RunId>,
-    effects: VecDeque<Effect>,
-    finished: Vec<Finished>,
-    answers: Vec<Answer>,
-}
-
-/// What is said to who asked.
-type Answer = Box<dyn FnOnce(&mut Stored) + Send>;
-
-/// What became of a transaction.
-#[derive(Default)]
-struct Stored {
-    failed: Option<ApiError>,
-    /// Runs that are over and were let go of.
-    over: BTreeMap<RunId, Run>,
-}
-
-impl Pending {
-    fn add(&mut self, batch: Batch) {
-        views::rows_of(batch.entries, &mut self.rows);
-        self.touched.extend(batch.touched);
-        self.effects.extend(batch.effects);
-    }
-
-    /// Answers once it is stored; `of` makes the answer then.
-    fn answer<S: Send + 'static, T: Send + 'static>(
-        &mut self,
-        to: Answering<T>,
-        answer: Result<S, ApiError>,
-        of: impl FnOnce(S, &mut Stored) -> T + Send + 'static,
-    ) {
-        self.answers.push(Box::new(move |stored| {
-            let answer = stored.failed.clone().map_or(answer, Err).map(|answer| of(answer, stored));
-            // Who asked may be gone.
-            let _ = to.send(answer);
-        }));
-    }
-}
-
-impl Stored {
-    /// The run, where it is over and nobody had it yet.
-    fn take(&mut self, run: RunId) -> Option<Box<Run>> {
-        self.over.remove(&run).map(Box::new)
     }
 }
 
@@ -262,28 +179,6 @@ impl Writer {
         }
     }
 
-    /// Signs the log as it is stored, where there is something new; where it goes, once that is stored.
-    async fn checkpoint(&mut self) -> Option<Shipment> {
-        let size = self.store.records();
-        if !self.checkpoints.is_news(size) || self.lost.is_some() || self.failed > 0 {
-            return None;
-        }
-        let now = self.machine.clock.now();
-        let event = self.checkpoints.sign(size, self.store.root());
-        let mut pending = Pending::default();
-        let decided = self.realm.system(SystemCommand::Note(Box::new(event.clone())), now);
-        self.taken(decided, &mut pending).ok()?;
-        pending.rows.meta.push(Checkpoints::mark(size, now));
-        fault::point("before-checkpoint");
-        self.commit(pending).await;
-        fault::point("after-checkpoint");
-        if self.failed > 0 || self.lost.is_some() {
-            return None;
-        }
-        self.checkpoints.stored(&event, now);
-        self.checkpoints.shipment(&event)
-    }
-
     /// What happened while nobody held the store: other specs, and calls whose outcome nobody knows.
     async fn begin(&mut self, beginning: Beginning) {
         let now = self.machine.clock.now();
@@ -299,23 +194,43 @@ impl Writer {
         let recovered = self.realm.recover(now);
         self.take(recovered, &mut pending);
         pending.rows.meta = beginning.meta;
-        self.answer_mocks(now, &mut pending);
-        self.commit(pending).await;
+        self.store_now(&mut pending, now).await;
     }
 
-    /// One turn: decide, store, answer, perform.
+    /// One turn: decide, store, answer, perform. While the realm is lost nothing is decided.
     async fn turn(&mut self, inbox: &mut Vec<Message>, outcomes: &mut Vec<Finished>, leaving: &mut Leaving) {
         let now = self.machine.clock.now();
         let mut pending = Pending::default();
         self.find_again().await;
-        if let Some(error) = self.lost.clone() {
-            self.unsaved.append(outcomes);
-            refuse(inbox, &error, leaving);
-            return;
+        self.unsaved.append(outcomes);
+        if self.lost.is_none() {
+            let woken = self.realm.wake(now);
+            self.take(woken, &mut pending);
+            self.settle(now, &mut pending);
         }
-        let woken = self.realm.wake(now);
-        self.take(woken, &mut pending);
-        for finished in self.unsaved.drain(..).chain(outcomes.drain(..)).collect::<Vec<_>>() {
+        inbox.sort_by_key(Message::rank);
+        for message in inbox.drain(..) {
+            match (message, self.lost.clone()) {
+                (Message::Close(closed), _) => leaving.closed = Some(closed),
+                (Message::Quiet(asked), _) => leaving.quiet.push(asked),
+                (message, Some(error)) => message.refuse(error),
+                // What was decided before is stored before: each act has transactions of its own.
+                (Message::Care(care), None) => {
+                    self.store_now(&mut pending, now).await;
+                    match self.lost.clone() {
+                        Some(error) => care.refuse(error),
+                        None => self.care(care, now).await,
+                    }
+                }
+                (message, None) => self.decide(message, now, &mut pending),
+            }
+        }
+        self.store_now(&mut pending, now).await;
+    }
+
+    /// Tells the realm what calls came to.
+    fn settle(&mut self, now: Timestamp, pending: &mut Pending) {
+        for finished in std::mem::take(&mut self.unsaved) {
             pending.finished.push(finished.clone());
             let Finished { id, what } = finished;
             // What comes too late is rejected: the attempt, or the step, has been settled otherwise.
@@ -325,46 +240,12 @@ impl Writer {
                     self.realm.command(id.run, Command::Gathered { step: id.step, gathered }, now)
                 }
             };
-            let _ = self.taken(decided, &mut pending);
+            let _ = self.taken(decided, pending);
         }
-        inbox.sort_by_key(rank);
-        for message in inbox.drain(..) {
-            match message {
-                Message::Close(closed) => leaving.closed = Some(closed),
-                Message::Quiet(asked) => leaving.quiet.push(asked),
-                // What was decided before is stored before: each of these has a transaction of its own.
-                Message::Rebuild(answer) => {
-                    self.store_now(&mut pending, now).await;
-                    let rebuilt = self.rebuild().await;
-                    let _ = answer.send(rebuilt);
-                }
-                Message::Prune(wish, answer) => {
-                    self.store_now(&mut pending, now).await;
-                    let pruned = self.prune(*wish, now).await;
-                    let _ = answer.send(pruned);
-                }
-                Message::Reencrypt(after, answer) => {
-                    let page = self.reencrypt(&after).await;
-                    let _ = answer.send(page);
-                }
-                Message::Reencrypted(answer) => {
-                    self.store_now(&mut pending, now).await;
-                    let done = self.store.reencrypted().await;
-                    let _ = answer.send(done.map_err(ApiError::from));
-                }
-                Message::Rekey(by, answer) => {
-                    self.store_now(&mut pending, now).await;
-                    let rekeyed = self.rekey(*by, now).await;
-                    let _ = answer.send(rekeyed);
-                }
-                message => self.message(message, now, &mut pending),
-            }
-        }
-        self.answer_mocks(now, &mut pending);
-        self.commit(pending).await;
     }
 
-    fn message(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
+    /// Lets the realm decide what people ask, and what others read of it.
+    fn decide(&mut self, message: Message, now: Timestamp, pending: &mut Pending) {
         match message {
             Message::Start(request, to) => {
                 let entropy = self.machine.chance.entropy();
@@ -381,14 +262,8 @@ impl Writer {
                 let answer = self.taken(decided, pending);
                 pending.answer(to, answer, |(), _| ());
             }
-            Message::Look(look) => look(&self.realm),
-            Message::Rebuild(_)
-            | Message::Prune(..)
-            | Message::Reencrypt(..)
-            | Message::Reencrypted(_)
-            | Message::Rekey(..)
-            | Message::Quiet(_)
-            | Message::Close(_) => {}
+            Message::Look(look) => look(Ok(&self.realm)),
+            Message::Care(_) | Message::Quiet(_) | Message::Close(_) => {}
         }
     }
 
@@ -464,7 +339,15 @@ impl Writer {
         self.realm.run(run).is_none_or(|run| run.started.mode == Mode::Mock)
     }
 
-    async fn commit(&mut self, mut pending: Pending) {
+    /// Stores what was decided so far. Who asked is told, also that it failed.
+    async fn store_now(&mut self, pending: &mut Pending, now: Timestamp) {
+        let mut before = std::mem::take(pending);
+        self.answer_mocks(now, &mut before);
+        let _ = self.commit(before).await;
+    }
+
+    /// Stores, answers and performs, or answers that it could not be stored.
+    async fn commit(&mut self, mut pending: Pending) -> Result<(), ApiError> {
         views::current(&mut self.realm, &pending.touched, &self.specs, &mut pending.rows);
         let calls = pending.effects.iter().any(|effect| matches!(effect, Effect::Call(_)));
         if calls {
@@ -493,8 +376,14 @@ impl Writer {
             answer(&mut stored);
         }
         match stored.failed {
-            Some(error) => self.not_stored(error, pending.finished),
-            None => self.stored(&pending.rows, pending.finished, pending.effects),
+            Some(error) => {
+                self.not_stored(error.clone(), pending.finished);
+                Err(error)
+            }
+            None => {
+                self.stored(&pending.rows, pending.finished, pending.effects);
+                Ok(())
+            }
         }
     }
 
@@ -566,114 +455,8 @@ impl Writer {
         }
     }
 
-    /// Erases the payloads of one page of old runs, in one transaction with its record.
-    async fn prune(&mut self, wish: prune::Wish, now: Timestamp) -> Result<Pruned, ApiError> {
-        let retention = self.specs.active().and_then(|active| active.catalogue.retention.clone());
-        let rules = prune::Rules { kept: self.realm.kept(now), retention, specs: &self.specs };
-        let found = prune::page(&self.store.reader(), &rules, &wish).await?;
-        if wish.dry_run || found.runs.is_empty() {
-            return Ok(found.pruned);
-        }
-        let runs = found.runs.clone();
-        let command = SystemCommand::Prune { runs, before: wish.before, by: wish.by };
-        let decided = self.realm.system(command, now);
-        let mut pending = Pending::default();
-        self.taken(decided, &mut pending)?;
-        let at = now.as_millisecond();
-        pending.rows.erased = found.runs.iter().map(|run| (run.to_string(), at)).collect();
-        let (answer, stored) = oneshot::channel();
-        pending.answer(answer, Ok(()), |(), _| ());
-        fault::point("before-prune");
-        self.store.overwrite_deleted(true).await?;
-        self.commit(pending).await;
-        self.store.overwrite_deleted(false).await?;
-        stored.await.map_err(|_| crate::engine::gone())??;
-        fault::point("after-prune");
-        self.store.write_back().await?;
-        Ok(found.pruned)
-    }
-
-    /// Stores what was decided so far.
-    async fn store_now(&mut self, pending: &mut Pending, now: Timestamp) {
-        let mut before = std::mem::take(pending);
-        self.answer_mocks(now, &mut before);
-        self.commit(before).await;
-    }
-
-    /// Puts one page of payloads under the present key; what is deleted is overwritten.
-    async fn reencrypt(&mut self, after: &Place) -> Result<(u64, Option<Place>), ApiError> {
-        self.store.overwrite_deleted(true).await?;
-        let page = self.store.reencrypt(after).await;
-        self.store.overwrite_deleted(false).await?;
-        Ok(page?)
-    }
-
-    /// Another key signs from here on: the old one signs which, that is recorded, and only then the files change.
-    async fn rekey(&mut self, by: Actor, now: Timestamp) -> Result<String, ApiError> {
-        if let Some(error) = self.lost.clone() {
-            return Err(error);
-        }
-        let successor = self.checkpoints.successor(self.store.records() + 1)?;
-        let command = SystemCommand::Rekey { succession: successor.succession.clone(), by };
-        let decided = self.realm.system(command, now);
-        let mut pending = Pending::default();
-        self.taken(decided, &mut pending)?;
-        let (answer, stored) = oneshot::channel();
-        pending.answer(answer, Ok(()), |(), _| ());
-        fault::point("before-rekey");
-        self.commit(pending).await;
-        stored.await.map_err(|_| crate::engine::gone())??;
-        fault::point("after-rekey");
-        let public = self.checkpoints.follow(successor)?;
-        if let Some(shipment) = self.checkpoint().await {
-            tokio::spawn(checkpoint::ship(shipment));
-        }
-        Ok(public)
-    }
-
-    /// Makes the views anew from the journal, and the realm from the store.
-    async fn rebuild(&mut self) -> Result<u64, ApiError> {
-        if let Some(error) = self.lost.clone() {
-            return Err(error);
-        }
-        let rows = recover::from_journal(&self.store.reader(), &self.specs).await?;
-        let count = u64::try_from(rows.len()).unwrap_or(u64::MAX);
-        self.store.replace_views(rows).await?;
-        self.adopt(recover::realm(&self.store.reader(), &self.specs).await?.realm);
-        Ok(count)
-    }
-
     fn adopt(&mut self, realm: Realm) {
         self.realm = realm;
         self.realm.follow_on(self.store.records());
-    }
-}
-
-/// Answers everything with an error; who leaves may.
-fn refuse(inbox: &mut Vec<Message>, error: &ApiError, leaving: &mut Leaving) {
-    for message in inbox.drain(..) {
-        // Who asked may be gone.
-        match message {
-            Message::Start(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Command(.., to) => drop(to.send(Err(error.clone()))),
-            Message::System(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Rebuild(to) => drop(to.send(Err(error.clone()))),
-            Message::Prune(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Reencrypt(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Reencrypted(to) => drop(to.send(Err(error.clone()))),
-            Message::Rekey(_, to) => drop(to.send(Err(error.clone()))),
-            Message::Look(look) => look(&Realm::default()),
-            Message::Quiet(asked) => leaving.quiet.push(asked),
-            Message::Close(closed) => leaving.closed = Some(closed),
-        }
-    }
-}
-
-/// What stops comes before what allows.
-fn rank(message: &Message) -> u8 {
-    match message {
-        Message::System(..) => 0,
-        Message::Command(_, command, _) => 1 + command.rank(),
-        _ => 6,
     }
 }

@@ -27,7 +27,7 @@ use super::looks::document;
 use crate::api::{Answer, ApiError, Caller, Decision, Request};
 use crate::identity::{self, Acting};
 use crate::prune::{Pruned, Wish};
-use crate::writer::{Message, REFUSED};
+use crate::writer::{Care, Message, REFUSED};
 
 /// Codes of a refused start that mean "you asked for something that is not there".
 const NOT_A_START: [&str; 3] = ["not_found", "version_ambiguous", "usage"];
@@ -87,7 +87,7 @@ impl Inner {
                 self.quotas().await
             }
             Request::Rebuild => {
-                let rows = self.ask(Message::Rebuild).await?;
+                let rows = self.ask(|answer| Message::Care(Care::Rebuild(answer))).await?;
                 Ok(
                     json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}),
                 )
@@ -109,10 +109,10 @@ impl Inner {
         self.system(SystemCommand::Encrypt { key: key.clone(), by }).await.map_err(admin)?;
         let (mut rows, mut next) = (0, Some((String::new(), 0)));
         while let Some(after) = next {
-            let (changed, last) = self.ask(|answer| Message::Reencrypt(after, answer)).await?;
+            let (changed, last) = self.ask(|answer| Message::Care(Care::Reencrypt(after, answer))).await?;
             (rows, next) = (rows + changed, last);
         }
-        self.ask(Message::Reencrypted).await?;
+        self.ask(|answer| Message::Care(Care::Reencrypted(answer))).await?;
         let detail =
             format!("{rows} pieces of payloads were put under key {key}; no other key is needed here");
         Ok(json!({"ok": true, "created": [], "detail": detail, "rows": rows, "key": key}))
@@ -120,7 +120,7 @@ impl Inner {
 
     async fn rekey(&self, caller: &Caller) -> Answer {
         let by = Box::new(self.acting(caller)?.actor);
-        let key = self.ask(|answer| Message::Rekey(by, answer)).await.map_err(admin)?;
+        let key = self.ask(|answer| Message::Care(Care::Rekey(by, answer))).await.map_err(admin)?;
         let detail = "another key signs the log from here on; the old one signed which, and what it signed stays verifiable";
         Ok(json!({"ok": true, "created": [".ordain/log.key"], "detail": detail, "publicKey": key}))
     }
@@ -151,7 +151,7 @@ impl Inner {
         let mut next = Some(String::new());
         while let Some(after) = next {
             let wish = Wish { before, due_at, after, dry_run, by: by.clone() };
-            let page = self.ask(|answer| Message::Prune(Box::new(wish), answer)).await;
+            let page = self.ask(|answer| Message::Care(Care::Prune(Box::new(wish), answer))).await;
             all.add(page.map_err(|error| match error.code.as_str() {
                 "not_permitted" => error.hint("a person with `role:admin` erases"),
                 _ => error,
