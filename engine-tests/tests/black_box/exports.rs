@@ -186,6 +186,37 @@ fn prose_in_an_allowed_field_stops_the_export_and_is_repeated_nowhere() {
 }
 
 #[test]
+fn a_mask_hides_what_may_leave_and_is_no_way_out_for_what_may_not() {
+    let workspace = closed(&[]);
+    let hides = "apiVersion: ordain/v1\nkind: Policy\nmetadata: {name: hide, version: 1.0.0, owner: group:grc, \
+        summary: Hides tickets.}\nspec:\n  restrictsOnly: true\n  applies: {capabilities: [ticket.close]}\n  \
+        rules: [{id: hide, mask: [ticket], reason: hidden}]\n";
+    workspace.write("specs/policies/hide.yaml", hides);
+    let sheet = workspace.path().join("specs/policies/step-sheet.yaml");
+    let fields = std::fs::read_to_string(&sheet).unwrap().replace("risk, attempts]", "risk, ticket]");
+    workspace.write("specs/policies/step-sheet.yaml", &fields);
+    let close = |ticket: &str| {
+        let input = format!("ticket={ticket}");
+        // What a runbook would make of a masked output is nothing: its step succeeded all the same.
+        let said =
+            workspace.ordain(&["run", "close-ticket", "--as", "user:alice", "--input", &input, "--json"]);
+        assert_eq!(said.json()["run"]["steps"][0]["state"], "succeeded");
+    };
+    let preview = || workspace.ordain(&["export", "step-sheet", "preview", "--as", "user:alice", "--json"]);
+    close("T-1");
+    let shown = preview().expect_code(0).json()["preview"].clone();
+    let rows =
+        workspace.ordain(&["export", "step-sheet", "show", text(&shown, "id"), "--as", "user:carol"]).stdout;
+    assert!(rows.contains("medium,sha256:") && !rows.contains("T-1"), "its digest leaves: {rows}");
+    close("call 555 0199");
+    let said = preview();
+    let reason = said.expect_code(3).json()["run"]["reasons"][0].clone();
+    assert_eq!(text(&reason, "code"), "sensitivity_not_cleared");
+    assert!(text(&reason, "detail").contains("`ticket`"), "{reason}");
+    assert!(!said.stdout.contains("555"), "the value is not named");
+}
+
+#[test]
 fn a_change_of_what_may_leave_makes_previews_stale() {
     let workspace = closed(&["T-1"]);
     let shown = preview(&workspace, "user:alice");

@@ -118,12 +118,11 @@ impl<'e> Gathering<'e> {
                 return Err(self.because(Code::SensitivityNotCleared, detail));
             }
             let Some(cell) = row.cells.get(*field) else { continue };
-            // A masked value is its salted digest, whatever type the column has.
-            if !row.masked.contains(*field) {
-                self.sheet
-                    .check(field, cell)
-                    .map_err(|misfit| self.because(Code::SensitivityNotCleared, misfit.to_string()))?;
-            }
+            // A mask hides what may leave; it is no way out for what may not.
+            let judged = row.masked.get(*field).unwrap_or(cell);
+            self.sheet
+                .check(field, judged)
+                .map_err(|misfit| self.because(Code::SensitivityNotCleared, misfit.to_string()))?;
             kept.insert((*field).to_owned(), cell.clone());
         }
         self.rows.push(kept);
@@ -132,7 +131,7 @@ impl<'e> Gathering<'e> {
 
     fn is_wanted(&self, row: &Row) -> Result<bool, Reason> {
         let Some(filter) = &self.export.spec.filter else { return Ok(true) };
-        let cells = row.cells.iter().filter(|(name, _)| !row.masked.contains(&***name));
+        let cells = row.cells.iter().filter(|(name, _)| !row.masked.contains_key(&***name));
         let cells: Map<String, Value> =
             cells.map(|(name, value)| (name.to_string(), value.clone())).collect();
         let fact = Fact::typed(&Value::Object(cells), &self.row)

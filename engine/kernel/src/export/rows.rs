@@ -2,7 +2,7 @@
 //! meta schema adds. What policies mask stands in them as its salted digest; what is more sensitive than the meta
 //! schema may show is not in them at all.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -27,8 +27,8 @@ use crate::world::World;
 pub struct Row {
     /// What it has, by column.
     pub cells: BTreeMap<Arc<str>, Value>,
-    /// The columns that a policy masks.
-    pub masked: BTreeSet<Arc<str>>,
+    /// Of the columns that a policy masks, what stands behind the digest in their cell: to be judged, never shown.
+    pub masked: BTreeMap<Arc<str>, Value>,
     /// Columns whose values are more sensitive than records may show; they have no cell.
     pub withheld: BTreeMap<Arc<str>, Sensitivity>,
 }
@@ -231,14 +231,14 @@ fn output(row: &mut Row, column: &Arc<str>, run: &Run, step: Option<(&StepRun, &
     let masked = step.is_some_and(|(step, _)| {
         step.items.iter().flat_map(|item| &item.work.masks).any(|mask| **mask == *name)
     });
-    if masked {
-        row.masked.insert(Arc::clone(column));
-        row.set(column, salted_digest(&run.started.salt, value).to_string());
-    } else if label <= sensitivity::RECORDS {
-        row.set(column, value.clone());
-    } else {
-        // What the run's own specs say holds, whatever later ones declare.
+    // What the run's own specs say holds, whatever later ones declare, and masked or not.
+    if label > sensitivity::RECORDS {
         row.withheld.insert(Arc::clone(column), label);
+    } else if masked {
+        row.masked.insert(Arc::clone(column), value.clone());
+        row.set(column, salted_digest(&run.started.salt, value).to_string());
+    } else {
+        row.set(column, value.clone());
     }
 }
 

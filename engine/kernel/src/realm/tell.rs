@@ -178,7 +178,7 @@ fn facts(
     active: &Active,
 ) -> Result<FactMap, Reason> {
     let row = rows::of_told(record, run, active.catalogue.meta_schema.as_deref());
-    let cells = row.cells.into_iter().filter(|(name, _)| !row.masked.contains(name));
+    let cells = row.cells.into_iter().filter(|(name, _)| !row.masked.contains_key(name));
     let cells: Map<String, Value> = cells.map(|(name, value)| (name.to_string(), value)).collect();
     let row = sheet::row_of_notice(&active.catalogue, &notice.spec);
     let fact = Fact::typed(&Value::Object(cells), &row)

@@ -192,11 +192,15 @@ fn restricted(given: &Given) -> Vec<(String, Given)> {
         }
     };
     let hides = json!({"id": "more", "mask": ["who"], "when": "true", "reason": "hidden"});
+    // Nothing reads what this one hides, so the sheet is reached all the same.
+    let covers =
+        json!({"id": "more", "mask": ["ticket"], "when": "step.id == \"again\"", "reason": "hidden"});
     let denies = json!({"id": "more", "deny": "capability.name == \"t.find\"", "reason": "closed"});
     let keep = json!({"keep": {"internal": "30d", "exports": "3d"}});
     let retention = without_version(document("Retention", "kept", keep));
     vec![
         with("with a mask", &rule(hides)),
+        with("with a mask that nothing reads", &rule(covers)),
         with("with a deny", &rule(denies)),
         with("with a retention", &move |given| given.documents.insert(0, retention.clone())),
     ]
