@@ -152,6 +152,29 @@ fn default_keys_are_refused_in_prod() {
 }
 
 #[test]
+fn an_operators_file_where_authors_write_is_refused_in_prod() {
+    let workspace = sealed();
+    assert_eq!(refusal(&workspace), None);
+    let operators = fs::read_to_string(workspace.path().join("ordain.yaml")).unwrap();
+    // Authors could bring their own `trust` in a folder of theirs, or edit the operator's.
+    workspace.write("specs/ordain.yaml", &operators);
+    let inner = refusal(&workspace).unwrap();
+    assert!(inner.contains("`specs/ordain.yaml` is an operator's file inside the catalogue"), "{inner}");
+    fs::remove_file(workspace.path().join("specs/ordain.yaml")).unwrap();
+    workspace.write("ordain.yaml", &operators.replace("profile: prod", "profile: prod\n  catalogue: [.]"));
+    workspace.ordain(&["bundle", "build"]).expect_code(0);
+    sign(&workspace, &[]).expect_code(0);
+    let around = refusal(&workspace).unwrap();
+    assert!(around.contains("lies inside the catalogue folder `.`"), "{around}");
+    let checks = workspace.ordain(&["doctor", "--prod", "--json"]).expect_code(1).json();
+    let check =
+        |id: &str| checks["checks"].as_array().unwrap().iter().find(|check| check["id"] == id).cloned();
+    for id in ["prod-workspace", "prod-seal"] {
+        assert_eq!(check(id).unwrap()["ok"], false, "{id}: {checks}");
+    }
+}
+
+#[test]
 fn the_keys_of_examples_are_known_as_published() {
     let mut found = 0;
     for example in fs::read_dir(engine_tests::root().join("examples")).unwrap().flatten() {

@@ -2,7 +2,7 @@
 //! operator's file seals: every file byte for byte, by a key that the operator's file trusts, in its time, and never
 //! older than what was active. In `dev` nobody is asked. Any trouble is "not signed".
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -12,6 +12,7 @@ use ordain_kernel::evidence::bundle::{self, Bundle, Sealed, Unsealed};
 use ordain_kernel::log::envelope::TrustedKey;
 use ordain_kernel::reason::{Code, Reason};
 use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
+use ordain_spec::workspace::FILE as OPERATORS;
 
 use crate::keys::Key;
 use crate::workspace::Opened;
@@ -94,7 +95,7 @@ impl Seal {
         if profile != Profile::Prod || workspace.active.is_none() {
             return Self::default();
         }
-        if let Some(refusal) = default_key(workspace) {
+        if let Some(refusal) = misplaced(workspace).or_else(|| default_key(workspace)) {
             return Self { issued: None, refusal: Some(refusal) };
         }
         let bundle = match std::fs::read(path(workspace)) {
@@ -109,6 +110,31 @@ impl Seal {
             Err(why) => Self { issued: None, refusal: Some(Reason::new(Code::UnsignedCatalogue, why)) },
         }
     }
+}
+
+/// An operator's file where authors write: whoever edits specs could grant what specs may reach.
+fn misplaced(workspace: &Opened) -> Option<Reason> {
+    let refuse = |why: String| Reason::new(Code::UnsignedCatalogue, why);
+    if let Some(folder) = around(&workspace.root, &workspace.spec()) {
+        return Some(refuse(format!("`{OPERATORS}` lies inside the catalogue folder `{folder}`")));
+    }
+    let catalogue = workspace.read.checked.catalogue.as_ref();
+    let mut paths =
+        catalogue.iter().flat_map(|catalogue| catalogue.sources.iter()).map(|(_, file)| &file.path);
+    let inner =
+        paths.find(|path| Path::new(path.as_str()).file_name().is_some_and(|name| name == OPERATORS))?;
+    Some(refuse(format!("`{inner}` is an operator's file inside the catalogue")))
+}
+
+/// The folder of the catalogue in which the operator's own file lies, where one is.
+#[must_use]
+pub fn around(root: &Path, spec: &WorkspaceSpec) -> Option<String> {
+    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
+    let holds = |folder: &str| {
+        let folder = root.join(folder);
+        root.starts_with(folder.canonicalize().unwrap_or(folder))
+    };
+    spec.catalogue.iter().map(|folder| &*folder.value).find(|folder| holds(folder)).map(str::to_owned)
 }
 
 /// A key that is trusted or signs for a person and that others may have: one made for trying out, or one whose

@@ -4,7 +4,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use ordain_runtime::checkpoint;
-use ordain_runtime::seal::Seal;
+use ordain_runtime::seal::{self, Seal};
 use ordain_spec::catalogue::Catalogue;
 use ordain_spec::kind::roster::{ActorType, Person};
 use ordain_spec::kind::scalar::Principal;
@@ -45,7 +45,7 @@ pub fn shown(cx: &Context) -> Vec<Check> {
         (why, _) => Check::bad(
             "prod-seal",
             why.unwrap_or_else(|| "the catalogue does not load".to_owned()),
-            "`ordain bundle build catalogue.bundle`, then `ordain bundle sign` with a key of `trust`",
+            "`ordain bundle build`, then `ordain bundle sign` with a key of `trust`",
         ),
     };
     let shipped = match checkpoint::stands_unshipped(&workspace) {
@@ -89,16 +89,11 @@ fn trust(spec: &WorkspaceSpec) -> Check {
 
 /// Who edits specs must not be able to edit the operator's file.
 fn outside(root: &Path, spec: &WorkspaceSpec) -> Check {
-    let root = root.canonicalize().unwrap_or_else(|_| root.to_path_buf());
-    let within = spec.catalogue.iter().find(|folder| {
-        let folder = root.join(&*folder.value);
-        root.starts_with(folder.canonicalize().unwrap_or(folder))
-    });
-    match within {
+    match seal::around(root, spec) {
         None => Check::good("prod-workspace", "ordain.yaml lies outside the folders of the catalogue"),
         Some(folder) => Check::bad(
             "prod-workspace",
-            format!("ordain.yaml lies inside the catalogue folder `{}`", folder.value),
+            format!("ordain.yaml lies inside the catalogue folder `{folder}`"),
             "keep specs in a folder of their own, such as `specs/`",
         ),
     }
