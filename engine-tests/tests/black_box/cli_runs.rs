@@ -145,24 +145,19 @@ fn a_signature_counts_only_with_the_key_of_the_roster() {
     );
     run(&workspace, "make-room", 4);
     let approval = open_approval(&workspace);
-    let approve = |key: &str| {
+    let approve = |by: &[&str], key: &str| {
         let (id, digest) = (approval["id"].as_str().unwrap(), approval["digest"].as_str().unwrap());
-        workspace.ordain(&[
-            "approve",
-            id,
-            "--as",
-            "user:ben",
-            "--key",
-            key,
-            "--digest",
-            digest,
-            "--rationale",
-            "Looked at it closely.",
-            "--json",
-        ])
+        let why = "Looked at it closely.";
+        let words = ["approve", id, "--key", key, "--digest", digest, "--rationale", why, "--json"];
+        workspace.ordain(&[&words[..], by].concat())
     };
-    assert_eq!(approve(&other).expect_code(2).json()["error"]["code"], "interactive_required");
-    let granted = approve(&ben).expect_code(0).json();
+    let ben_says = ["--as", "user:ben"];
+    for by in [&ben_says[..], &[]] {
+        assert_eq!(approve(by, &other).expect_code(2).json()["error"]["code"], "interactive_required");
+    }
+    // A key says whose it is.
+    let granted = approve(&[], &ben).expect_code(0).json();
+    assert_eq!(granted["approval"]["granted"][0]["by"], "user:ben");
     assert_eq!(granted["approval"]["granted"][0]["assurance"], "signed");
 }
 

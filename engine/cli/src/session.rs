@@ -41,6 +41,11 @@ impl Conversation {
         &self.workspace
     }
 
+    /// Asks as this person of the roster from here on.
+    pub fn speak_as(&mut self, person: String) {
+        self.caller.acting_as = Some(person);
+    }
+
     /// Asks and waits.
     pub fn ask(&mut self, request: &Request) -> Result<Value, Failure> {
         let asked = self.session.ask(&self.workspace, &self.caller, request);

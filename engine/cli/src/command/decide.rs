@@ -98,7 +98,11 @@ pub fn deciding(cx: &Context, conversation: &mut Conversation, decision: Decisio
     };
     let id = if shown.is_null() { words.id } else { text(&shown, "id").to_owned() };
     let signature = match &key {
-        Some(key) => Some(sign(cx, conversation, key, &id, decision, &digest, &rationale, &form)?),
+        Some(key) => {
+            let by = signer(cx, conversation, key)?;
+            conversation.speak_as(by.clone());
+            Some(sign(by, key, &id, decision, &digest, &rationale, &form)?)
+        }
         None => None,
     };
     let request = Request::Decide { id, decision, rationale, form, digest, signature };
@@ -154,10 +158,8 @@ fn read_key(path: &std::path::Path) -> Result<Key, Failure> {
         .map_err(|error| Failure::usage(format!("`{}` cannot be used as a key: {error}", path.display())))
 }
 
-#[expect(clippy::too_many_arguments, reason = "exactly what is signed")]
 fn sign(
-    cx: &Context,
-    conversation: &Conversation,
+    by: String,
     key: &Key,
     id: &str,
     decision: Decision,
@@ -176,25 +178,25 @@ fn sign(
         },
         rationale: rationale.to_owned(),
         form: Value::Object(form.clone()),
-        by: by(cx, conversation)?.into(),
+        by: by.into(),
         at: None,
     };
     Ok(key.sign(&statement.bytes()))
 }
 
-/// Who decides: `--as`, else the person of the login.
-fn by(cx: &Context, conversation: &Conversation) -> Result<String, Failure> {
+/// Who decides with a key: `--as`, else the person whose key it is. Whose login this is does not count.
+fn signer(cx: &Context, conversation: &Conversation, key: &Key) -> Result<String, Failure> {
     if let Some(named) = &cx.acting_as {
         return Ok(named.clone());
     }
-    let login = ordain_runtime::local::own_login();
+    let public = key.public();
     let roster = conversation.workspace().read.checked.declarations.roster.clone();
     let people = roster.iter().flat_map(|roster| roster.spec.people.iter());
-    let mut mine =
-        people.filter(|(_, person)| person.login.as_ref().is_some_and(|known| *known.value == *login));
-    mine.next().map(|(name, _)| format!("user:{name}")).ok_or_else(|| {
-        Failure::new("unauthenticated", format!("nobody in the roster has the login `{login}`"))
-            .hint("say `--as user:NAME`")
+    let mut owners =
+        people.filter(|(_, person)| person.key.as_ref().is_some_and(|known| *known.value == *public));
+    owners.next().map(|(name, _)| format!("user:{name}")).ok_or_else(|| {
+        Failure::new("interactive_required", "the key is nobody's of the roster")
+            .hint("sign with the key whose public half stands in the roster (`people.<name>.key`)")
     })
 }
 
