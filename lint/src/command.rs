@@ -4,7 +4,7 @@
 use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
-use ordain_spec::diagnostic::Severity;
+use ordain_spec::diagnostic::{Severity, counted};
 
 use crate::discover::{Asked, Known};
 use crate::fix::Which;
@@ -164,10 +164,7 @@ fn said(done: &Done) -> Option<String> {
     }
     let verb = if done.diff.is_some() { "would repair" } else { "repaired" };
     let files = done.changes.files.len();
-    let (problems, files) = (
-        render::text::counted(repaired.len(), "problem", "problems"),
-        render::text::counted(files, "file", "files"),
-    );
+    let (problems, files) = (counted(repaired.len(), "problem"), counted(files, "file"));
     Some(format!("{verb} {problems} in {files}"))
 }
 

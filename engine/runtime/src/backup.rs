@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use ordain_kernel::actor::Actor;
 use ordain_kernel::audit::Verified;
 use ordain_kernel::run::system::SystemEvent;
+use ordain_spec::diagnostic::counted;
 use ordain_spec::kind::workspace::Profile;
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -63,7 +64,7 @@ async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> An
     Ok(json!({
         "ok": true,
         "created": [file],
-        "detail": format!("{records} records of {runs} runs, verified, {bytes} bytes"),
+        "detail": format!("{} of {}, verified, {}", counted(records, "record"), counted(runs, "run"), counted(bytes, "byte")),
         "records": records,
         "runs": runs,
         "bytes": bytes,
@@ -123,7 +124,7 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     Ok(json!({
         "ok": true,
         "created": created,
-        "detail": format!("{records} records of {runs} runs, verified"),
+        "detail": format!("{} of {}, verified", counted(records, "record"), counted(runs, "run")),
         "records": records,
         "runs": runs,
         "head": verified.head,
@@ -182,7 +183,10 @@ async fn newer(
 ) -> Result<Option<String>, StoreError> {
     let Some(before) = before.filter(|before| *before > 0) else { return Ok(None) };
     if before > records {
-        return Ok(Some(format!("the store has {} records that the copy has not", before - records)));
+        return Ok(Some(format!(
+            "the store has {} that the copy has not",
+            counted(before - records, "record")
+        )));
     }
     let at = i64::try_from(before).unwrap_or(i64::MAX).saturating_sub(1);
     let (mine, theirs) =

@@ -1,6 +1,7 @@
 //! Shows that a copy can be put back, without putting it back: aside, in a folder that goes again, the copy is verified,
 //! opened, and everything in it is recovered and built anew from its journal. Never touches the store.
 
+use ordain_spec::diagnostic::counted;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,7 +90,7 @@ pub async fn drill(workspace: &Opened, file: &Path) -> Answer {
     Ok(json!({
         "ok": true,
         "created": [],
-        "detail": format!("{runs} runs were recovered from the copy, and nothing was replaced"),
+        "detail": format!("recovered from the copy: {}; nothing was replaced", counted(runs, "run")),
         "records": records,
         "runs": runs,
         "head": head,

@@ -1,5 +1,6 @@
 //! Findings for a terminal, file by file, with the lines they are about.
 
+use ordain_spec::diagnostic::counted;
 use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
@@ -90,24 +91,14 @@ fn summed(sum: Summary, colour: bool) -> String {
 
 /// What was looked at and what was found, in one sentence.
 pub fn sentence(sum: Summary) -> String {
-    let looked =
-        format!("{} in {}", counted(sum.specs, "spec", "specs"), counted(sum.files, "file", "files"));
-    let parts: Vec<String> = [
-        (sum.laws, "broken law", "broken laws"),
-        (sum.errors, "error", "errors"),
-        (sum.warnings, "warning", "warnings"),
-        (sum.infos, "remark", "remarks"),
-    ]
-    .into_iter()
-    .filter(|(count, _, _)| *count > 0)
-    .map(|(count, one, many)| counted(count, one, many))
-    .collect();
+    let looked = format!("{} in {}", counted(sum.specs, "spec"), counted(sum.files, "file"));
+    let parts: Vec<String> =
+        [(sum.laws, "broken law"), (sum.errors, "error"), (sum.warnings, "warning"), (sum.infos, "remark")]
+            .into_iter()
+            .filter(|(count, _)| *count > 0)
+            .map(|(count, noun)| counted(count, noun))
+            .collect();
     let verdict = if parts.is_empty() { "no problem".to_owned() } else { parts.join(", ") };
     let engine = if sum.laws > 0 { "; the engine refuses this catalogue" } else { "" };
     format!("{looked}: {verdict}{engine}")
-}
-
-/// `1 file`, `2 files`
-pub fn counted(count: usize, one: &str, many: &str) -> String {
-    format!("{count} {}", if count == 1 { one } else { many })
 }

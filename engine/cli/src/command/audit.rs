@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use ordain_plan::render::{Ink, Line, Look};
 use ordain_runtime::api::Request;
 use ordain_runtime::evidence;
+use ordain_spec::diagnostic::counted;
 use serde_json::Value;
 
 use crate::context::Context;
@@ -138,7 +139,7 @@ pub fn verified(document: &Value, look: Look) -> String {
         card.line(
             &Line::default()
                 .with(Ink::Good, "✓ ")
-                .with(Ink::Plain, &format!("{records} records, every chain whole")),
+                .with(Ink::Plain, &format!("{}, every chain whole", counted(records, "record"))),
         );
     } else {
         let bad = document.get("firstBad").unwrap_or(&Value::Null);
@@ -160,7 +161,7 @@ fn complete(document: &Value, look: Look) -> String {
         card.line(
             &Line::default()
                 .with(Ink::Good, "✓ ")
-                .with(Ink::Plain, &format!("{runs} runs, a record for everything they did")),
+                .with(Ink::Plain, &format!("{}, a record for everything done", counted(runs, "run"))),
         );
     }
     for missing in list(document, "missing") {

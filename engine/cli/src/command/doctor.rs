@@ -14,7 +14,7 @@ use ordain_runtime::api::Request;
 use ordain_runtime::connector::sandbox::{SandboxLauncher, SandboxReport, capabilities_of_machine};
 use ordain_runtime::vault;
 use ordain_spec::catalogue::{Catalogue, every};
-use ordain_spec::diagnostic::Severity;
+use ordain_spec::diagnostic::{Severity, counted};
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::workspace::Workspace;
 use serde_json::{Value, json};
@@ -256,7 +256,7 @@ fn log(cx: &Context, root: &Path) -> Check {
     }) {
         Ok(answer) if answer.get("ok").is_some_and(|ok| ok == true) => {
             let records = answer.get("records").and_then(Value::as_u64).unwrap_or_default();
-            Check::good("prod-log", format!("{records} records, each bound to the one before"))
+            Check::good("prod-log", format!("{}, each bound to the one before", counted(records, "record")))
         }
         Ok(_) => Check::bad("prod-log", "the audit log was changed", hint),
         Err(failure) => Check::bad("prod-log", failure.error().message.clone(), hint),

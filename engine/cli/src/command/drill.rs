@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use ordain_kernel::rehearsal::{Drill, Fate, Fault, drill, drill_bases};
 use ordain_plan::render::{Ink, Line, Look};
+use ordain_spec::diagnostic::counted;
 use ordain_spec::kind::scalar::Reference;
 use serde_json::json;
 
@@ -84,12 +85,12 @@ fn told(drills: &[Drill], look: Look) -> String {
     let mut counts: BTreeMap<bool, usize> = BTreeMap::new();
     drills.iter().for_each(|drill| *counts.entry(drill.ok).or_default() += 1);
     let count = |ok| counts.get(&ok).copied().unwrap_or_default();
-    let mut line = Line::default();
-    line.add(
-        Ink::Plain,
-        &format!("{} drills, {} leave something behind or were not reached", drills.len(), count(false)),
-    );
-    line.write(look, &mut out);
+    let all = counted(drills.len(), "drill");
+    let said = match count(false) {
+        0 => format!("{all}: each was reached, and nothing is left behind unsaid"),
+        bad => format!("{bad} of {all}: something is left behind, or was not reached"),
+    };
+    Line::default().with(Ink::Plain, &said).write(look, &mut out);
     out
 }
 

@@ -7,6 +7,7 @@ use ordain_runtime::api::ApiError;
 use ordain_runtime::evidence;
 use ordain_runtime::replay::{self, Recorded};
 use ordain_runtime::workspace::Opened;
+use ordain_spec::diagnostic::counted;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -98,7 +99,11 @@ fn shown(document: &Value, against: bool, look: Look) -> String {
         let name = format!("{} {}: ", text(run, "runbook"), text(run, "run"));
         let holds = run.get("ok").and_then(Value::as_bool) == Some(true);
         let (ink, mark) = if holds { (Ink::Good, "✓ ") } else { (Ink::Worst, "✗ ") };
-        let asked = format!("{decisions} decisions and {} conditions", count(run, "conditions"));
+        let asked = format!(
+            "{} and {}",
+            counted(decisions, "decision"),
+            counted(count(run, "conditions"), "condition")
+        );
         let differing = list(run, "differing");
         let said = match (holds, against) {
             (true, false) => format!("{asked}, its outcome and its records come out the same"),
@@ -124,12 +129,13 @@ fn shown(document: &Value, against: bool, look: Look) -> String {
         }
         let unanswered = count(run, "unanswered");
         if unanswered > 0 {
-            let said = format!("  {unanswered} conditions read counters that the journal does not hold");
+            let said =
+                format!("  {} on counters that the journal does not hold", counted(unanswered, "condition"));
             card.line(&Line::default().with(Ink::Dim, &said));
         }
     }
     if let Some(erased) = document.get("erased").and_then(Value::as_u64).filter(|erased| *erased > 0) {
-        let said = format!("{erased} runs were passed over: their payloads were erased");
+        let said = format!("passed over: {} with erased payloads", counted(erased, "run"));
         card.line(&Line::default().with(Ink::Dim, &said));
     }
     card.finish()

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use ordain_plan::render::{Ink, Line, Look};
 use ordain_runtime::evidence;
 use ordain_runtime::workspace::Opened;
+use ordain_spec::diagnostic::counted;
 use serde_json::Value;
 
 use crate::command::bundle;
@@ -61,16 +62,16 @@ fn shown(document: &Value, look: Look) -> String {
         card.line(&Line::default().with(Ink::Worst, "✗ ").with(Ink::Plain, &format!("not verified: {why}")));
         return card.finish();
     }
-    let records = document.get("records").map(value).unwrap_or_default();
+    let records = counted(document.get("records").map(value).unwrap_or_default(), "record");
     let mut checkpoint = text(document, "checkpoint").lines();
     let origin = checkpoint.next().unwrap_or_default();
     let size = checkpoint.next().unwrap_or_default();
     let said = match document.get("run").and_then(Value::as_str) {
         Some(run) => {
             let events = document.get("events").map(value).unwrap_or_default();
-            format!("run {run}: {events} events, {records} records in {origin}, the last is {size}")
+            format!("run {run}: {}, {records} in {origin}, the last is {size}", counted(events, "event"))
         }
-        None => format!("{records} records, the last is {size} of {origin}"),
+        None => format!("{records}, the last is {size} of {origin}"),
     };
     card.line(&Line::default().with(Ink::Good, "✓ ").with(Ink::Plain, &said));
     card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));

@@ -1,6 +1,7 @@
 //! What a person is asked to agree to: everything that will happen, before anything is asked.
 
 use ordain_plan::render::{Ink, Line, Look};
+use ordain_spec::diagnostic::counted;
 use serde_json::Value;
 
 use super::card::Card;
@@ -125,7 +126,7 @@ fn leaves(card: &mut Card, export: &Value) {
     let mut line = Line::default().with(Ink::Strong, text(export, "export"));
     line.add(
         Ink::Plain,
-        &format!(": {rows} rows of {} as {}", text(export, "source"), text(export, "format")),
+        &format!(": {} of {} as {}", counted(rows, "row"), text(export, "source"), text(export, "format")),
     );
     card.say("would leave", &line);
     card.say("", &Line::default().with(Ink::Name, &fields.join(", ")));

@@ -1,6 +1,7 @@
 //! Previews of exports: what would leave, before anybody agrees.
 
 use ordain_plan::render::{Ink, Line, Look};
+use ordain_spec::diagnostic::counted;
 use serde_json::Value;
 
 use super::card::Card;
@@ -63,7 +64,7 @@ pub fn written(document: &Value, look: Look) -> String {
     let preview = document.get("preview").unwrap_or(&Value::Null);
     let rows = preview.get("rows").map(value).unwrap_or_default();
     let mut line = Line::default().with(Ink::Good, "✓ ");
-    line.add(Ink::Plain, &format!("{rows} rows in {}", text(document, "path")));
+    line.add(Ink::Plain, &format!("{} in {}", counted(rows, "row"), text(document, "path")));
     let mut card = Card::new(look, 12);
     card.line(&line).say("digest", &Line::default().with(Ink::Dim, text(preview, "digest")));
     card.finish()

@@ -2,6 +2,7 @@
 //! comes from specs is escaped in each.
 
 use ordain_plan::render::xml;
+use ordain_spec::diagnostic::counted;
 use serde_json::{Map, Value};
 
 use super::{csv, list, text, value};
@@ -162,9 +163,9 @@ fn summary(document: &Value) -> String {
     let states = counts(document.pointer("/runs/states").and_then(Value::as_object));
     let states = if states.is_empty() { String::new() } else { format!(" ({states})") };
     format!(
-        "{} runs{states}; {} decisions allowed, {} asked people, {} denied.",
-        at("/runs/total"),
-        at("/decisions/allow"),
+        "{}{states}; {} allowed, {} asked people, {} denied.",
+        counted(at("/runs/total"), "run"),
+        counted(at("/decisions/allow"), "decision"),
         at("/decisions/hold"),
         at("/decisions/deny")
     )
@@ -274,7 +275,7 @@ mod tests {
         assert!(!html(&document).contains("<script>"));
         assert!(markdown(&document).contains("\\<script\\>alert(1)\\</script\\>\\|=x"));
         assert!(csv(&document).contains("What denied,1,reason,<script>"));
-        assert!(html(&document).contains("1 runs (1 denied)"));
+        assert!(html(&document).contains("1 run (1 denied)"));
     }
 
     #[test]

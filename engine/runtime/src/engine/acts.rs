@@ -14,7 +14,7 @@ use ordain_kernel::retention;
 use ordain_kernel::run::Run;
 use ordain_kernel::run::command::{Command, Decide, Verdict};
 use ordain_kernel::run::system::{SystemCommand, SystemEvent};
-use ordain_spec::diagnostic::nearest;
+use ordain_spec::diagnostic::{counted, nearest};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
@@ -89,7 +89,7 @@ impl Inner {
             Request::Rebuild => {
                 let rows = self.ask(|answer| Message::Care(Care::Rebuild(answer))).await?;
                 Ok(
-                    json!({"ok": true, "created": [], "detail": format!("{rows} rows of views built from the journal")}),
+                    json!({"ok": true, "created": [], "detail": format!("{} of views built from the journal", counted(rows, "row"))}),
                 )
             }
             Request::Prune { older_than, dry_run } => self.prune(&caller, older_than, dry_run).await,
@@ -160,12 +160,15 @@ impl Inner {
         }
         let Pruned { runs, bytes, kept, held, .. } = all;
         let done = if dry_run { "would be erased" } else { "were erased" };
-        let mut detail = format!("the payloads of {runs} runs {done}, {bytes} bytes");
+        let mut detail =
+            format!("the payloads of {} {done}, {}", counted(runs, "run"), counted(bytes, "byte"));
         if kept > 0 {
-            detail.push_str(&format!("; {kept} older runs keep theirs: keys remember their outcome"));
+            let kept = counted(kept, "older run");
+            detail.push_str(&format!("; not those of {kept}: keys remember the outcome"));
         }
         if held > 0 {
-            detail.push_str(&format!("; {held} older runs keep theirs: a legal hold is about them"));
+            let held = counted(held, "older run");
+            detail.push_str(&format!("; not those of {held}: a legal hold is about them"));
         }
         Ok(json!({
             "ok": true, "created": [], "detail": detail, "runs": runs, "bytes": bytes, "kept": kept, "held": held,

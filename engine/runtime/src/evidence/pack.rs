@@ -10,6 +10,7 @@ use ordain_kernel::evidence::runpack::{self, Pack};
 use ordain_kernel::ids::RunId;
 use ordain_kernel::replay::Told;
 use ordain_kernel::run::{Event, Run};
+use ordain_spec::diagnostic::counted;
 use ordain_spec::digest::Digest;
 use serde_json::json;
 
@@ -56,7 +57,7 @@ pub async fn pack(workspace: &Opened, run: &str, wish: &Wish, folder: &Path) -> 
     Ok(json!({
         "ok": true,
         "created": [named],
-        "detail": format!("run {id}: {events} events, {records} records of {}", key.origin()),
+        "detail": format!("run {id}: {}, {} of {}", counted(events, "event"), counted(records, "record"), key.origin()),
         "run": id,
         "digest": Digest::of(&bytes),
         "log": key.origin(),

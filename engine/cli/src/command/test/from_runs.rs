@@ -7,6 +7,7 @@ use ordain_plan::render::{Ink, Line, Look};
 use ordain_runtime::api::ApiError;
 use ordain_runtime::replay;
 use ordain_runtime::workspace::Opened;
+use ordain_spec::diagnostic::counted;
 use serde_json::{Value, json};
 
 use crate::context::Context;
@@ -89,7 +90,7 @@ fn shown(document: &Value, look: Look) -> String {
             card.line(&line);
         }
     }
-    let said = format!("{held} runs are decided as they were, {turned} otherwise");
+    let said = format!("{} decided as before, {turned} otherwise", counted(held, "run"));
     let ink = if turned == 0 { Ink::Good } else { Ink::Worst };
     card.line(&Line::default().with(ink, &said));
     card.finish()

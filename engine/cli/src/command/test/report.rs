@@ -5,6 +5,7 @@ use std::time::Duration;
 use ordain_kernel::rehearsal::{Coverage, Failure as Difference, ScenarioResult, Unreached};
 use ordain_plan::render::{Ink, Line, Look};
 use ordain_spec::catalogue::Catalogue;
+use ordain_spec::diagnostic::counted;
 use serde_json::{Value, json};
 use spec_lint::render::junit::{Case, Suite, Verdict};
 
@@ -106,9 +107,8 @@ impl Report<'_> {
         let (failed, skipped, count) = (self.failed(), self.skipped(), self.played.len());
         let (mark, ink) = if failed == 0 { ("✓ ", Ink::Good) } else { ("✗ ", Ink::Alarm) };
         let mut verdict = match failed {
-            0 if count == 1 => "1 scenario passed".to_owned(),
-            0 => format!("{count} scenarios passed"),
-            _ => format!("{failed} of {count} scenarios failed"),
+            0 => format!("{} passed", counted(count, "scenario")),
+            _ => format!("{failed} of {} failed", counted(count, "scenario")),
         };
         if skipped > 0 {
             verdict.push_str(&format!(", {skipped} not played"));
