@@ -13,7 +13,7 @@ def passes(data, name, key):
         with contextlib.redirect_stdout(io.StringIO()):
             verify_export.main(data, name, key)
         return True
-    except verify_export.WRONG:
+    except Exception:
         return False
 
 if __name__ == "__main__":

@@ -1,48 +1,28 @@
 #!/usr/bin/env python3
-"""Verifies an Ordain audit export or runpack with nothing but Python's standard library.
-
-usage: verify_export.py FILE NAME ed25519:BASE64     (the log's name and public key, known from elsewhere)
-
-Follows docs/reference/verify.md and shares no code with Ordain. Exit 0: verified. Exit 1: not verified.
-"""
+"""Verifies an Ordain audit export or runpack as docs/reference/verify.md says; shares no code with Ordain.
+usage: verify_export.py FILE NAME ed25519:BASE64     (the log's name and public key, known from elsewhere)"""
 import base64, hashlib, json, struct, sys, zlib
-
-P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493            # Ed25519, RFC 8032 section 5.1
-D, BASE = -121665 * pow(121666, -1, P) % P, (4 * pow(5, -1, P) % P).to_bytes(32, "little")
-WRONG = (KeyError, ValueError, TypeError, IndexError, AttributeError, struct.error, RecursionError)
 sha = lambda data: hashlib.sha256(data).digest()
 text = lambda data: "sha256:" + sha(data).hex()
-unhex = lambda digest: bytes.fromhex(digest.removeprefix("sha256:"))
 unbase = lambda encoded: base64.b64decode(encoded, validate=True)
 canonical = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
-
 def need(condition, why):
-    if not condition:
-        raise ValueError(why)
-
+    if not condition: raise ValueError(why)
+P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493            # Ed25519, RFC 8032 section 5.1
+D, I, BASE = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P), (4 * pow(5, -1, P) % P).to_bytes(32, "little")
 def point(data):                                           # decompression, 5.1.3
-    y = int.from_bytes(data, "little"); sign, y = y >> 255, y & (2**255 - 1)
+    sign, y = divmod(int.from_bytes(data, "little"), 2**255)
     x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
-    x = pow(x2, (P + 3) // 8, P)
-    x = x if (x * x - x2) % P == 0 else x * pow(2, (P - 1) // 4, P) % P
-    need(y < P and (x * x - x2) % P == 0 and not (x == 0 and sign), "no point of the curve in its one form")
-    x = P - x if x & 1 != sign else x
-    return (x, y, 1, x * y % P)
-
-def add(p, q):                                             # 5.1.4
-    a, b, c, d = (p[1] - p[0]) * (q[1] - q[0]), (p[1] + p[0]) * (q[1] + q[0]), 2 * p[3] * q[3] * D, 2 * p[2] * q[2]
-    return tuple(n % P for n in ((b - a) * (d - c), (d + c) * (b + a), (d - c) * (d + c), (b - a) * (b + a)))
-
-def times(n, p, q=(0, 1, 1, 0)):
-    for bit in bin(n)[2:]:
-        q = add(add(q, q), p) if bit == "1" else add(q, q)
-    return q
-
-def signed(public, message, signature):
-    s = int.from_bytes(signature[32:], "little")
-    k = int.from_bytes(hashlib.sha512(signature[:32] + public + message).digest(), "little") % L
-    p, q = times(s, point(BASE)), add(point(signature[:32]), times(k, point(public)))
-    return s < L and (p[0] * q[2] - q[0] * p[2]) % P == 0 == (p[1] * q[2] - q[1] * p[2]) % P
+    roots = (pow(x2, (P + 3) // 8, P) * i * j % P for i in (1, I) for j in (1, -1))
+    return [x for x in roots if y < P and x * x % P == x2 and x % 2 == sign][0], y
+def add(p, q):                                             # on the curve -x² + y² = 1 + D x² y²
+    (a, b), (c, d), e = p, q, D * p[0] * p[1] * q[0] * q[1]
+    return (a * d + b * c) * pow(1 + e, -1, P) % P, (b * d + a * c) * pow(1 - e, -1, P) % P
+def times(n, p):
+    return add(times(n // 2, add(p, p)), p if n % 2 else (0, 1)) if n else (0, 1)
+def signed(public, message, sig):                          # 5.1.7
+    s, k = (int.from_bytes(part, "little") for part in (sig[32:], hashlib.sha512(sig[:32] + public + message).digest()))
+    return len(sig) == 64 and s < L and times(s, point(BASE)) == add(point(sig[:32]), times(k % L, point(public)))
 
 def opened(data):                                          # a ZIP file as it would be written, and no other
     entries, at, directory = {}, 0, b""
@@ -53,91 +33,68 @@ def opened(data):                                          # a ZIP file as it wo
         directory += b"PK\1\2" + struct.pack("<H", 20) + facts[:26] + bytes(10) + struct.pack("<I", at) + name
         need(data[at + 4:at + 30 + length] == facts and name.decode() > max(entries, default=""), "no entry in its form")
         entries[name.decode()], at = content, at + 30 + length + size
-    end = struct.pack("<4H2IH", 0, 0, len(entries), len(entries), len(directory), at, 0)
-    need(data[at:] == directory + b"PK\5\6" + end, "no archive in its form")
+    directory += b"PK\5\6" + struct.pack("<4H2IH", 0, 0, len(entries), len(entries), len(directory), at, 0)
+    need(data[at:] == directory, "no archive in its form")
     return entries
-
+def sealed(envelope, manifest, name, public):              # DSSE around the manifest of a runpack
+    kind, sig = b"application/vnd.ordain.runpack+json", json.loads(envelope)["signatures"][0]["sig"]
+    seal = dict(payload=base64.b64encode(manifest).decode(), payloadType=kind.decode(), signatures=[dict(keyid=name, sig=sig)])
+    need(canonical(seal) == envelope, "the signature is of something else, or not in its form")
+    need(signed(public, b"DSSEv1 %d %s %d %s" % (len(kind), kind, len(manifest), manifest), unbase(sig)), "it is not signed")
 def root_over(begin, end, leaves, hashes):                 # RFC 6962: `hashes` stand where no leaf is known
-    if not any(begin <= place < end for place in leaves):
-        return bytes.fromhex(hashes.pop(0))
-    if end - begin == 1:
-        return leaves[begin]
+    if not leaves or end - begin == 1: return leaves[0][1] if leaves else bytes.fromhex(hashes.pop(0))
     middle = begin + (1 << (end - begin - 1).bit_length() - 1)
-    halves = ((a, b, {at: leaf for at, leaf in leaves.items() if a <= at < b}) for a, b in ((begin, middle), (middle, end)))
-    return sha(b"\1" + b"".join([root_over(*half, hashes) for half in halves]))
-
+    left, right = ([leaf for leaf in leaves if (leaf[0] < middle) is side] for side in (True, False))
+    return sha(b"\1" + root_over(begin, middle, left, hashes) + root_over(middle, end, right, hashes))
 def records(lines, start):                                 # each in its form, place and chain
-    heads, leaves, found = {}, {}, []
+    heads, found = {}, []
     for line in lines.splitlines():
         record = json.loads(line); seq, chain = record["seq"], record.get("runId", "system")
-        need(canonical(record) == line and (not found or seq > found[-1]["seq"]), f"record {seq} is not in its form")
-        first = "sha256:" + "0" * 64 if start == 1 else record["prevHash"]
-        need(record["prevHash"] == heads.get(chain, first), f"record {seq} does not follow the one before it")
         body = {field: value for field, value in record.items() if field not in ("seq", "hash")}
-        need(record["hash"] == text(canonical(body)), f"record {seq} was changed")
-        heads[chain], leaves[seq - 1] = record["hash"], sha(b"\0" + line)
-        found.append(record)
-    return found, leaves
-
-def journal(lines, found):                                 # each record is bound to all events up to its own
-    due, digests, salts = {(record["runId"], record["runSeq"]): record for record in found}, {}, {}
-    for line in lines.splitlines():
-        row, event = json.loads(line), line.partition(b',"event":')[2][:-1]
-        before, count = digests.get(row["run"], (bytes(32), 0))
-        salt = salts.setdefault(row["run"], unhex(row["event"].get("salt", "")))
-        digest = sha(before + struct.pack(">Qq", row["seq"], row["at"]) + event)
-        need(row["seq"] == count + 1, f"event {count + 1} of {row['run']} is missing")
-        digests[row["run"]] = digest, row["seq"]
-        record = due.pop((row["run"], row["seq"]), None)
-        need(not record or record["payloadDigest"] == text(salt + digest), "a record is of another event")
-    need(not due, "the event of a record is missing")
-
-def sealed(envelope, manifest, name, public):              # DSSE around the manifest of a runpack
-    seal = json.loads(envelope); kind, [sig] = seal["payloadType"], seal["signatures"]
-    need(canonical(seal) == envelope and sig["keyid"] == name, "the signature is not in its form")
-    need(kind == "application/vnd.ordain.runpack+json", "a signature of something else")
-    need(unbase(seal["payload"]) == manifest, "another manifest is signed")
-    payload = b"DSSEv1 %d %s %d %s" % (len(kind), kind.encode(), len(manifest), manifest)
-    need(signed(public, payload, unbase(sig["sig"])), "the signature does not verify")
-
+        need(canonical(record) == line and record["hash"] == text(canonical(body)), f"record {seq} is not in its form")
+        before = heads.get(chain, "sha256:" + "0" * 64 if start == 1 else record["prevHash"])
+        need(record["prevHash"] == before and seq > (found[-1]["seq"] if found else 0), f"record {seq} follows another one")
+        heads[chain] = record["hash"]; found.append(record)
+    return found
 def followed(public, name, found):                         # a key names the one that follows it, and counts no further
-    for record in found:
-        both = unbase(record["subject"]) if record["action"] == "log.rekeyed" else b""
-        said = b"ordain/v1 log key\n%s\n%s\n%d\n" % (*map(base64.b64encode, (public, both[:32])), record["seq"])
-        if both and signed(public, said, both[32:]):
+    for record in (record for record in found if record["action"] == "log.rekeyed"):
+        both = unbase(record["subject"]); keys = base64.b64encode(public), base64.b64encode(both[:32]), record["seq"]
+        if signed(public, b"ordain/v1 log key\n%s\n%s\n%d\n" % keys, both[32:]):
             public, name = both[:32], "ordain/" + sha(both[:32]).hex()[:16]
     return public, name
+def journal(lines, found):                                 # each record is bound to all events up to its own
+    due, known = {(record["runId"], record["runSeq"]): record["payloadDigest"] for record in found}, {}
+    for line in lines.splitlines():
+        row, event = json.loads(line), line.partition(b',"event":')[2][:-1]; run, seq = row["run"], row["seq"]
+        salt, digest, count = known.get(run) or (bytes.fromhex(row["event"]["salt"].removeprefix("sha256:")), bytes(32), 0)
+        digest = sha(digest + struct.pack(">Qq", seq, row["at"]) + event)
+        known[run], bound = (salt, digest, seq), text(salt + digest)
+        need(seq == count + 1 and due.pop((run, seq), bound) == bound, f"event {count + 1} of {run} is missing or another")
+    need(not due, "the event of a record is missing")
 
-def main(path, name, key):
-    public = unbase(key.removeprefix("ed25519:"))
-    entries = opened(path if isinstance(path, bytes) else open(path, "rb").read())
-    manifest = json.loads(entries["manifest.json"]); about, pack = manifest["about"], manifest["format"] == "ordain-runpack/1"
+def main(data, name, key):
+    entries, public = opened(data), unbase(key.removeprefix("ed25519:"))
+    written = entries.pop("manifest.json"); manifest = json.loads(written); about = manifest["about"]
+    pack = manifest["format"] == "ordain-runpack/1"; seal = entries.pop("signature.json") if pack else None
     need(pack or manifest["format"] == "ordain-audit-export/1", "neither runpack nor audit export")
-    need(canonical(manifest) == entries["manifest.json"], "the manifest is not in canonical form")
-    beside = ("manifest.json", "signature.json") if pack else ("manifest.json",)
-    declared = {entry: text(data) for entry, data in entries.items() if entry not in beside}
-    need(declared == manifest["entries"], "the entries are not what the manifest says")
+    declared = {**manifest, "entries": {entry: text(data) for entry, data in entries.items()}}
+    need(canonical(declared) == written, "the manifest is not in its form, or the entries are not what it says")
+    start = 1 if pack else about["from"]; found = records(entries["audit.jsonl"], start); last = found[-1]["seq"]
     if pack:
-        sealed(entries["signature.json"], entries["manifest.json"], name, public)
-    start = 1 if pack else about["from"]
-    found, leaves = records(entries["audit.jsonl"], start)
+        sealed(seal, written, name, public); journal(entries["events.jsonl"], found)
+    need(pack or [record["seq"] for record in found] == list(range(start, last + 1)), "a record is missing")
     public, name = followed(public, name, found)
-    note, _, lines = entries["checkpoint"].decode().rpartition("\n\n"); note += "\n"
-    key_id = sha(name.encode() + b"\n\x01" + public)[:4]
-    notes = [unbase(line.split(" ")[2]) for line in lines.splitlines() if line.startswith(f"\u2014 {name} ")]
-    need([sig for sig in notes if sig[:4] == key_id and signed(public, note.encode(), sig[4:])], "no signature of the key")
-    origin, size, root = note.splitlines()
-    need(origin == name, "a checkpoint of another log")
-    seqs, last = [record["seq"] for record in found], int(size)
-    need(seqs and seqs[-1] == last and (pack or seqs == list(range(start, last + 1))), "a record is missing")
     hashes = json.loads(entries["proof.json"]) if pack else list(about["edge"])
-    need(base64.b64encode(root_over(0, last, leaves, hashes)).decode() == root and not hashes, "the checkpoint is about other records")
-    if pack:
-        journal(entries["events.jsonl"], found)
-    print(f"verified: run {about['run']}, {len(found)} records of {name}" if pack else f"verified: records {start} to {last} of {name}")
+    root = root_over(0, last, [(record["seq"] - 1, sha(b"\0" + canonical(record))) for record in found], hashes)
+    note, lines = b"%s\n%d\n%s\n" % (name.encode(), last, base64.b64encode(root)), entries["checkpoint"].decode()
+    need(lines.startswith(note.decode() + "\n") and not hashes, "the checkpoint is about other records, or of another log")
+    key_id, mark = sha(name.encode() + b"\n\x01" + public)[:4], f"\u2014 {name} "
+    sigs = [unbase(line.removeprefix(mark)) for line in lines.splitlines() if line.startswith(mark)]
+    need(any(sig[:4] == key_id and signed(public, note, sig[4:]) for sig in sigs), "no signature of the key")
+    print("verified:", f"run {about['run']}, {len(found)} records" if pack else f"records {start} to {last}", "of", name)
 
 if __name__ == "__main__":
     try:
-        main(*sys.argv[1:]) if len(sys.argv) == 4 else sys.exit(__doc__)
-    except WRONG as error:
-        sys.exit(f"not verified: {error}")
+        main(open(sys.argv[1], "rb").read(), *sys.argv[2:]) if len(sys.argv) == 4 else sys.exit(__doc__)
+    except Exception as error:                             # any trouble is "not verified"
+        sys.exit(f"not verified: {error!r}")

@@ -83,6 +83,8 @@ fn a_journal_or_log_that_was_changed_is_refused_and_the_first_bad_record_is_name
         ("update audit set seq = -1 where seq = 5; update audit set seq = 5 where seq = 6; update audit set seq = 6 where seq = -1".into(), 5),
         ("insert into audit select 1000, run, record from audit where seq = 3".into(), last + 1),
         (format!("update audit set run = null where seq = {bobs}"), bobs),
+        ("update audit set record = record || char(10) where seq = 4".into(), 4),
+        ("update audit set record = replace(record, ':', ': ') where seq = 3".into(), 3),
         // The journal of a run that is not settled.
         (format!("update journal set event = event || ' ' where run = '{waits}' and seq = 2"), place(&waits, 2)),
         (format!("update journal set at = at + 1 where run = '{waits}' and seq = 3"), place(&waits, 3)),
@@ -90,9 +92,12 @@ fn a_journal_or_log_that_was_changed_is_refused_and_the_first_bad_record_is_name
         // Of one that is.
         (format!("update journal set at = at + 1 where run = '{over}' and seq = 5"), place(&over, 5)),
         (format!("delete from journal where run = '{over}' and seq = 4"), place(&over, 4)),
+        (format!("update journal set event = event || char(10) where run = '{over}' and seq = 4"), place(&over, 4)),
+        ("insert into journal select '', seq, at, 9999, event from journal where seq = 1 limit 1".into(), 0),
         // What runs carry.
         (format!("delete from payload where run = '{over}'"), 0),
         (format!("update payload set body = replace(body, 'canary', 'parrot') where run = '{over}'"), 0),
+        (format!("update payload set body = body || char(10) || '1 {{}}' where run = '{over}'"), 0),
         // The workspace's own.
         ("update journal set event = replace(event, 'refund', 'refuse') where run = 'system'".into(), 0),
         ("delete from journal where run = 'system'".into(), 0),
@@ -106,7 +111,7 @@ fn a_journal_or_log_that_was_changed_is_refused_and_the_first_bad_record_is_name
         assert!(at == 0 || seq == at, "{damage}: {seq} is named, not {at}: {reason}");
         tried += 1;
     }
-    assert_eq!(tried, 14);
+    assert_eq!(tried, 19);
 }
 
 #[test]

@@ -16,11 +16,11 @@ use ordain_spec::kind::scenario::Assurance;
 use serde::{Deserialize, Deserializer, Serialize};
 
 pub use chain::{
-    Chain, End, FirstBad, NotARecord, SystemRecord, Verified, Verifier, hash_of, renumbered, verify,
+    Chain, End, FirstBad, Listed, NotARecord, SystemRecord, Verified, Verifier, hash_of, renumbered, verify,
     verify_chains, verify_lines,
 };
 
-pub use line::placed;
+pub use line::leaf_at;
 
 use crate::actor::Actor;
 use crate::ids::{DecisionId, RunId};

@@ -36,20 +36,20 @@ impl Followed {
         Self { journal: Bound::default(), end, fault: None, bound: false }
     }
 
-    /// Takes the next row.
-    pub fn row(&mut self, row: &JournalRow) {
+    /// Takes the next row of a run: its number, its instant in ms, its text.
+    pub fn row(&mut self, run: &str, seq: u64, at: i64, event: &str) {
         if self.fault.is_some() {
             return;
         }
-        if let Err(fault) = follow(&mut self.journal, row) {
+        if let Err(fault) = self.journal.row(run, seq, at, event) {
             self.fault = Some(fault);
             return;
         }
         let last = self.end.and_then(|end| end.run_seq).unwrap_or(0);
         if self.journal.rows() == last {
             self.bound = self.journal.is_bound_to(self.end.and_then(|end| end.payload_digest));
-        } else if self.journal.rows() > last && is_recorded(row) {
-            self.fault = Some(format!("event {} of run {} has no record", row.seq, row.run));
+        } else if self.journal.rows() > last && is_recorded(event) {
+            self.fault = Some(format!("event {seq} of run {run} has no record"));
         }
     }
 
@@ -64,8 +64,8 @@ impl Followed {
     }
 }
 
-fn is_recorded(row: &JournalRow) -> bool {
-    serde_json::from_str(&row.event).is_ok_and(|event| leaves_a_record(&event))
+fn is_recorded(event: &str) -> bool {
+    serde_json::from_str(event).is_ok_and(|event| leaves_a_record(&event))
 }
 
 /// Where exactly they part: all rows against all records of a run.
@@ -78,7 +78,7 @@ pub fn parted(id: &str, rows: &[JournalRow], records: &[AuditRow]) -> Option<Par
             return Some(Parted { seq: here, reason });
         }
         let Some(record) = records.peek() else {
-            if is_recorded(row) {
+            if is_recorded(&row.event) {
                 let reason = format!("the record of event {} of run {id} is missing", row.seq);
                 return Some(Parted { seq: here, reason });
             }

@@ -48,7 +48,7 @@ fn verified(bytes: &[u8], trusted: &[NoteKey]) -> Result<Value, NotVerified> {
             Ok(json!({
                 "ok": true,
                 "format": format,
-                "records": export.records.len(),
+                "records": export.records,
                 "from": export.from,
                 "head": export.head,
                 "checkpoint": export.checkpoint.text(),

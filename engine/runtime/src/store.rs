@@ -4,6 +4,7 @@
 //! beside it. Nothing here decides anything: rows come in, rows go out.
 
 mod active;
+pub(crate) mod bulk;
 mod copy;
 pub mod header;
 pub mod read;

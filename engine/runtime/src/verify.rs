@@ -2,33 +2,30 @@
 //! payloads that the journals name. Also of a store that is not continued because somebody changed it. Reads;
 //! changes nothing.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod journals;
+
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
-use ordain_kernel::audit::{End, Verifier};
+use ordain_kernel::audit::Verifier;
 use ordain_kernel::evidence::audit_export::Fold;
 use ordain_kernel::log::note::NoteKey;
 use ordain_kernel::log::succession::handed_over;
 use ordain_kernel::log::tree::Hash;
 use ordain_kernel::log::{Checkpoint, Succession};
 use ordain_kernel::run::system::SystemEvent;
-use ordain_kernel::run::{journal_digest, payload};
-use ordain_spec::digest::Digest;
-use serde_json::Value;
 
 use crate::api::{Answer, ApiError};
-use crate::bound::{self, Followed, Parted};
+use crate::bound::{self, Parted};
 use crate::store::header;
 use crate::store::read::Reader;
-use crate::store::tiles::leaf_of;
-
 use crate::store::{SYSTEM, StoreError};
 use crate::vault::Vault;
 use crate::workspace::Opened;
-use crate::{checkpoint, evidence, log_key, recover};
+use crate::{checkpoint, evidence, log_key};
 
-/// How many rows are read at a time.
+/// How many rows are read at a time, where they are read one by one.
 const PAGE: i64 = 4_000;
 
 /// What a log is compared with beside itself.
@@ -76,7 +73,7 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
     if verifier.holds() && begin > 0 {
         tail_journals(reader, &mut verifier).await?;
     } else if verifier.holds()
-        && let Some(parted) = journals(reader, &verifier).await?
+        && let Some(parted) = journals::first_parted(reader, &verifier).await?
     {
         verifier.bad(parted.seq, &parted.reason);
     }
@@ -184,21 +181,34 @@ async fn chains(
     verifier: &mut Verifier,
 ) -> Result<(), StoreError> {
     let mut after = i64::try_from(fold.size()).unwrap_or(i64::MAX);
-    loop {
-        let rows = reader.audit(after, PAGE).await?;
-        let Some(last) = rows.last() else { return Ok(()) };
-        after = last.seq;
-        for row in &rows {
-            verifier.stored(row.seq.unsigned_abs(), row.run.as_deref(), &row.record);
-            if !verifier.holds() {
-                return Ok(());
-            }
-            fold.append(leaf_of(row));
-            if due.remove(&fold.size()).is_some_and(|root| root != fold.root()) {
-                verifier.bad(fold.size(), OTHER);
-                return Ok(());
-            }
+    let mut taken = |seq: u64, run: Option<&str>, record: &str| {
+        let Some(leaf) = verifier.stored(seq, run, record) else { return false };
+        fold.append(leaf);
+        if due.remove(&fold.size()).is_some_and(|root| root != fold.root()) {
+            verifier.bad(fold.size(), OTHER);
         }
+        verifier.holds()
+    };
+    let mut pages = reader.audit_page(after).await;
+    loop {
+        let Some(page) = pages else {
+            let rows = reader.audit(after, PAGE).await?;
+            let Some(last) = rows.last() else { return Ok(()) };
+            after = last.seq;
+            if !rows.iter().all(|row| taken(row.seq.unsigned_abs(), row.run.as_deref(), &row.record)) {
+                return Ok(());
+            }
+            pages = reader.audit_page(after).await;
+            continue;
+        };
+        after = page.last();
+        // The next records are read while these are looked at.
+        let ahead = reader.clone();
+        let ahead = tokio::spawn(async move { ahead.audit_page(after).await });
+        if !page.rows().all(|(seq, run, record)| taken(seq, run, record)) {
+            return Ok(());
+        }
+        pages = ahead.await.unwrap_or_default();
     }
 }
 
@@ -219,144 +229,6 @@ async fn tail_journals(reader: &Reader, verifier: &mut Verifier) -> Result<(), S
         verifier.bad(parted.seq, &parted.reason);
     }
     Ok(())
-}
-
-/// The first record whose journal is another.
-async fn journals(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
-    let mut ends: BTreeMap<&str, End> = verifier.ends().map(|(chain, end)| (chain, *end)).collect();
-    ends.remove(SYSTEM);
-    let mut suspects = BTreeMap::new();
-    let mut payloads = Payloads::new(reader).await?;
-    let (mut run, mut seq) = (String::new(), 0);
-    let mut open: Option<Open> = None;
-    loop {
-        let rows = reader.journals(&run, seq, PAGE).await?;
-        let Some(last) = rows.last() else { break };
-        (run, seq) = (last.run.clone(), last.seq);
-        for row in rows.iter().filter(|row| row.run != SYSTEM) {
-            if open.as_ref().is_none_or(|open| open.id != row.run) {
-                settle(open.take(), &mut payloads, &mut suspects).await?;
-                let end = ends.remove(row.run.as_str());
-                open = Some(Open {
-                    id: row.run.clone(),
-                    end,
-                    followed: Followed::new(end),
-                    named: BTreeSet::new(),
-                });
-            }
-            if let Some(open) = &mut open {
-                open.followed.row(row);
-                open.named.extend(payload::references_in(&row.event).map(str::to_owned));
-            }
-        }
-    }
-    settle(open, &mut payloads, &mut suspects).await?;
-    for (id, end) in ends {
-        suspects.insert(id.to_owned(), Parted { seq: end.seq, reason: format!("run {id} has no journal") });
-    }
-    let mut found = system(reader, verifier).await?;
-    for (id, parted) in suspects {
-        let exactly = bound::parted(&id, &reader.journal(&id).await?, &reader.audit_of(&id).await?);
-        let parted = exactly.unwrap_or(parted);
-        found = Some(found.filter(|found| found.seq <= parted.seq).unwrap_or(parted));
-    }
-    Ok(found)
-}
-
-/// A run whose journal is being read.
-struct Open {
-    id: String,
-    end: Option<End>,
-    followed: Followed,
-    named: BTreeSet<String>,
-}
-
-async fn settle(
-    open: Option<Open>,
-    payloads: &mut Payloads<'_>,
-    suspects: &mut BTreeMap<String, Parted>,
-) -> Result<(), StoreError> {
-    let Some(open) = open else { return Ok(()) };
-    let seq = open.end.map_or(0, |end| end.seq);
-    let fault = if open.followed.holds() {
-        payloads.fault(&open).await?
-    } else {
-        Some(format!("the journal of run {} does not end where its records do", open.id))
-    };
-    if let Some(reason) = fault {
-        suspects.insert(open.id, Parted { seq, reason });
-    }
-    Ok(())
-}
-
-/// The events of the workspace itself: one record each, bound to it.
-async fn system(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
-    let rows = reader.journal(SYSTEM).await?;
-    let records = verifier.system();
-    for ((row, record), number) in rows.iter().zip(records).zip(1_u64..) {
-        let expected = journal_digest(&record.prev_hash, number, row.at, &row.event);
-        if row.seq.unsigned_abs() != number || record.payload_digest != Some(expected) {
-            let reason = format!("event {number} of the workspace is not what it was made for");
-            return Ok(Some(Parted { seq: record.seq, reason }));
-        }
-    }
-    let more = |seq, reason: &str| Ok(Some(Parted { seq, reason: reason.to_owned() }));
-    match (rows.get(records.len()), records.get(rows.len())) {
-        (Some(_), _) => more(verifier.next(), "an event of the workspace has no record"),
-        (None, Some(record)) => more(record.seq, "its event is not in the journal of the workspace"),
-        (None, None) => Ok(None),
-    }
-}
-
-/// The payloads of all runs, read beside their journals.
-struct Payloads<'r> {
-    reader: &'r Reader,
-    erased: recover::Erasures,
-}
-
-impl<'r> Payloads<'r> {
-    async fn new(reader: &'r Reader) -> Result<Self, StoreError> {
-        // A workspace's journal that cannot be read is said by its records.
-        Ok(Self { reader, erased: recover::erasures(reader).await.unwrap_or_default() })
-    }
-
-    /// What is wrong with the payloads of a run.
-    async fn fault(&self, open: &Open) -> Result<Option<String>, StoreError> {
-        let changed = || Some(format!("a payload of run {} is not the one that its journal names", open.id));
-        let bodies = match self.reader.payloads(&open.id).await {
-            Err(StoreError::Corrupt(_)) => return Ok(changed()),
-            read => read?,
-        };
-        let gone = || Some(format!("payloads of run {} are gone, and nobody erased them", open.id));
-        match (bodies.is_empty(), self.erased.contains_key(&open.id)) {
-            (true, true) => return Ok(None),
-            (true, false) => return Ok(gone()),
-            (false, true) => {
-                return Ok(Some(format!("payloads of run {} are there, and were erased", open.id)));
-            }
-            (false, false) => {}
-        }
-        let mut kept = BTreeMap::new();
-        for body in &bodies {
-            let Ok(payloads) = serde_json::from_str::<BTreeMap<String, Value>>(body) else {
-                return Ok(changed());
-            };
-            kept.extend(payloads);
-        }
-        let Some(record_salt) = open.followed.record_salt() else { return Ok(gone()) };
-        let name = payload::salt_name(&record_salt);
-        let salt = kept.remove(&name).and_then(|salt| salt.as_str()?.parse::<Digest>().ok());
-        let Some(salt) = salt.filter(|salt| payload::record_salt(salt) == record_salt) else {
-            return Ok(gone());
-        };
-        if open.named.iter().any(|named| !kept.contains_key(named)) {
-            return Ok(gone());
-        }
-        let is_named = |(reference, value): (&String, &Value)| {
-            serde_json::to_string(value).is_ok_and(|text| payload::reference(&salt, &text) == *reference)
-        };
-        Ok(if kept.iter().all(is_named) { None } else { changed() })
-    }
 }
 
 impl Against {

@@ -136,6 +136,9 @@ impl<'de> serde::Deserialize<'de> for Digest {
     }
 }
 
+/// What no hexadecimal digit is worth.
+const NO_DIGIT: u8 = 0x80;
+
 /// The text is no `sha256:` digest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a `sha256:` digest of 64 hexadecimal digits")]
@@ -146,18 +149,22 @@ impl std::str::FromStr for Digest {
 
     fn from_str(text: &str) -> Result<Self, NotADigest> {
         let hex = text.strip_prefix(PREFIX).ok_or(NotADigest)?.as_bytes();
-        let digit = |byte: &u8| match byte {
-            b'0'..=b'9' => Some(byte - b'0'),
-            b'a'..=b'f' => Some(byte - b'a' + 10),
-            _ => None,
+        let digit = |byte: u8| match byte {
+            b'0'..=b'9' => byte - b'0',
+            b'a'..=b'f' => byte - b'a' + 10,
+            _ => NO_DIGIT,
         };
-        let mut bytes = [0; 32];
+        let (mut bytes, mut all) = ([0; 32], 0);
         if hex.len() != 64 {
             return Err(NotADigest);
         }
-        for (byte, pair) in bytes.iter_mut().zip(hex.chunks_exact(2)) {
-            let [high, low] = pair else { return Err(NotADigest) };
-            *byte = digit(high).ok_or(NotADigest)? << 4 | digit(low).ok_or(NotADigest)?;
+        for (byte, pair) in bytes.iter_mut().zip(hex.as_chunks().0) {
+            let [high, low] = pair.map(digit);
+            *byte = high << 4 | low;
+            all |= high | low;
+        }
+        if all > 15 {
+            return Err(NotADigest);
         }
         Ok(Self(bytes))
     }

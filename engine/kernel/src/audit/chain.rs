@@ -6,8 +6,10 @@ use std::collections::BTreeMap;
 use ordain_spec::digest::Digest;
 use serde::{Deserialize, Serialize, Serializer};
 
-use super::line::{self, Held};
-use super::{AuditRecord, Entry};
+use super::line::{Forms, Plain, leaf_at};
+use super::{Action, AuditRecord, Entry};
+use crate::ids::RunId;
+use crate::log::tree::Hash;
 
 /// The end of a chain: what the next record stands on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -212,6 +214,18 @@ pub struct SystemRecord {
     pub payload_digest: Option<Digest>,
 }
 
+/// The chain of the records without a run.
+const SYSTEM: &str = "system";
+
+/// A record that was taken from its line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Listed<'l> {
+    /// What it says that was done.
+    pub action: Action,
+    /// On what.
+    pub subject: &'l str,
+}
+
 /// The last record of a chain, as far as it was followed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct End {
@@ -236,7 +250,7 @@ pub struct Verifier {
     tail: bool,
     gaps: bool,
     first_bad: Option<FirstBad>,
-    buffer: Vec<u8>,
+    pub(super) forms: Forms,
 }
 
 impl Verifier {
@@ -280,51 +294,77 @@ impl Verifier {
         self.next = seq.checked_add(1);
     }
 
-    /// The next record as the line that the store keeps, which has its place and its run beside it.
-    pub fn stored(&mut self, seq: u64, run: Option<&str>, line: &str) {
-        if self.first_bad.is_some() {
-            return;
+    /// The next record as the line that the store keeps, which has its place and its run beside it. Gives its leaf
+    /// of the log, as long as nothing is wrong.
+    pub fn stored(&mut self, seq: u64, run: Option<&str>, line: &str) -> Option<Hash> {
+        let plain = Plain::read(line).filter(|plain| plain.seq == 0 && plain.run == run);
+        if let Some(plain) = plain.filter(|plain| self.follows(plain, seq)) {
+            return Some(plain.leaf(seq));
         }
-        let mut buffer = std::mem::take(&mut self.buffer);
-        let held = line::held(seq, line, &mut buffer).filter(|held| held.run == run);
-        self.buffer = buffer;
-        if held.is_some_and(|held| self.follows(&held)) {
+        self.stored_in_full(seq, run, line);
+        self.holds().then(|| leaf_at(line, seq))
+    }
+
+    /// The same, read into a record and written again.
+    pub(super) fn stored_in_full(&mut self, seq: u64, run: Option<&str>, line: &str) {
+        if self.first_bad.is_some() {
             return;
         }
         match AuditRecord::from_line(line) {
             Ok(record) if record.entry.run_id.map(|run| run.to_string()).as_deref() != run => {
                 self.bad(seq, "it stands under another run than its own");
             }
-            Ok(record) => self.record(&AuditRecord { seq, ..record }),
+            Ok(record) => {
+                self.forms.learn(line);
+                self.record(&AuditRecord { seq, ..record });
+            }
             Err(NotARecord) => self.bad(seq, "it cannot be read as a record in canonical form"),
         }
     }
 
-    /// Takes a line that is held by its hash, where it follows what is there. False leaves everything as it is.
-    fn follows(&mut self, held: &Held<'_>) -> bool {
-        let chain = held.run.unwrap_or("system");
-        let known = self.ends.get_mut(chain);
-        let place = self.next.unwrap_or(if self.tail { held.end.seq } else { 1 });
-        let head = match &known {
-            Some(end) => end.head,
-            None if self.tail => held.prev_hash,
-            None => Digest([0; 32]),
-        };
-        if self.gaps || held.end.seq != place || held.prev_hash != head {
+    /// The next record as a line that says its place. None where it takes [`Verifier::listed_in_full`] to say what it
+    /// is; then everything is as it was.
+    pub fn listed<'l>(&mut self, seq: u64, line: &'l str) -> Option<Listed<'l>> {
+        let plain = Plain::read(line).filter(|plain| plain.seq == seq)?;
+        let Plain { action, subject, .. } = plain;
+        self.follows(&plain, seq).then_some(Listed { action, subject })
+    }
+
+    /// The next record, read from a line in full.
+    pub fn listed_in_full(&mut self, record: &AuditRecord, line: &str) {
+        self.forms.learn(line);
+        self.record(record);
+    }
+
+    /// Takes a line that follows what is there and is held by its hash. False leaves everything as it is.
+    fn follows(&mut self, line: &Plain<'_>, seq: u64) -> bool {
+        if self.gaps || self.first_bad.is_some() || !self.forms.hold(line) {
             return false;
         }
+        let known = self.ends.get_mut(line.run.unwrap_or(SYSTEM));
+        let place = self.next.unwrap_or(if self.tail { seq } else { 1 });
+        let head = match &known {
+            Some(end) => end.head,
+            None if self.tail => line.prev_hash,
+            None => Digest([0; 32]),
+        };
+        let is_named = known.is_some() || line.run.is_none_or(|run| run.parse::<RunId>().is_ok());
+        if !is_named || seq != place || line.prev_hash != head || !line.is_held() {
+            return false;
+        }
+        let end = End { head: line.hash, seq, run_seq: line.run_seq, payload_digest: line.payload_digest };
         match known {
-            Some(end) => *end = held.end,
+            Some(known) => *known = end,
             None => {
-                self.ends.insert(chain.to_owned(), held.end);
+                self.ends.insert(line.run.unwrap_or(SYSTEM).to_owned(), end);
             }
         }
-        if held.run.is_none() {
-            let End { seq, payload_digest, .. } = held.end;
-            self.system.push(SystemRecord { seq, prev_hash: held.prev_hash, payload_digest });
+        if line.run.is_none() {
+            let End { seq, payload_digest, .. } = end;
+            self.system.push(SystemRecord { seq, prev_hash: line.prev_hash, payload_digest });
         }
         self.count = self.count.saturating_add(1);
-        self.next = held.end.seq.checked_add(1);
+        self.next = seq.checked_add(1);
         true
     }
 

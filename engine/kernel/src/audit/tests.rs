@@ -3,6 +3,7 @@
 
 use ordain_spec::digest::canonical;
 use ordain_spec::kind::Kind;
+use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
@@ -223,33 +224,151 @@ fn salted_digests_depend_on_salt_and_value_alone() {
     assert_ne!(salted_digest(&salt, &json!(1)), salted_digest(&salt, &json!("1")));
 }
 
-#[test]
-fn a_stored_line_read_quickly_or_in_full_says_the_same() {
-    let records = log();
-    let (mut quick, mut full) = (Verifier::default(), Verifier::default());
-    for (record, seq) in records.iter().zip(1_u64..) {
-        let line = AuditRecord { seq: 0, ..record.clone() }.to_line();
-        let run = record.entry.run_id.map(|run| run.to_string());
-        let mut buffer = Vec::new();
-        assert!(line::held(seq, &line, &mut buffer).is_some(), "{line}");
-        quick.stored(seq, run.as_deref(), &line);
-        full.record(&AuditRecord { seq, ..record.clone() });
-        for byte in 0..line.len() {
-            let mut changed = line.clone().into_bytes();
-            changed[byte] ^= 1;
-            let Ok(changed) = String::from_utf8(changed) else { continue };
-            let held = line::held(seq, &changed, &mut buffer);
-            let same = held.is_none_or(|held| held.end.head != record.hash || byte_of_seq(&line, byte));
-            assert!(same, "byte {byte} of {line}");
-        }
-    }
-    assert_eq!(quick.clone().finish(), full.clone().finish());
-    assert_eq!((quick.system(), quick.ends().collect::<Vec<_>>()), (full.system(), full.ends().collect()));
-    assert!(quick.holds());
+/// The lines as a store keeps them, each with the run beside it.
+fn kept(records: &[AuditRecord]) -> Vec<(Option<String>, String)> {
+    let run = |record: &AuditRecord| record.entry.run_id.map(|run| run.to_string());
+    records.iter().map(|record| (run(record), AuditRecord { seq: 0, ..record.clone() }.to_line())).collect()
 }
 
-/// The place in a line that is outside the hash.
-fn byte_of_seq(line: &str, byte: usize) -> bool {
-    let at = line.find("\"seq\":").unwrap();
-    (at..at + 8).contains(&byte)
+/// A log with all that a record may hold.
+fn rich() -> Vec<AuditRecord> {
+    let mut chain = Chain::default();
+    let mut records = log();
+    for n in 0..6_i64 {
+        let agent = Actor { on_behalf_of: Some("user:ann".into()), ..Actor::system() };
+        let entry = Entry {
+            assurance: (n % 2 == 0).then_some(Assurance::StepUp),
+            run_id: Some(run(3)),
+            run_seq: u64::try_from(n).ok(),
+            step_id: (n != 2).then(|| if n == 4 { "a \"step\"".into() } else { "é".into() }),
+            decision_id: (n == 3).then(|| DecisionId::derive(run(3), 3)),
+            reasons: vec![Reason::new(Code::KillSwitch, "`all`").from_rule(Kind::Policy, "team", "may"); 2],
+            catalogue_digest: Some(Digest([1; 32])),
+            plan_digest: (n > 1).then_some(Digest([2; 32])),
+            ..Entry::new(at(n / 2), agent, Action::StepAttempt, "s")
+        };
+        records.push(AuditRecord { seq: records.len() as u64 + 1, ..chain.append(entry) });
+    }
+    records
+}
+
+/// What both ways of reading say of kept lines, which is the same; and so are leaves, ends and the chain `system`.
+/// `known` are lines that were met before.
+fn both(lines: &[(Option<String>, String)], known: &[(Option<String>, String)]) -> Verified {
+    let read = |fresh: fn() -> Verifier| {
+        let (mut quick, mut full) = (fresh(), fresh());
+        known.iter().for_each(|(_, line)| quick.forms.learn(line));
+        for ((run, line), seq) in lines.iter().zip(1_u64..) {
+            let leaf = quick.stored(seq, run.as_deref(), line);
+            full.stored_in_full(seq, run.as_deref(), line);
+            assert_eq!(leaf, full.holds().then(|| leaf_at(line, seq)), "{line}");
+        }
+        assert_eq!(quick.system(), full.system());
+        assert_eq!(quick.ends().collect::<Vec<_>>(), full.ends().collect::<Vec<_>>());
+        assert_eq!(quick.clone().finish(), full.finish());
+        quick.finish()
+    };
+    read(Verifier::of_a_tail);
+    read(Verifier::default)
+}
+
+/// The line with a hash that is made of what it says now.
+fn held(line: &str) -> String {
+    let Some((before, rest)) = line.split_once(",\"hash\":\"sha256:") else { return line.to_owned() };
+    let Some(rest) = rest.get(65..) else { return line.to_owned() };
+    let Some((between, after)) = rest.split_once(",\"seq\":0") else { return line.to_owned() };
+    let hash = Digest::of(format!("{before}{between}{after}").as_bytes());
+    format!("{before},\"hash\":\"{hash}\"{between},\"seq\":0{after}")
+}
+
+/// One change of kept lines: what is done, where, and with which letter.
+type Change = (u8, usize, usize, u8);
+
+fn change(lines: &mut Vec<(Option<String>, String)>, (what, at, place, letter): Change) {
+    let at = at % lines.len();
+    let line = &mut lines[at].1;
+    let place = place % line.len();
+    let spelled = |line: &str, from: &str, to: &str| line.replacen(from, to, 1);
+    match what {
+        0 => {
+            let mut bytes = line.clone().into_bytes();
+            bytes[place] ^= 1 << (letter % 8);
+            *line = String::from_utf8_lossy(&bytes).into_owned();
+        }
+        1 if line.is_char_boundary(place) => line.insert(place, char::from(b' ' + letter % 95)),
+        2 => *line = spelled(line, "\":", "\": "),
+        3 => *line = spelled(line, "\"subject\":\"s", "\"subject\":\"\\u0073"),
+        4 => *line = spelled(line, "\"seq\":0", ["\"seq\":00", "\"seq\":7", "\"seq\":-0"][place % 3]),
+        5 => *line = spelled(line, "\"runSeq\":", ["\"runSeq\":0", "\"runSeq\":1"][place % 2]),
+        6 => *line = spelled(line, "Z\"", ["+00:00\"", ".000Z\"", "z\""][place % 3]),
+        7 => *line = spelled(line, "system\",\"type\":\"system\"", "system\",\"type\":\"robot\""),
+        8 => *line = spelled(line, "\"reasons\":[", "\"reasons\":[[],"),
+        9 => *line = spelled(line, "sha256:", ["SHA256:", "sha256:0", ""][place % 3]),
+        10 => *line = spelled(line, "\"runId\":\"", ["\"runId\":\"0", "\"runId\":null,\"x\":\""][place % 2]),
+        11 => *line = spelled(line, "kill_switch", "no_such_code"),
+        12 => *line = spelled(line, "step-up", "stepped-up"),
+        13 => lines[at].0 = [None, Some("system".into()), Some(String::new())][place % 3].clone(),
+        14 if lines.len() > 1 => drop(lines.remove(at)),
+        15 => {
+            let other = place % lines.len();
+            lines.swap(at, other);
+        }
+        _ => {
+            let again = lines[at].clone();
+            lines.insert(place % lines.len(), again);
+        }
+    }
+}
+
+#[test]
+fn a_whole_log_is_read_quickly_but_for_what_was_not_met_before() {
+    let lines = kept(&rich());
+    assert!(both(&lines, &[]).ok && both(&lines, &lines).ok);
+    let mut verifier = Verifier::default();
+    lines.iter().for_each(|(_, line)| verifier.forms.learn(line));
+    for ((run, line), seq) in lines.iter().zip(1_u64..) {
+        let plain = line::Plain::read(line);
+        assert_eq!(plain.is_none(), line.contains("\\\""), "{line}");
+        let listed = AuditRecord { seq, ..AuditRecord::from_line(line).unwrap() }.to_line();
+        let taken = verifier.clone().listed(seq, &listed);
+        assert_eq!(taken.is_some(), plain.is_some(), "{listed}");
+        assert!(verifier.clone().listed(seq + 1, &listed).is_none());
+        assert!(verifier.stored(seq, run.as_deref(), line).is_some());
+    }
+}
+
+#[test]
+fn any_byte_of_a_kept_line_counts_for_both_ways_of_reading() {
+    let lines = kept(&rich());
+    for at in 0..lines.len() {
+        // Each line at other places than the one before it: all of them together are most places.
+        for place in (at..lines[at].1.len()).step_by(13) {
+            let mut changed = lines.clone();
+            change(&mut changed, (0, at, place, 0));
+            // Which place a kept line says is nowhere asked for: the row has it.
+            let number = changed[at].1.contains("\"seq\":1,");
+            assert!(!both(&changed, &lines).ok || number, "byte {place} of {}", changed[at].1);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
+
+    #[test]
+    fn both_ways_of_reading_say_the_same_of_whatever_was_done_to_a_log(
+        changes in prop::collection::vec((0_u8..18, 0_usize..64, 0_usize..1_024, any::<u8>()), 1..4),
+        hashed_anew in any::<bool>(),
+        met_before in any::<bool>(),
+    ) {
+        let whole = kept(&rich());
+        let mut lines = whole.clone();
+        for one in changes {
+            change(&mut lines, one);
+            if hashed_anew {
+                lines.iter_mut().for_each(|(_, line)| *line = held(line));
+            }
+        }
+        both(&lines, if met_before { &whole } else { &[] });
+    }
 }

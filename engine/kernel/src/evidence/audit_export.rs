@@ -7,10 +7,10 @@ use serde_json::{Map, json};
 use super::manifest::{self, Manifest};
 use super::{NotVerified, hex, unhex};
 use crate::archive::{Archive, NotAnArchive};
-use crate::audit::{AuditRecord, Verifier};
+use crate::audit::{Action, AuditRecord, Verifier};
 use crate::log::Checkpoint;
 use crate::log::note::NoteKey;
-use crate::log::succession::follow;
+use crate::log::succession::handed_over;
 use crate::log::tree::{Hash, leaf_hash, node_hash};
 
 /// What the manifest calls it.
@@ -23,8 +23,8 @@ const CHECKPOINT: &str = "checkpoint";
 pub struct AuditExport {
     /// The place of the first record.
     pub from: u64,
-    /// The records.
-    pub records: Vec<AuditRecord>,
+    /// How many records there are from there on.
+    pub records: u64,
     /// The head over all chains that were met, as `audit verify` says it.
     pub head: Digest,
     /// What was signed over all records up to the last.
@@ -82,33 +82,46 @@ pub fn verify(archive: &Archive, trusted: &[NoteKey]) -> Result<AuditExport, Not
     }
     let mut fold = Fold::over(from - 1, &edge).ok_or_else(|| wrong("its edge is of another size"))?;
     let before = fold.root();
-    let (records, head) = records(from, lines, &mut fold)?;
-    let checkpoint = Checkpoint::open(note, &follow(trusted, &records))?;
+    let (rekeyed, head) = records(from, lines, &mut fold)?;
+    let keys = handed_over(trusted, rekeyed.iter().map(|(seq, subject)| (*seq, &**subject)));
+    let checkpoint = Checkpoint::open(note, &keys)?;
     if fold.size != checkpoint.size || fold.root() != checkpoint.root {
         return Err(NotVerified::OtherLog);
     }
-    Ok(AuditExport { from, records, head, checkpoint, before })
+    Ok(AuditExport { from, records: fold.size - (from - 1), head, checkpoint, before })
 }
 
-fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<(Vec<AuditRecord>, Digest), NotVerified> {
+/// Records that say that another key of the log follows: their places and subjects.
+type Rekeyed = Vec<(u64, String)>;
+
+/// Every record in its form, place and chain; which of them name another key, and the head over all chains.
+fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<(Rekeyed, Digest), NotVerified> {
     let mut verifier = if from == 1 { Verifier::default() } else { Verifier::of_a_tail() };
-    let mut records = Vec::new();
+    let mut rekeyed = Vec::new();
     let body = lines.strip_suffix('\n').filter(|body| !body.is_empty());
     for (seq, line) in (from..).zip(body.into_iter().flat_map(|body| body.split('\n'))) {
-        let bad = |reason: &str| NotVerified::Record { seq, reason: reason.to_owned() };
-        let record = AuditRecord::from_line(line).map_err(|error| bad(&error.to_string()))?;
-        if record.seq != seq {
-            return Err(bad("a record is missing, or stands in another place"));
-        }
-        verifier.record(&record);
+        rekeyed.extend(taken(&mut verifier, seq, line)?.map(|subject| (seq, subject)));
         fold.append(leaf_hash(line.as_bytes()));
-        records.push(record);
     }
     let verified = verifier.finish();
     match verified.first_bad {
         Some(bad) => Err(NotVerified::Record { seq: bad.seq, reason: bad.reason }),
-        None => Ok((records, verified.head)),
+        None => Ok((rekeyed, verified.head)),
     }
+}
+/// The record of a place; its subject where it names another key of the log.
+fn taken(verifier: &mut Verifier, seq: u64, line: &str) -> Result<Option<String>, NotVerified> {
+    let named = |action, subject: &str| (action == Action::LogRekeyed).then(|| subject.to_owned());
+    if let Some(listed) = verifier.listed(seq, line) {
+        return Ok(named(listed.action, listed.subject));
+    }
+    let bad = |reason: &str| NotVerified::Record { seq, reason: reason.to_owned() };
+    let record = AuditRecord::from_line(line).map_err(|error| bad(&error.to_string()))?;
+    if record.seq != seq {
+        return Err(bad("a record is missing, or stands in another place"));
+    }
+    verifier.listed_in_full(&record, line);
+    Ok(named(record.entry.action, &record.entry.subject))
 }
 
 /// A tree as the roots of its whole subtrees, greatest first: enough to append and to know the root.
@@ -207,7 +220,7 @@ mod tests {
         for from in 1..=8 {
             let (bytes, key) = export(from, 7);
             let export = verified(&bytes, &key).unwrap();
-            assert_eq!((export.from, export.records.len() as u64), (from, 8 - from));
+            assert_eq!((export.from, export.records), (from, 8 - from));
         }
         let (bytes, _) = export(1, 7);
         let stranger = NoteKey { name: "ordain/home".into(), public: [9; 32], until: None };

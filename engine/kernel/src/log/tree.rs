@@ -16,7 +16,15 @@ pub const TILE_HEIGHT: u32 = 8;
 /// The hash of a leaf: SHA-256 over a zero byte and the leaf.
 #[must_use]
 pub fn leaf_hash(leaf: &[u8]) -> Hash {
-    Sha256::new().chain_update([0]).chain_update(leaf).finalize().into()
+    leaf_hash_of(&[leaf])
+}
+
+/// The same of a leaf that is its parts one after the other.
+#[must_use]
+pub fn leaf_hash_of(parts: &[&[u8]]) -> Hash {
+    let mut hash = Sha256::new().chain_update([0]);
+    parts.iter().for_each(|part| hash.update(part));
+    hash.finalize().into()
 }
 
 /// The hash of a node: SHA-256 over a one byte and the hashes of its children.

@@ -5,10 +5,10 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 
-use ordain_kernel::audit::placed;
+use ordain_kernel::audit::leaf_at;
 use ordain_kernel::evidence::audit_export::Fold;
+use ordain_kernel::log::joint;
 use ordain_kernel::log::tree::{Hash, TILE, Tile, Tiles, Tree};
-use ordain_kernel::log::{joint, leaf_hash};
 use sqlx::Row as _;
 use sqlx::sqlite::SqliteConnection;
 
@@ -19,10 +19,9 @@ use super::rows::AuditRow;
 /// How many records are read at a time.
 const PAGE: i64 = 4_096;
 
-/// The hash of a record as a leaf of the log. What is in no form is a leaf as it is: who verifies says what it is.
+/// The hash of a record as a leaf of the log.
 pub fn leaf_of(row: &AuditRow) -> Hash {
-    let line = placed(&row.record, row.seq.unsigned_abs());
-    leaf_hash(line.as_deref().unwrap_or(&row.record).as_bytes())
+    leaf_at(&row.record, row.seq.unsigned_abs())
 }
 
 /// The tree with these records more, and the tiles that became whole. The tree that is given stays what it is.

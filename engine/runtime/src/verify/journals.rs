@@ -1,0 +1,197 @@
+//! Are the journals of all runs those that their records were made for, to their ends, and are their payloads what
+//! the journals name, or erased? Reads; changes nothing.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use ordain_kernel::audit::{End, Verifier};
+use ordain_kernel::run::{journal_digest, payload};
+use ordain_spec::digest::Digest;
+use serde_json::Value;
+
+use crate::bound::{self, Followed, Parted};
+use crate::recover;
+use crate::store::bulk::Kept;
+use crate::store::read::Reader;
+use crate::store::{SYSTEM, StoreError};
+
+/// The first record whose journal is another.
+pub(super) async fn first_parted(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
+    let mut looked = Look::new(reader, verifier).await;
+    let mut from = String::new();
+    let mut pages = reader.run_pages(&from).await;
+    loop {
+        let Some(page) = pages else {
+            looked.one_by_one(&from).await?;
+            break;
+        };
+        let Some(last) = page.last() else { break };
+        // The next name that there can be.
+        from = format!("{}\0", last.run);
+        // The next runs are read while these are looked at.
+        let (ahead, next) = (reader.clone(), from.clone());
+        let ahead = tokio::spawn(async move { ahead.run_pages(&next).await });
+        for one in page {
+            match one.kept {
+                Some(kept) => looked.at(&one.run, &kept),
+                None => looked.unclear.push(one.run),
+            }
+        }
+        pages = ahead.await.unwrap_or_default();
+    }
+    let suspects = looked.suspects().await?;
+    let mut found = system(reader, verifier).await?;
+    for (id, parted) in suspects {
+        let exactly = bound::parted(&id, &reader.journal(&id).await?, &reader.audit_of(&id).await?);
+        let parted = exactly.unwrap_or(parted);
+        found = Some(found.filter(|found| found.seq <= parted.seq).unwrap_or(parted));
+    }
+    Ok(found)
+}
+
+/// Runs as they are looked at.
+struct Look<'l> {
+    reader: &'l Reader,
+    /// Chains whose journals were not met yet.
+    ends: BTreeMap<&'l str, End>,
+    erased: recover::Erasures,
+    /// Runs that do not hold as they were read, or could not be read so: they are read row by row.
+    unclear: Vec<String>,
+}
+
+impl<'l> Look<'l> {
+    async fn new(reader: &'l Reader, verifier: &'l Verifier) -> Self {
+        let mut ends: BTreeMap<&str, End> = verifier.ends().map(|(chain, end)| (chain, *end)).collect();
+        ends.remove(SYSTEM);
+        // A workspace's journal that cannot be read is said by its records.
+        let erased = recover::erasures(reader).await.unwrap_or_default();
+        Self { reader, ends, erased, unclear: Vec::new() }
+    }
+
+    fn at(&mut self, id: &str, kept: &Kept) {
+        let mut run = Open::new(self.ends.get(id).copied());
+        for ((at, event), seq) in kept.events().zip(1_u64..) {
+            run.row(id, seq, at, event);
+        }
+        let bodies = kept.payloads(self.reader, id);
+        let holds = run.followed.holds()
+            && bodies.is_ok_and(|bodies| run.payload_fault(id, &bodies, self.is_erased(id)).is_none());
+        if holds {
+            self.ends.remove(id);
+        } else {
+            self.unclear.push(id.to_owned());
+        }
+    }
+
+    fn is_erased(&self, id: &str) -> bool {
+        self.erased.contains_key(id)
+    }
+
+    /// All runs from a name on are read row by row.
+    async fn one_by_one(&mut self, from: &str) -> Result<(), StoreError> {
+        let ids = self.reader.run_ids().await?;
+        self.unclear.extend(ids.into_iter().filter(|id| id.as_str() >= from));
+        Ok(())
+    }
+
+    /// Runs whose journal or payloads are not what they must be, and why; read row by row.
+    async fn suspects(mut self) -> Result<BTreeMap<String, Parted>, StoreError> {
+        let mut suspects = BTreeMap::new();
+        for id in std::mem::take(&mut self.unclear) {
+            let end = self.ends.remove(id.as_str());
+            if let Some(reason) = self.fault(&id, end).await? {
+                suspects.insert(id, Parted { seq: end.map_or(0, |end| end.seq), reason });
+            }
+        }
+        for (id, end) in self.ends {
+            suspects
+                .insert(id.to_owned(), Parted { seq: end.seq, reason: format!("run {id} has no journal") });
+        }
+        Ok(suspects)
+    }
+
+    async fn fault(&self, id: &str, end: Option<End>) -> Result<Option<String>, StoreError> {
+        let rows = self.reader.journal(id).await?;
+        let mut run = Open::new(end);
+        for row in &rows {
+            run.row(id, row.seq.unsigned_abs(), row.at, &row.event);
+        }
+        if !run.followed.holds() {
+            return Ok(Some(format!("the journal of run {id} does not end where its records do")));
+        }
+        match self.reader.payloads(id).await {
+            Err(StoreError::Corrupt(_)) => Ok(Some(changed(id))),
+            read => Ok(run.payload_fault(id, &read?, self.is_erased(id))),
+        }
+    }
+}
+
+/// A run whose journal is being read.
+struct Open<'e> {
+    followed: Followed,
+    named: BTreeSet<&'e str>,
+}
+
+impl<'e> Open<'e> {
+    fn new(end: Option<End>) -> Self {
+        Self { followed: Followed::new(end), named: BTreeSet::new() }
+    }
+
+    fn row(&mut self, run: &str, seq: u64, at: i64, event: &'e str) {
+        self.followed.row(run, seq, at, event);
+        self.named.extend(payload::references_in(event));
+    }
+
+    /// What is wrong with the payloads of the run.
+    fn payload_fault(&self, id: &str, bodies: &[String], is_erased: bool) -> Option<String> {
+        let gone = || Some(format!("payloads of run {id} are gone, and nobody erased them"));
+        match (bodies.is_empty(), is_erased) {
+            (true, true) => return None,
+            (true, false) => return gone(),
+            (false, true) => return Some(format!("payloads of run {id} are there, and were erased")),
+            (false, false) => {}
+        }
+        let mut kept = BTreeMap::new();
+        for body in bodies {
+            let Ok(payloads) = serde_json::from_str::<BTreeMap<String, Value>>(body) else {
+                return Some(changed(id));
+            };
+            kept.extend(payloads);
+        }
+        let Some(record_salt) = self.followed.record_salt() else { return gone() };
+        let name = payload::salt_name(&record_salt);
+        let salt = kept.remove(&name).and_then(|salt| salt.as_str()?.parse::<Digest>().ok());
+        let Some(salt) = salt.filter(|salt| payload::record_salt(salt) == record_salt) else {
+            return gone();
+        };
+        if self.named.iter().any(|named| !kept.contains_key(*named)) {
+            return gone();
+        }
+        let is_named = |(reference, value): (&String, &Value)| {
+            serde_json::to_string(value).is_ok_and(|text| payload::reference(&salt, &text) == *reference)
+        };
+        if kept.iter().all(is_named) { None } else { Some(changed(id)) }
+    }
+}
+
+fn changed(id: &str) -> String {
+    format!("a payload of run {id} is not the one that its journal names")
+}
+
+/// The events of the workspace itself: one record each, bound to it.
+async fn system(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
+    let rows = reader.journal(SYSTEM).await?;
+    let records = verifier.system();
+    for ((row, record), number) in rows.iter().zip(records).zip(1_u64..) {
+        let expected = journal_digest(&record.prev_hash, number, row.at, &row.event);
+        if row.seq.unsigned_abs() != number || record.payload_digest != Some(expected) {
+            let reason = format!("event {number} of the workspace is not what it was made for");
+            return Ok(Some(Parted { seq: record.seq, reason }));
+        }
+    }
+    let more = |seq, reason: &str| Ok(Some(Parted { seq, reason: reason.to_owned() }));
+    match (rows.get(records.len()), records.get(rows.len())) {
+        (Some(_), _) => more(verifier.next(), "an event of the workspace has no record"),
+        (None, Some(record)) => more(record.seq, "its event is not in the journal of the workspace"),
+        (None, None) => Ok(None),
+    }
+}
