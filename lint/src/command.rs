@@ -139,9 +139,9 @@ impl Options {
                         object.insert("diff".into(), diff.clone().into());
                     });
                 }
-                format!("{document:#}\n")
+                ordain_plan::render::document(&document)
             }
-            (Format::Sarif, _) => format!("{:#}\n", render::sarif(report, &below)),
+            (Format::Sarif, _) => ordain_plan::render::document(&render::sarif(report, &below)),
             (Format::Github, _) => render::github(report, &below),
             (Format::Junit, _) => render::junit(report, self.deny()),
         }

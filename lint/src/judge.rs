@@ -1,6 +1,7 @@
 //! All that is wrong with a subject, in one list: with the operator's file, by law, by rule, by the author's own rules.
 
 use jiff::Timestamp;
+use ordain_spec::check::hush;
 use ordain_spec::diagnostic::Diagnostic;
 
 use crate::rules::{self, Context};
@@ -36,5 +37,11 @@ pub fn taste(cx: &Context<'_>) -> (Vec<Diagnostic>, Vec<Passed>) {
     let mut found = rules::all(cx);
     denied::find(cx, &mut found);
     invariants::find(cx, &mut found);
-    suppress::apply(cx, found)
+    let (mut found, mut passed) = suppress::apply(cx, found);
+    let secrets = cx.subject.secrets();
+    hush(&mut found, &secrets, &cx.subject.sources);
+    for one in &mut passed {
+        hush(std::slice::from_mut(&mut one.diagnostic), &secrets, &cx.subject.sources);
+    }
+    (found, passed)
 }

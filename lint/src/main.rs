@@ -52,7 +52,7 @@ fn unparsed(error: &clap::Error, wants_json: bool) -> ExitCode {
 /// Why nothing could be checked.
 fn unable(why: &str, wants_json: bool) -> ExitCode {
     if wants_json {
-        out(&format!("{:#}\n", render::failure("usage", why, None)));
+        out(&ordain_plan::render::document(&render::failure("usage", why, None)));
     } else {
         aside(why);
     }

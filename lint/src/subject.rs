@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ordain_plan::Grants;
 use ordain_spec::catalogue::Catalogue;
-use ordain_spec::check::{Checked, check, read_workspace};
+use ordain_spec::check::{Checked, beside, check, hush, read_workspace};
 use ordain_spec::diagnostic::Diagnostic;
 use ordain_spec::kind::workspace::WorkspaceSpec;
 use ordain_spec::source::{FileId, SourceFile, Sources};
@@ -51,13 +51,27 @@ impl Subject {
         let id = sources.add(file.clone());
         let mut diagnostics = Vec::new();
         let workspace = read_workspace(id, &file, &mut diagnostics);
-        Self { sources: Arc::new(sources), checked, workspace, diagnostics, operator: Some(id) }
+        if let Some(workspace) = &workspace {
+            diagnostics.extend(beside(&checked.declarations, workspace));
+        }
+        let sources = Arc::new(sources);
+        let mut subject = Self { sources, checked, workspace, diagnostics, operator: Some(id) };
+        let secrets = subject.secrets();
+        hush(&mut subject.diagnostics, &secrets, &subject.sources);
+        subject
     }
 
     /// The catalogue, where no law is broken.
     #[must_use]
     pub fn catalogue(&self) -> Option<&Arc<Catalogue>> {
         self.checked.catalogue.as_ref()
+    }
+
+    /// What was found to be a secret: no output repeats what stands there.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<Diagnostic> {
+        let all = self.diagnostics.iter().chain(&self.checked.diagnostics);
+        all.filter(|problem| problem.code == "secret-literal").cloned().collect()
     }
 
     /// What the workspace grants; the defaults where there is none.

@@ -32,7 +32,7 @@ const CASES: &[Case] = &[
     ("unsupported-api-version", &[], "apiVersion: ordain/v1 # budget", "apiVersion: ordain/v2", "ordain/v2"),
     ("unknown-kind", &[], "kind: Budget", "kind: Budgit", "Budgit"),
     ("placeholder-value", &[], "summary: Reads a thing.", "summary: TODO", "TODO"),
-    ("bad-name", &["unknown-fact", "unresolved-reference"], "{id: first, uses", "{id: First, uses", "First"),
+    ("bad-name", &[], "{id: first, uses", "{id: First, uses", "First"),
     ("integer-too-large", &[], "estimate: '5', max: 10", "estimate: '5', max: 9007199254740992", "9007199254740992"),
     ("bad-requirement", &[], "uses: n.read@^1", "uses: n.read@>=1", ">=1"),
     ("unresolved-reference", &[], "uses: n.read@^1", "uses: n.reed@^1", "n.reed"),

@@ -43,7 +43,7 @@ impl Context {
 
     /// One JSON document.
     pub fn document(&self, document: &Value) {
-        print(&format!("{document:#}\n"));
+        print(&ordain_plan::render::document(document));
     }
 
     /// A remark for people, beside what was asked for.

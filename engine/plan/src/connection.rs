@@ -240,6 +240,9 @@ impl<'a> Wants<'a> {
                         self.connection.name
                     ));
                 }
+                Some((host, _)) if !is_private_on_its_way(&url, host) => {
+                    out.push(format!("`{url}` is plain http to a host that is not loopback"));
+                }
                 Some(_) => {}
                 None => out.push(format!("`{url}` is no URL with a host")),
             }
@@ -255,12 +258,7 @@ impl<'a> Wants<'a> {
     }
 
     fn grants_host(&self, host: &str, port: Option<&str>) -> bool {
-        self.connection.grants.hosts.iter().any(|granted| match granted.value.rsplit_once(':') {
-            Some((name, number)) if !name.ends_with(':') && number.bytes().all(|b| b.is_ascii_digit()) => {
-                bare(name).eq_ignore_ascii_case(host) && Some(number) == port
-            }
-            _ => bare(&granted.value).eq_ignore_ascii_case(host),
-        })
+        self.connection.grants.hosts.iter().any(|granted| is_for(&granted.value, host, port))
     }
 
     fn folders(&self, right: &str, wanted: &[Settable], out: &mut Vec<String>) {
@@ -311,6 +309,28 @@ impl<'a> Wants<'a> {
     }
 }
 
+/// True where a granted `host` or `host:port` lets a connector speak to a URL.
+#[must_use]
+pub fn grants_url(granted: &str, url: &str) -> bool {
+    authority(url).is_some_and(|(host, port)| is_for(granted, host, port))
+}
+
+fn is_for(granted: &str, host: &str, port: Option<&str>) -> bool {
+    match granted.rsplit_once(':') {
+        Some((name, number)) if !name.ends_with(':') && number.bytes().all(|b| b.is_ascii_digit()) => {
+            bare(name).eq_ignore_ascii_case(host) && Some(number) == port
+        }
+        _ => bare(granted).eq_ignore_ascii_case(host),
+    }
+}
+
+/// True where what is sent to a URL is encrypted, or never leaves this machine.
+fn is_private_on_its_way(url: &str, host: &str) -> bool {
+    let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+    scheme.eq_ignore_ascii_case("https")
+        || (scheme.eq_ignore_ascii_case("http") && ordain_spec::check::is_loopback(host))
+}
+
 /// Host and port of an absolute URL. Anything odd (user info, no host) is `None`.
 fn authority(url: &str) -> Option<(&str, Option<&str>)> {
     let (scheme, rest) = url.split_once("://")?;
@@ -339,7 +359,8 @@ fn bare(host: &str) -> &str {
 }
 
 /// True when `path` is `folder` or lies under it, by its text; `..` never lies under anything.
-fn lies_under(path: &str, folder: &str) -> bool {
+#[must_use]
+pub fn lies_under(path: &str, folder: &str) -> bool {
     let folder = folder.trim_end_matches('/');
     let path = path.trim_end_matches('/');
     if path.split('/').any(|part| part == "..") {

@@ -13,7 +13,7 @@ mod svg;
 mod text;
 
 pub use dot::dot;
-pub use escape::{visible, xml};
+pub use escape::{document, visible, xml};
 pub use json::json;
 pub use mermaid::mermaid;
 pub use paint::{Ink, Line, Look};

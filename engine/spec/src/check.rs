@@ -45,17 +45,20 @@ mod rosters;
 pub mod rows;
 mod run_words;
 pub mod scope;
+mod secret_literal;
 mod secrets;
 mod subruns;
 mod tainted_flow;
 mod triggers;
 mod workspace;
 
+pub use base_urls::beside;
 pub use checker::Checker;
 pub use headers::is_of_transport;
+pub use hosts::is_loopback;
 pub use places::step_exprs;
 pub use read::API_VERSION;
-pub use secrets::masked;
+pub use secrets::{hush, masked};
 
 use std::sync::Arc;
 
@@ -133,7 +136,6 @@ laws! {
     shell_program "shell-program",
     relative_program "relative-program",
     missing_mock "missing-mock",
-    secret_literal "secret-literal",
     secret_in_url "secret-in-url",
     template_in_code "template-in-code",
     missing_timeout "missing-timeout",
@@ -182,6 +184,7 @@ laws! {
     "out-of-range",
     "placeholder-value",
     "second-meta-schema",
+    "secret-literal",
     "sensitive-fact-in-guard",
     "skippable-output-unguarded",
     "tainted-flow",

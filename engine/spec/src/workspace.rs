@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::check::{Checked, Checker, read_workspace};
+use crate::check::{Checked, Checker, beside, read_workspace};
 use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::folder;
@@ -72,12 +72,15 @@ impl Workspace {
         root: &Path,
         spec: Option<WorkspaceSpec>,
         text: Arc<str>,
-        diagnostics: Vec<Diagnostic>,
+        mut diagnostics: Vec<Diagnostic>,
         file: Sources,
     ) -> Self {
         let spec = spec.map(|spec| spec.located(&root.to_string_lossy()));
         let standard = WorkspaceSpec::standard();
         let checked = checker.check(&sources(spec.as_ref().unwrap_or(&standard), root));
+        if let Some(spec) = &spec {
+            diagnostics.extend(beside(&checked.declarations, spec));
+        }
         Self { spec, text, diagnostics, file, checked }
     }
 }

@@ -14,7 +14,7 @@
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use ordain_spec::check::{check, page, read_workspace, slugs};
+use ordain_spec::check::{beside, check, page, read_workspace, slugs};
 use ordain_spec::diagnostic::Diagnostic;
 use ordain_spec::source::{FileId, Notation, Sources};
 
@@ -27,15 +27,17 @@ use snippet::{Assembled, blocks, marks};
 fn found(block: &str, notation: Notation) -> Vec<(usize, &'static str, String)> {
     let ending = if notation == Notation::Kdl { "kdl" } else { "yaml" };
     let whole = Assembled::new(block, notation, &|at, _| format!("a-{at:02}.{ending}"));
-    if let Some(file) = whole.workspace.clone() {
-        let (mut diagnostics, mut sources) = (Vec::new(), Sources::default());
-        read_workspace(FileId(0), &file, &mut diagnostics);
-        sources.add(file);
-        return placed(&diagnostics, &sources, &whole);
-    }
     let checked = check(whole.sources.clone());
     assert_eq!(checked.catalogue.is_some(), checked.diagnostics.is_empty());
-    placed(&checked.diagnostics, &checked.declarations.sources, &whole)
+    let mut found = placed(&checked.diagnostics, &checked.declarations.sources, &whole);
+    if let Some(file) = whole.workspace.clone() {
+        let (mut diagnostics, mut sources) = (Vec::new(), Sources::default());
+        let spec = read_workspace(FileId(0), &file, &mut diagnostics);
+        diagnostics.extend(spec.iter().flat_map(|spec| beside(&checked.declarations, spec)));
+        sources.add(file);
+        found.append(&mut placed(&diagnostics, &sources, &whole));
+    }
+    found
 }
 
 fn placed(

@@ -28,8 +28,8 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// The whole finding, at most `width` columns wide.
-    pub fn of(finding: &Finding, width: usize) -> Self {
+    /// The whole finding, at most `width` columns wide, with what stands at `secrets` blacked out.
+    pub fn of(finding: &Finding, secrets: &[Span], width: usize) -> Self {
         let diagnostic = &finding.diagnostic;
         let primary = diagnostic.primary.as_ref();
         let home = primary.map(|label| label.span.file);
@@ -39,12 +39,12 @@ impl Drawn {
             if Some(label.span.file) == home {
                 here.push(label);
             } else if let Some(file) = finding.file(label.span) {
-                elsewhere.push(Self::place(finding, file, label, width));
+                elsewhere.push(Self::place(finding, file, (label, secrets), width));
             }
         }
         let file = home.and_then(|home: FileId| finding.sources.get(home));
         let (source, labels) = file.map_or((None, Vec::new()), |file| {
-            let (source, labels) = drawn(finding, file, &here, width);
+            let (source, labels) = drawn(finding, file, (&here, secrets), width);
             (Some(source), labels)
         });
         Self {
@@ -58,9 +58,14 @@ impl Drawn {
         }
     }
 
-    fn place(finding: &Finding, file: &SourceFile, label: &Label, width: usize) -> Self {
+    fn place(
+        finding: &Finding,
+        file: &SourceFile,
+        (label, secrets): (&Label, &[Span]),
+        width: usize,
+    ) -> Self {
         let bare = Label { span: label.span, text: String::new() };
-        let (source, labels) = drawn(finding, file, &[&bare], width);
+        let (source, labels) = drawn(finding, file, (&[&bare], secrets), width);
         Self {
             head: harmless(&label.text),
             code: None,
@@ -77,15 +82,16 @@ impl Drawn {
 fn drawn(
     finding: &Finding,
     file: &SourceFile,
-    labels: &[&Label],
+    (labels, secrets): (&[&Label], &[Span]),
     width: usize,
 ) -> (Excerpt, Vec<LabeledSpan>) {
     let last = labels.iter().map(|label| file.line_column(label.span.end).0).max().unwrap_or(1);
     // The number of a line, the bar, and what stands around them.
     let columns = width.saturating_sub((last + CONTEXT_LINES).to_string().len() + 5).max(20);
     let marks: Vec<_> = labels.iter().map(|label| (label.span, label.text.chars().count())).collect();
-    let secret = secret(finding, file);
-    let clean = |start: usize, line: &str| harmless_of_same_length(&without_secrets(start, line, secret));
+    let here = labels.first().map(|label| label.span.file);
+    let secrets: Vec<Span> = secrets.iter().filter(|secret| Some(secret.file) == here).copied().collect();
+    let clean = |start: usize, line: &str| harmless_of_same_length(&without_secrets(start, line, &secrets));
     let window = Window::new(&file.text, &marks, (columns, CONTEXT_LINES as usize), &clean);
     let mut columns = Vec::with_capacity(labels.len());
     let spans = labels.iter().enumerate().map(|(at, label)| {
@@ -149,27 +155,21 @@ fn help(finding: &Finding) -> Option<String> {
     (!lines.is_empty()).then(|| lines.join("\n"))
 }
 
-/// What this finding says is a secret, where it stands in this file.
-fn secret(finding: &Finding, file: &SourceFile) -> Option<Span> {
-    let place =
-        finding.diagnostic.primary.as_ref().filter(|_| finding.diagnostic.code == "secret-literal")?.span;
-    finding.sources.get(place.file).is_some_and(|own| own.path == file.path).then_some(place)
-}
-
 /// A line of a file, which begins at `start` there, with what looks like a secret blacked out, and what is known to be
 /// one. A file may have thousands of findings: only lines that are shown are looked at.
-fn without_secrets(start: usize, line: &str, secret: Option<Span>) -> String {
-    let masked = ordain_spec::check::masked(line);
-    let Some(secret) = secret else { return masked };
-    let within = |at: u32| (at as usize).saturating_sub(start).min(masked.len());
-    let (from, to) = (within(secret.start), within(secret.end));
-    match (masked.get(..from), masked.get(from..to), masked.get(to..)) {
-        (Some(before), Some(secret), Some(after)) => {
+fn without_secrets(start: usize, line: &str, secrets: &[Span]) -> String {
+    let mut masked = ordain_spec::check::masked(line);
+    for secret in secrets {
+        let within = |at: u32| (at as usize).saturating_sub(start).min(masked.len());
+        let (from, to) = (within(secret.start), within(secret.end));
+        if let (Some(before), Some(secret), Some(after)) =
+            (masked.get(..from), masked.get(from..to), masked.get(to..))
+        {
             let black: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-            format!("{before}{black}{after}")
+            masked = format!("{before}{black}{after}");
         }
-        _ => masked,
     }
+    masked
 }
 
 /// Text for a terminal.

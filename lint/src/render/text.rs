@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
+use ordain_spec::source::Span;
+
 use super::excerpt::{CONTEXT_LINES, Drawn};
 use crate::report::{Report, Summary};
+use crate::subject::Subject;
 
 /// How the text is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -28,7 +31,11 @@ pub fn text(report: &Report, look: Look) -> String {
             .with_context_lines(CONTEXT_LINES as usize);
     let mut out = String::new();
     let mut file = None;
-    for finding in report.groups.iter().flat_map(|group| &group.findings) {
+    let secrets: Vec<Vec<Span>> = report.groups.iter().map(|group| secrets(&group.subject)).collect();
+    let all = report.groups.iter().zip(&secrets);
+    for (finding, secrets) in
+        all.flat_map(|(group, secrets)| group.findings.iter().map(move |one| (one, secrets)))
+    {
         let place = match finding.diagnostic.primary {
             Some(_) => finding.primary().file,
             None => "the catalogue as a whole".to_owned(),
@@ -41,7 +48,8 @@ pub fn text(report: &Report, look: Look) -> String {
         }
         let mut drawn = String::new();
         // Drawing fails only where a place lies outside of its text; then the words must do.
-        if handler.render_report(&mut drawn, &Drawn::of(finding, look.width.clamp(40, 120))).is_err() {
+        if handler.render_report(&mut drawn, &Drawn::of(finding, secrets, look.width.clamp(40, 120))).is_err()
+        {
             drawn = format!(
                 "{}: {}\n",
                 finding.diagnostic.code,
@@ -58,6 +66,11 @@ pub fn text(report: &Report, look: Look) -> String {
         let _infallible = writeln!(out, "  {line}");
     }
     out
+}
+
+/// Where secrets stand.
+fn secrets(subject: &Subject) -> Vec<Span> {
+    subject.secrets().iter().filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect()
 }
 
 /// How much of it a tool can repair.

@@ -4,10 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use ordain_plan::Grants;
+use ordain_plan::connection::{grants_url, lies_under};
 use ordain_spec::catalogue::every;
+use ordain_spec::decode::Spanned;
 use ordain_spec::kind::Connector;
 use ordain_spec::kind::connector::{Access, EnvValue, HttpAuth, Settable};
 use ordain_spec::kind::scalar::Effect;
+use ordain_spec::kind::workspace::Connection;
 use ordain_spec::source::Span;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 
@@ -30,10 +33,7 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
             found.push(problem(entry.key_span, format!("connection `{name}` is for no connector of the catalogue")));
             continue;
         };
-        let secrets = entry.value.secrets.iter().map(|secret| (&secret.value, secret.span, "secret"));
-        let idle = secrets.filter(|(secret, ..)| !wants.secrets.contains(&***secret));
-        let programs = entry.value.programs.0.iter().map(|(path, entry)| (path, entry.key_span, "program"));
-        let idle = idle.chain(programs.filter(|(path, ..)| !wants.programs.contains(&***path)));
+        let idle = wants.idle(&entry.value);
         for (what, span, kind) in idle {
             let message = format!("connection `{name}` grants {kind} `{what}`, which connector `{name}` never asks for");
             found.push(problem(span, message));
@@ -59,10 +59,50 @@ struct Asked {
     settings: BTreeSet<Arc<str>>,
 }
 
+/// What the releases of one connector ask for, all together.
 #[derive(Default)]
 struct Wants {
     secrets: BTreeSet<Arc<str>>,
     programs: BTreeSet<Arc<str>>,
+    urls: BTreeSet<Arc<str>>,
+    read: BTreeSet<Arc<str>>,
+    write: BTreeSet<Arc<str>>,
+    /// True where a setting is missing: then it cannot be told what is never asked for.
+    unsettled: bool,
+}
+
+/// Something that is granted, where, and what it is.
+type Grant<'g> = (&'g Arc<str>, Span, &'static str);
+
+impl Wants {
+    /// What a connection grants and nobody asks for.
+    fn idle<'g>(&self, granted: &'g Connection) -> Vec<Grant<'g>> {
+        let mut idle: Vec<Grant<'g>> = Vec::new();
+        let mut add = |grants: &'g [Spanned<Arc<str>>], what, is_asked: &dyn Fn(&str) -> bool| {
+            let grants = grants.iter().filter(|grant| !is_asked(&grant.value));
+            idle.extend(grants.map(|grant| (&grant.value, grant.span, what)));
+        };
+        let below = |paths: &BTreeSet<Arc<str>>, folder: &str| paths.iter().any(|path| lies_under(path, folder));
+        add(&granted.secrets, "secret", &|secret| self.secrets.contains(secret));
+        if !self.unsettled {
+            add(&granted.hosts, "host", &|host| self.urls.iter().any(|url| grants_url(host, url)));
+            add(&granted.read, "the reading of", &|folder| below(&self.read, folder));
+            add(&granted.write, "the writing of", &|folder| below(&self.write, folder));
+        }
+        let programs = granted.programs.0.iter().filter(|(path, _)| !self.programs.contains(&***path));
+        idle.extend(programs.map(|(path, entry)| (path, entry.key_span, "program")));
+        idle
+    }
+
+    /// A path or URL, where it is known.
+    fn settled(&mut self, settable: &Settable, grants: &Grants) -> Option<Arc<str>> {
+        let found = match settable {
+            Settable::Literal(text) => Some(Arc::clone(&text.value)),
+            Settable::Setting(name) => grants.settings.get(name.value.as_str()).cloned(),
+        };
+        self.unsettled |= found.is_none();
+        found
+    }
 }
 
 impl Asked {
@@ -78,14 +118,22 @@ impl Asked {
         let mut wants = self.connectors.remove(connector.metadata.name.value.as_str()).unwrap_or_default();
         if let Some(http) = &connector.spec.http {
             self.settable(&http.base_url);
+            let url = wants.settled(&http.base_url, grants);
+            wants.urls.extend(url);
             wants.secrets.extend(http.auth.iter().flat_map(secrets_of));
         }
         if let Some(exec) = &connector.spec.exec {
             exec.read.iter().chain(&exec.write).chain(&exec.cwd).chain([&exec.program]).for_each(|path| self.settable(path));
-            wants.programs.extend(match &exec.program {
-                Settable::Literal(path) => Some(Arc::clone(&path.value)),
-                Settable::Setting(name) => grants.settings.get(name.value.as_str()).cloned(),
-            });
+            let program = wants.settled(&exec.program, grants);
+            wants.programs.extend(program);
+            for path in &exec.read {
+                let path = wants.settled(path, grants);
+                wants.read.extend(path);
+            }
+            for path in &exec.write {
+                let path = wants.settled(path, grants);
+                wants.write.extend(path);
+            }
         }
         let own = connector.spec.exec.iter().map(|exec| &exec.env);
         for env in own.chain(connector.spec.operations.iter().map(|(_, operation)| &operation.env)) {

@@ -45,8 +45,8 @@ impl Options {
         let request = Request::Report { since: self.since, until: self.until };
         let document = ask_long(cx, "reading journals", &request)?;
         let text = match self.format {
-            _ if cx.json => format!("{document:#}\n"),
-            Format::Json => format!("{document:#}\n"),
+            _ if cx.json => ordain_plan::render::document(&document),
+            Format::Json => ordain_plan::render::document(&document),
             Format::Md => report::markdown(&document),
             Format::Html => report::html(&document),
             Format::Csv => report::csv(&document),

@@ -17,6 +17,25 @@ pub fn visible(text: &str) -> String {
     out
 }
 
+/// A JSON document as it is shown: laid out, and with everything that hides something written as an escape, which
+/// means the same to whoever reads JSON.
+#[must_use]
+pub fn document(value: &serde_json::Value) -> String {
+    let text = format!("{value:#}\n");
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c != '\n' && is_hidden(c) {
+            let mut units = [0; 2];
+            for unit in c.encode_utf16(&mut units) {
+                let _infallible = write!(out, "\\u{unit:04x}");
+            }
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
 fn is_hidden(c: char) -> bool {
     c.is_control()
         || matches!(c,
@@ -67,7 +86,15 @@ pub fn mermaid(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{dot, mermaid, visible, xml};
+    use super::{document, dot, mermaid, visible, xml};
+
+    #[test]
+    fn a_document_hides_nothing_and_says_the_same() {
+        let value = serde_json::json!({"a\u{202e}b": ["\u{e0041}\u{7f}\u{85}ü", "line\nbreak"]});
+        let text = document(&value);
+        assert!(text.contains(r"a\u202eb") && text.contains(r"\udb40\udc41\u007f\u0085ü"), "{text}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&text).ok(), Some(value));
+    }
 
     #[test]
     fn nothing_from_a_spec_is_read_as_markup() {

@@ -6,6 +6,7 @@ use super::context::{Context, law};
 use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
 use crate::kind::connector::{ConnectorType, EnvValue, SecretRef};
+use crate::kind::ending::Ending;
 use crate::kind::field::Named;
 use crate::kind::runbook::Step;
 use crate::kind::scenario::Act;
@@ -328,6 +329,27 @@ fn scenario(cx: &Context<'_>, scenario: &Scenario, sink: &mut Vec<Diagnostic>) {
     }
     for act in &scenario.spec.act {
         self::act(cx, act, sink);
+    }
+    inputs(cx, scenario, sink);
+}
+
+/// Inputs that no run takes; those that are wrong on purpose are how a refusal is tested.
+fn inputs(cx: &Context<'_>, scenario: &Scenario, sink: &mut Vec<Diagnostic>) {
+    if scenario.spec.expect.state.value == Ending::Refused {
+        return;
+    }
+    let Ok(runbook) = cx.all.runbook(&scenario.spec.run) else { return };
+    for (name, value) in scenario.spec.inputs.iter() {
+        let Some(field) = runbook.spec.inputs.get(name) else { continue };
+        if let Err(why) = super::fields::fits(field, &value.value.0) {
+            let message = format!("`{name}` can never be taken: {why}");
+            sink.push(
+                law("argument-type-mismatch", value.span, message)
+                    .related(field.span, "what the runbook takes")
+                    .help("give a value that fits, or expect `state: refused`")
+                    .consequence("the engine would refuse every such start (`input_invalid`)"),
+            );
+        }
     }
 }
 

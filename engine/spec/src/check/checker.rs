@@ -10,6 +10,7 @@ use std::sync::{Arc, Mutex};
 use super::follow::Unread;
 use super::memory::{Memory, Reading};
 use super::read::{self, FileRead};
+use super::secrets::hush;
 use super::{Checked, context, judge, page, places};
 use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::{Diagnostic, Severity};
@@ -93,9 +94,10 @@ impl Checker {
         let documents = self.files.iter().flat_map(|known| known.read.documents.iter());
         Unread::of(documents, &diagnostics).silence(&mut found, &declarations.sources);
         diagnostics.append(&mut found);
-        for known in &self.files {
-            diagnostics.extend_from_slice(&known.read.secrets);
-        }
+        let secrets = self.files.iter().flat_map(|known| &known.read.secrets).cloned();
+        let secrets: Vec<Diagnostic> = secrets.collect();
+        hush(&mut diagnostics, &secrets, &declarations.sources);
+        diagnostics.extend(secrets);
         self.memory.turn();
         diagnostics.sort_by(|one, other| {
             one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message))

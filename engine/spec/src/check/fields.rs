@@ -7,7 +7,7 @@ use super::memory::{About, Memory};
 use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::Diagnostic;
-use crate::expr::{Type, Value};
+use crate::expr::{Arg, ArgValue, Type, Value};
 use crate::kind::field::{Field, FieldMap, FieldType};
 use crate::kind::scalar::{Json, Sensitivity};
 use crate::source::Span;
@@ -241,5 +241,39 @@ pub(super) fn fits(field: &Field, value: &serde_json::Value) -> Result<(), Strin
     {
         return Err(format!("it is not of the format `{}`", format.value.as_str()));
     }
+    below(field, value)
+}
+
+/// The items of a list, and the fields of an object, each with a field of its own.
+fn below(field: &Field, value: &serde_json::Value) -> Result<(), String> {
+    if let Some((items, values)) = field.items.as_ref().zip(value.as_array()) {
+        for (at, value) in values.iter().enumerate() {
+            fits(items, value).map_err(|why| format!("at item {}, {why}", at + 1))?;
+        }
+    }
+    if let Some((fields, values)) = field.fields.as_ref().zip(value.as_object()) {
+        for (name, value) in values {
+            let Some(field) = fields.get(name) else { continue };
+            fits(field, value).map_err(|why| format!("at `{name}`, {why}"))?;
+        }
+    }
     Ok(())
+}
+
+/// The literal part of an argument that its field never takes, and why; what is computed is not judged.
+pub(super) fn misfit(field: &Field, arg: &Arg) -> Option<(Span, String)> {
+    if let Some(value) = arg.literal() {
+        return fits(field, &value).err().map(|why| (arg.span, why));
+    }
+    match &arg.value {
+        ArgValue::List(items) => {
+            let declared = field.items.as_ref()?;
+            items.iter().find_map(|item| misfit(declared, item))
+        }
+        ArgValue::Map(entries) => {
+            let declared = field.fields.as_ref()?;
+            entries.iter().find_map(|(name, (_, arg))| misfit(declared.get(name)?, arg))
+        }
+        _ => None,
+    }
 }

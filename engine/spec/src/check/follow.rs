@@ -3,7 +3,6 @@
 //! Silences findings of laws about names, and only where another law is broken already; never the real one.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Kind;
@@ -28,7 +27,7 @@ const NAMING: &[&str] = &["id", "name", "as"];
 #[derive(Default)]
 pub(super) struct Unread {
     /// The names of all that holds a place that could not be read.
-    names: BTreeSet<Arc<str>>,
+    names: BTreeSet<String>,
     /// True where people may be missing.
     people: bool,
 }
@@ -57,9 +56,9 @@ impl Unread {
         match &node.value {
             Value::Map(map) => {
                 let naming = NAMING.iter().filter_map(|field| map.get(field)?.1.as_text());
-                self.names.extend(naming.map(|name| Arc::clone(&name.value)));
+                self.names.extend(naming.map(|name| plain(&name.value)));
                 if let Some((key, below)) = map.entries.iter().find(|(_, below)| holds(below, place)) {
-                    self.names.insert(Arc::clone(&key.text));
+                    self.names.insert(plain(&key.text));
                     self.add(below, place);
                 }
             }
@@ -87,8 +86,13 @@ impl Unread {
     fn holds_name_at(&self, problem: &Diagnostic, sources: &Sources) -> bool {
         let Some(place) = problem.primary.as_ref().map(|primary| primary.span) else { return false };
         let written = sources.get(place.file).map_or("", |file| file.slice(place));
-        last_word(written).is_some_and(|word| self.names.contains(word))
+        last_word(written).is_some_and(|word| self.names.contains(&plain(word)))
     }
+}
+
+/// A name as it would be if it were well formed: `First` and `my-step` are used as `first` and `my_step`.
+fn plain(name: &str) -> String {
+    name.to_ascii_lowercase().replace('-', "_")
 }
 
 fn is_roster(document: &Map) -> bool {

@@ -38,7 +38,8 @@ pub(super) fn without_port(text: &str) -> &str {
 }
 
 /// True for this machine itself.
-pub(super) fn is_loopback(host: &str) -> bool {
+#[must_use]
+pub fn is_loopback(host: &str) -> bool {
     let lower = host.to_ascii_lowercase();
     match host.parse::<std::net::IpAddr>() {
         Ok(std::net::IpAddr::V6(address)) => {

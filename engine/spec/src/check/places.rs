@@ -200,10 +200,10 @@ fn arguments(with: &Named<Arg>, takes: Option<&FieldMap>, place: &mut Place<'_, 
         let checked = place.arg(arg, wanted.as_ref());
         // Of the right type, it may still be longer, greater or of another form than the field allows.
         if let Some(field) = field.filter(|_| place.sink.len() == before)
-            && let Some(Err(why)) = arg.literal().map(|value| super::fields::fits(field, &value))
+            && let Some((span, why)) = super::fields::misfit(field, arg)
         {
             let message = format!("`{name}` can never be taken: {why}");
-            let problem = law("argument-type-mismatch", arg.span, message);
+            let problem = law("argument-type-mismatch", span, message);
             place.sink.push(problem.related(field.span, "what is taken"));
         }
         highest = highest.max(checked.sensitivity);
@@ -256,6 +256,34 @@ pub(super) fn operation_places(
         misfits_are_outputs(place.sink, before);
     }
     mock_places(cx, operation, &outputs, input, sink);
+    answers_fit(cx.callers(connector, name), operation, sink);
+}
+
+/// A declared answer that no capability would take: every mock run would end in it.
+fn answers_fit(callers: &[&Arc<Capability>], operation: &Operation, sink: &mut Vec<Diagnostic>) {
+    let answers = operation.mock.iter().flat_map(|mock| &mock.0).filter_map(|answer| answer.output.as_ref());
+    for (name, arg) in answers.flat_map(Named::iter) {
+        // Of the wrong type it was said already.
+        if sink.iter().any(|problem| problem.primary.as_ref().is_some_and(|label| label.span == arg.span)) {
+            continue;
+        }
+        let due = |capability: &&Arc<Capability>| {
+            let field = capability.spec.output.get(name)?;
+            let (span, why) = super::fields::misfit(field, arg)?;
+            Some((span, why, field.span, capability.metadata.name.value.clone()))
+        };
+        if let Some((span, why, declared, capability)) = callers.iter().find_map(due) {
+            let message = format!("`{name}` can never be an output of capability `{capability}`: {why}");
+            sink.push(
+                law("output-mismatch", span, message)
+                    .related(declared, "what it promises")
+                    .help("answer with a value that fits, or widen what the capability promises")
+                    .consequence(
+                        "the engine refuses the catalogue: every mock run would end in `output_invalid`",
+                    ),
+            );
+        }
+    }
 }
 
 fn mock_places(

@@ -1,25 +1,26 @@
 //! Law `secret-literal`: a secret that is written into a spec. No message repeats it.
 
-use super::context::{Context, law};
+use super::context::law;
 use super::secrets::{is_secret_name, looks_like};
-use crate::catalogue::every;
 use crate::diagnostic::Diagnostic;
-use crate::expr::Arg;
-use crate::kind::connector::EnvValue;
+use crate::kind::Kind;
 use crate::source::{FileId, SourceFile, Span};
-use crate::tree::{Node, Value};
+use crate::tree::{Map, Node, Value};
 
-pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    named(cx, sink);
-}
-
-/// Those that stand in the text of a file, told by what they look like.
+/// Those that stand in the text of a file, told by what they look like and by the names they stand under. Asked of
+/// what is written, so that a fault elsewhere in the spec hides none.
 pub(super) fn written(id: FileId, file: &SourceFile, documents: &[Node]) -> Vec<Diagnostic> {
     let mut sink = Vec::new();
+    for document in documents.iter().filter_map(Node::as_map).filter(|document| is_connector(document)) {
+        if let Some((_, spec)) = document.get("spec") {
+            named(spec, &mut sink);
+        }
+    }
     // A text without the beginning of any known secret is not looked at again.
     if looks_like(&file.text).is_none() && !file.text.contains("PRIVATE KEY") {
         return sink;
     }
+    let told = sink.len();
     for node in documents {
         texts(node, &mut |text, span| {
             if let Some(what) = looks_like(text) {
@@ -27,7 +28,7 @@ pub(super) fn written(id: FileId, file: &SourceFile, documents: &[Node]) -> Vec<
             }
         });
     }
-    if sink.is_empty() {
+    if sink.len() == told {
         comments(id, &file.text, &mut sink);
     }
     sink
@@ -60,25 +61,40 @@ fn texts(node: &Node, visit: &mut dyn FnMut(&str, Span)) {
     }
 }
 
-/// Headers and variables whose name says that they hold a secret, with a value written here.
-fn named(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for connector in every(&cx.all.connectors) {
-        let operations = || connector.spec.operations.iter().map(|(_, operation)| operation);
-        let mut check = |name: &str, arg: &Arg| {
-            let written = !arg.is_computed() && arg.to_json().as_str().is_some_and(|text| !text.is_empty());
-            if written
-                && is_secret_name(name)
-                && looks_like(arg.to_json().as_str().unwrap_or_default()).is_none()
-            {
-                sink.push(found(arg.span, &format!("the value of `{name}` is written here")));
-            }
-        };
-        operations().flat_map(|operation| operation.headers.iter()).for_each(|(name, arg)| check(name, arg));
-        let env = connector.spec.exec.iter().flat_map(|exec| exec.env.iter());
-        for (name, value) in env.chain(operations().flat_map(|operation| operation.env.iter())) {
-            if let EnvValue::Text(text) = value {
-                check(name, text);
+fn is_connector(document: &Map) -> bool {
+    let kind = document.get("kind").and_then(|(_, kind)| kind.as_text());
+    kind.is_some_and(|kind| Kind::from_word(&kind.value) == Some(Kind::Connector))
+}
+
+/// What connectors give and take besides secrets: names of fields, declared answers, and parameters of URLs, of which
+/// `secret-in-url` speaks.
+const HARMLESS: [&str; 5] = ["secret", "input", "output", "mock", "query"];
+
+/// Headers, variables and whatever else a connector writes under a name that says that it holds a secret, whether or
+/// not the field is known.
+fn named(node: &Node, sink: &mut Vec<Diagnostic>) {
+    match &node.value {
+        Value::List(items) => items.iter().for_each(|item| named(item, sink)),
+        Value::Map(map) => {
+            for (key, value) in map.entries.iter().filter(|(key, _)| !HARMLESS.contains(&&*key.text)) {
+                match &value.value {
+                    Value::Text(text) if is_literal(&text.value) && is_secret_name(&key.text) => {
+                        if looks_like(&text.value).is_none() {
+                            sink.push(found(
+                                value.span,
+                                &format!("the value of `{}` is written here", key.text),
+                            ));
+                        }
+                    }
+                    _ => named(value, sink),
+                }
             }
         }
+        _ => {}
     }
+}
+
+/// True for a text that says something and computes nothing of it.
+fn is_literal(text: &str) -> bool {
+    !text.is_empty() && !text.replace("$${", "").contains("${")
 }

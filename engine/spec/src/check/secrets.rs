@@ -1,5 +1,10 @@
 //! What looks like a secret. Nothing here, or in any diagnostic, repeats the text that was found.
 
+use std::borrow::Cow;
+
+use crate::diagnostic::{Diagnostic, Edit};
+use crate::source::Sources;
+
 /// What a text is by its beginning.
 const PREFIXES: &[(&str, &str, usize)] = &[
     ("sk_live_", "a payment key", 16),
@@ -26,10 +31,27 @@ pub(super) fn looks_like(text: &str) -> Option<&'static str> {
     if text.contains("-----BEGIN ") && text.contains("PRIVATE KEY-----") {
         return Some("a private key");
     }
+    let mut before = "";
     text.split(|letter: char| {
         letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | ';' | '=' | ':' | '&' | '(' | ')')
     })
-    .find_map(word)
+    .filter(|word| !word.is_empty())
+    .find_map(|next| {
+        let previous = std::mem::replace(&mut before, next);
+        word(next).or_else(|| shown_by(previous, next))
+    })
+}
+
+/// What follows the word for a way to log in, as in the header `Authorization`.
+fn shown_by(previous: &str, word: &str) -> Option<&'static str> {
+    let is_scheme =
+        || ["bearer", "basic", "token"].iter().any(|scheme| previous.eq_ignore_ascii_case(scheme));
+    let is_random = || {
+        word.bytes().all(is_credential)
+            && word.bytes().any(|byte| byte.is_ascii_digit())
+            && word.bytes().any(|byte| byte.is_ascii_alphabetic())
+    };
+    (word.len() >= LEAST && is_scheme() && is_random()).then_some("a credential")
 }
 
 fn word(word: &str) -> Option<&'static str> {
@@ -52,6 +74,11 @@ const fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.')
 }
 
+/// Letters of tokens and of Base64.
+const fn is_credential(byte: u8) -> bool {
+    is_token(byte) || matches!(byte, b'+' | b'/' | b'~')
+}
+
 fn is_web_token(word: &str) -> bool {
     word.len() >= 40 && word.starts_with("eyJ") && word.split('.').count() == 3 && word.bytes().all(is_token)
 }
@@ -59,21 +86,82 @@ fn is_web_token(word: &str) -> bool {
 /// The same text, byte for byte as long, with what looks like a secret blacked out: for excerpts of files.
 #[must_use]
 pub fn masked(text: &str) -> String {
-    let is_part = |letter: char| letter.is_ascii() && u8::try_from(letter).is_ok_and(is_token);
+    let is_part = |letter: char| letter.is_ascii() && u8::try_from(letter).is_ok_and(is_credential);
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
+    let (mut rest, mut before) = (text, "");
     while let Some(first) = rest.chars().next() {
         let end = rest.find(|letter| is_part(letter) != is_part(first)).unwrap_or(rest.len());
         let (piece, after) = rest.split_at_checked(end).unwrap_or((rest, ""));
-        if word(piece).is_some() {
+        if !is_part(first) {
+            out.push_str(piece);
+        } else if shown_by(before, piece).is_some() {
             out.push_str(&"*".repeat(piece.len()));
         } else {
-            out.push_str(piece);
+            piece.split_inclusive(['+', '/', '~']).for_each(|part| out.push_str(&masked_word(part)));
+        }
+        if is_part(first) {
+            before = piece;
         }
         rest = after;
     }
+    without_users(&out)
+}
+
+/// The same text without who is named in its URLs, and by which password.
+fn without_users(text: &str) -> String {
+    let mut parts = text.split("://");
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let end = part.find(|letter: char| letter.is_whitespace() || "/?#'\"".contains(letter));
+        let (authority, rest) = part.split_at_checked(end.unwrap_or(part.len())).unwrap_or((part, ""));
+        let at = authority.rfind('@').unwrap_or(0);
+        let (user, host) = authority.split_at_checked(at).unwrap_or(("", authority));
+        out.push_str(&format!("://{}{host}{rest}", "*".repeat(user.len())));
+    }
     out
 }
+
+/// A word, black where it looks like a secret. What ends it is none of it.
+fn masked_word(part: &str) -> String {
+    let bare = part.trim_end_matches(['+', '/', '~']);
+    let black = if word(bare).is_some() { "*".repeat(bare.len()) } else { bare.to_owned() };
+    format!("{black}{}", part.get(bare.len()..).unwrap_or_default())
+}
+
+/// Takes what stands at the places of `secrets` out of the words of all other findings: what an author wrote is
+/// repeated by many of them. A repair that would write one is none.
+pub fn hush(found: &mut [Diagnostic], secrets: &[Diagnostic], sources: &Sources) {
+    if secrets.is_empty() {
+        return;
+    }
+    let texts: Vec<&str> = secrets
+        .iter()
+        .filter_map(|problem| {
+            let span = problem.primary.as_ref()?.span;
+            let text = sources.get(span.file)?.slice(span).trim_matches(['\'', '"']);
+            (text.len() >= SHORT).then_some(text)
+        })
+        .collect();
+    let hushed = |said: &str| {
+        let bare = texts.iter().fold(said.to_owned(), |said, text| said.replace(text, HUSHED));
+        masked(&bare)
+    };
+    for problem in found.iter_mut().filter(|problem| problem.code != "secret-literal") {
+        problem.message = hushed(&problem.message);
+        problem.help = problem.help.as_deref().map(hushed);
+        problem.consequence = problem.consequence.take().map(|said| Cow::Owned(hushed(&said)));
+        for label in problem.primary.iter_mut().chain(&mut problem.related) {
+            label.text = hushed(&label.text);
+        }
+        let writes = |edit: &Edit| hushed(&edit.text) != edit.text;
+        problem.fix = problem.fix.take().filter(|fix| !fix.edits.iter().any(writes));
+    }
+}
+
+/// What stands where a secret stood.
+const HUSHED: &str = "***";
+/// Shorter texts stand in too many words that are no secret.
+const SHORT: usize = 4;
 
 /// True for names under which secrets are handed over: `Authorization`, `X-Api-Key`, `DB_PASSWORD`. The
 /// last word says it, but for words that say which page comes next or which call this is.
@@ -117,6 +205,20 @@ mod tests {
         let masked = masked(&text);
         assert_eq!(masked.len(), text.len());
         assert!(!masked.contains("a1a1") && masked.contains("größer"));
+    }
+
+    #[test]
+    fn what_logs_in_is_known_by_the_word_before_it() {
+        let text = "Authorization: 'Bearer abcdefghijklmnopqrstuvwxyz123456' # and Basic dXNlcjpwYXNzd29yZA9/+== too";
+        assert_eq!(looks_like(text), Some("a credential"));
+        let masked = masked(text);
+        assert_eq!(masked.len(), text.len());
+        assert!(!masked.contains("abcdef") && !masked.contains("dXNl") && masked.contains("' # and Basic "));
+        assert_eq!(super::masked("url: 'https://u:p@a.org/x'"), "url: 'https://***@a.org/x'");
+        for harmless in ["bearer of bad news", "Bearer authentication-as-usual", "basic 12345678901234567890"]
+        {
+            assert_eq!(looks_like(harmless), None, "{harmless}");
+        }
     }
 
     #[test]

@@ -58,15 +58,17 @@ pub struct Field {
     pub bounds: Bounds,
 }
 
-/// Between which values a number lies, and how many items a list has at least.
+/// Between which values a number lies, how many items a list has at least, and how long a text is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Bounds {
     /// An integer is not less.
     pub least: Option<i64>,
     /// An integer is not more.
     pub most: Option<i64>,
-    /// A list has not fewer items.
+    /// A list has not fewer items, a text not fewer characters.
     pub min_items: i64,
+    /// A text has not more characters.
+    pub longest: Option<i64>,
 }
 
 impl Bounds {
@@ -80,10 +82,16 @@ impl Bounds {
         let words = field.enum_.iter().flat_map(|words| &words.value).map(|word| word.value.0.as_i64());
         let words: Option<Vec<i64>> = words.collect();
         let words = || words.iter().flatten().copied();
+        let lengths = field.enum_.iter().flat_map(|words| &words.value);
+        let lengths =
+            || lengths.clone().filter_map(|word| Some(count(word.value.0.as_str()?.chars().count())));
+        let shortest = field.min_length.as_ref().or(field.min_items.as_ref()).map(|min| count(min.value));
+        let longest = field.max_length.as_ref().map(|max| count(max.value));
         Self {
             least: whole(&field.minimum).or_else(|| words().min()),
             most: whole(&field.maximum).or_else(|| words().max()),
-            min_items: field.min_items.as_ref().map_or(0, |min| i64::try_from(min.value).unwrap_or(i64::MAX)),
+            min_items: shortest.or_else(|| lengths().min()).unwrap_or(0),
+            longest: longest.into_iter().chain(lengths().max()).min(),
         }
     }
 
@@ -94,8 +102,13 @@ impl Bounds {
             least: self.least.zip(other.least).map(|(one, other)| one.min(other)),
             most: self.most.zip(other.most).map(|(one, other)| one.max(other)),
             min_items: self.min_items.min(other.min_items),
+            longest: self.longest.zip(other.longest).map(|(one, other)| one.max(other)),
         }
     }
+}
+
+fn count(number: impl TryInto<i64>) -> i64 {
+    number.try_into().unwrap_or(i64::MAX)
 }
 
 /// Whether a field is there when it is read.
@@ -130,7 +143,7 @@ impl Field {
             ty,
             presence: Presence::Always,
             sensitivity,
-            bounds: Bounds { least: None, most: None, min_items: 0 },
+            bounds: Bounds { least: None, most: None, min_items: 0, longest: None },
         }
     }
 

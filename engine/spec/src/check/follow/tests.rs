@@ -50,6 +50,12 @@ fn one_fault_is_one_law() {
         ("unparsable-file", "    many: {type: array", "    many: [type: array"),
         ("unparsable-file", "applies: {capabilities: [note.*]}", "applies: {capabilities: [note.*}"),
         ("unparsable-file", "    ann: {type: human,", "    ann: {type: [human,"),
+        // It is used as it would be called if it were well formed.
+        (
+            "bad-name",
+            "{id: read, uses: note.read@^1, with: {name: '${ inputs.key }'}",
+            "{id: Read, uses: note.read@^1, with: {name: '${ inputs.key }'}",
+        ),
         // What selects or allows was dropped, or is less than was meant.
         ("bad-name", "{id: team, allow", "{id: Team, allow"),
         (

@@ -480,10 +480,14 @@ fn sizes(path: &Path, scope: &Scope) -> Option<Domain> {
     let (ty, bounds, optional) = declared(path, scope)?;
     let most = match ty {
         Type::List { max_items, .. } => max_items.and_then(|max| i64::try_from(max).ok()).unwrap_or(LONGEST),
-        Type::Text { .. } => LONGEST,
+        // As many bytes as that are at most as many characters.
+        Type::Text { max_len, .. } => {
+            let bytes = max_len.and_then(|max| i64::try_from(max).ok());
+            bounds.longest.into_iter().chain(bytes).min().unwrap_or(LONGEST)
+        }
         _ => return None,
     };
-    let bounds = Bounds { least: Some(bounds.min_items), most: Some(most.min(LONGEST)), min_items: 0 };
+    let bounds = Bounds { least: Some(bounds.min_items), most: Some(most.min(LONGEST)), ..Bounds::default() };
     Some(Domain::Cut { cut: Cut::Int, bounds, optional })
 }
 

@@ -19,10 +19,13 @@ fn expr(source: &str) -> Expr {
 fn scope() -> Scope {
     let public = |ty| Field::always(ty, Sensitivity::Public);
     let mut amount = public(Type::Int);
-    amount.bounds = Bounds { least: Some(1), most: Some(500), min_items: 0 };
+    amount.bounds = Bounds { least: Some(1), most: Some(500), ..Bounds::default() };
     let mut tags = public(Type::list(Type::text(), Some(10)));
     tags.bounds.min_items = 1;
+    let mut code = public(Type::text());
+    code.bounds = Bounds { min_items: 2, longest: Some(40), ..Bounds::default() };
     let input = Type::record([
+        ("code", code),
         ("amount", amount),
         ("count", public(Type::Int)),
         ("ratio", public(Type::Double)),
@@ -59,6 +62,9 @@ fn what_no_facts_make_true_is_never_so() {
         "has(input.note) && !has(input.note)",
         "size(input.tags) == 0",
         "size(input.more) > 10",
+        "size(input.code) > 40",
+        "size(input.code) < 2",
+        "size(input.currency) == 4",
         "input.ratio > 1.5 && input.ratio < 1.5",
         "now > timestamp('2026-01-01T00:00:00Z') && now < timestamp('2025-01-01T00:00:00Z')",
         "actor.type == 'agent' && actor.type == 'human'",
@@ -75,6 +81,7 @@ fn what_all_facts_make_true_is_never_otherwise() {
         "input.amount <= 500",
         "input.amount >= 1 && size(input.tags) > 0",
         "input.currency in ['EUR', 'USD']",
+        "size(input.code) <= 40",
         "input.open || !input.open",
         "input.count < 5 || input.count > 3",
     ] {

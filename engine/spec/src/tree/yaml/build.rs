@@ -271,20 +271,15 @@ impl Builder<'_, '_> {
 
     /// True when the current value belongs to a field of expressions.
     fn expects_expression(&self) -> bool {
-        let mut names = self.frames.iter().rev().map_while(|frame| match frame {
+        let item = matches!(self.frames.last(), Some(Frame::List { .. }));
+        let names = self.frames.iter().rev().filter_map(|frame| match frame {
             Frame::Map { map, .. } => match &map.pending {
                 Some(Pending::Kept(key)) => Some(&*key.text),
                 _ => None,
             },
             Frame::List { .. } => None,
         });
-        let own = names.next();
-        let above = names.next();
-        // Among names of the author's own, `key` is no field of the language.
-        let authors = above.is_some_and(cut::holds_names_of_the_author);
-        own.is_some_and(|name| {
-            cut::is_expression_field(name) && !authors && !matches!(name, "output" | "outputs")
-        }) || above.is_some_and(|name| matches!(name, "output" | "outputs"))
+        !item && cut::is_expression(names)
     }
 
     fn in_flow(&self) -> bool {
@@ -295,6 +290,9 @@ impl Builder<'_, '_> {
     fn cut_by_tag(&mut self, from: usize, to: usize) -> bool {
         let written = self.source.get(from..to).unwrap_or_default();
         let looks = written.contains('(') || written.contains('.');
+        if cut::is_tag_of_yaml(written) {
+            return false;
+        }
         if !looks && !self.expects_expression() {
             return false;
         }

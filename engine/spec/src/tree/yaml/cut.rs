@@ -11,15 +11,44 @@ const FIELDS: [&str; 12] = [
     "output",
 ];
 
-/// True for a field (or a map of) expressions.
-pub fn is_expression_field(name: &str) -> bool {
-    FIELDS.contains(&name)
-}
+/// Maps below which no expression stands bare, however deep: values, templates and schemas under names of the author.
+const VALUES: [&str; 19] = [
+    "constants",
+    "env",
+    "expect",
+    "fields",
+    "form",
+    "given",
+    "groups",
+    "headers",
+    "input",
+    "inputs",
+    "json",
+    "people",
+    "programs",
+    "query",
+    "roles",
+    "settings",
+    "show",
+    "tags",
+    "with",
+];
+/// Maps whose keys are names of the author, below which the language goes on.
+const NAMES: [&str; 2] = ["connections", "operations"];
 
-/// True for a map whose keys are its author's own names, not the language's, and whose values are no expressions.
-pub fn holds_names_of_the_author(name: &str) -> bool {
-    const MAPS: [&str; 8] = ["constants", "form", "headers", "inputs", "json", "query", "settings", "with"];
-    MAPS.contains(&name)
+/// True where the value of the innermost of these keys is an expression; they are given from the innermost outwards.
+pub fn is_expression<'k>(mut keys: impl Iterator<Item = &'k str>) -> bool {
+    let (Some(own), above) = (keys.next(), keys.next()) else { return false };
+    let rest: Vec<&str> = above.into_iter().chain(keys).collect();
+    if rest.iter().any(|name| VALUES.contains(name)) {
+        return false;
+    }
+    // What a mock gives is a template; when it gives it is an expression.
+    let is_mock = rest.contains(&"mock");
+    let is_output = above.is_some_and(|above| matches!(above, "output" | "outputs"));
+    let is_name = above.is_some_and(|above| NAMES.contains(&above));
+    is_output && !is_mock
+        || FIELDS.contains(&own) && !matches!(own, "output" | "outputs") && !is_name && !is_output
 }
 
 /// The law with its repair.
@@ -28,6 +57,15 @@ pub fn diagnostic(span: Span, written: &str) -> Diagnostic {
         .help(format!("put it between quotes: `{}`", quoted(written)))
         .consequence("the engine refuses the catalogue: it never evaluates a part of an expression")
         .fix(true, vec![Edit { span, text: quoted(written) }])
+}
+
+/// True for one of the tags that YAML itself has: no expression begins with `!!str`.
+pub fn is_tag_of_yaml(written: &str) -> bool {
+    const TYPES: [&str; 10] =
+        ["str", "int", "float", "bool", "null", "map", "seq", "set", "binary", "timestamp"];
+    let name =
+        written.strip_prefix("!!").map(|rest| rest.split(char::is_whitespace).next().unwrap_or_default());
+    name.is_some_and(|name| TYPES.contains(&name))
 }
 
 /// A text in single quotes.
@@ -128,6 +166,9 @@ pub fn eaten_near(text: &str, at: usize) -> Option<(usize, usize)> {
         if !begins && !flow {
             return None;
         }
+        if !is_expression(keys(text, line_start + found, field).into_iter()) {
+            return None;
+        }
         let value = line.get(found + pattern.len()..)?;
         let start = line_start + found + pattern.len() + (value.len() - value.trim_start().len());
         let end = extent(text, start, flow);
@@ -136,6 +177,54 @@ pub fn eaten_near(text: &str, at: usize) -> Option<(usize, usize)> {
     };
     let best = FIELDS.iter().filter_map(|field| nearest(field)).max();
     best.or_else(|| eaten_template(text, line_start, line, at))
+}
+
+/// The keys around a place, told by brackets and indentation, from the innermost outwards: what is broken has no tree.
+/// `field` is the one that begins there.
+fn keys<'t>(text: &'t str, at: usize, field: &'t str) -> Vec<&'t str> {
+    let mut keys = vec![field];
+    let mut indent = usize::MAX;
+    let before = text.get(..at).unwrap_or_default();
+    for (number, line) in before.rsplit('\n').enumerate() {
+        let content = line.trim_start_matches([' ', '-']);
+        let own = line.len() - content.len();
+        if content.starts_with('#') || number > 0 && (content.is_empty() || own >= indent) {
+            continue;
+        }
+        keys.extend(opened(content));
+        let begins = content.split_once(':').map_or("", |(key, _)| key.trim());
+        if !begins.is_empty()
+            && !begins.starts_with('{')
+            && !keys.contains(&begins)
+            && (number > 0 || content.contains('{'))
+        {
+            keys.push(begins);
+        }
+        indent = own;
+        if own == 0 {
+            break;
+        }
+    }
+    keys
+}
+
+/// The keys whose brackets are open at the end of a line, from the innermost outwards.
+fn opened(line: &str) -> Vec<&str> {
+    let mut open: Vec<&str> = Vec::new();
+    for (at, letter) in line.char_indices() {
+        match letter {
+            '{' | '[' => {
+                let before = line.get(..at).unwrap_or_default().trim_end().trim_end_matches(':');
+                let begins = before.rfind(['{', '[', ',', ' ']).map_or(0, |found| found + 1);
+                open.push(before.get(begins..).unwrap_or_default());
+            }
+            '}' | ']' => {
+                open.pop();
+            }
+            _ => {}
+        }
+    }
+    open.into_iter().rev().filter(|key| !key.is_empty()).collect()
 }
 
 /// True for a value that YAML cannot read as one plain text and that looks like an expression.
