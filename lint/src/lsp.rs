@@ -40,12 +40,15 @@ pub enum Broken {
     /// The other side broke off or spoke something else.
     #[error("the editor's side of the conversation is broken: {0}")]
     Conversation(String),
+    /// The editor said `exit` and had not asked for an end.
+    #[error("the editor said `exit` without `shutdown` before it")]
+    Abrupt,
 }
 
 /// Serves one editor until it says `exit`.
 ///
 /// # Errors
-/// When the editor breaks off in the middle or does not speak the protocol.
+/// When the editor breaks off in the middle, leaves without asking for an end, or does not speak the protocol.
 pub fn serve() -> Result<(), Broken> {
     let (connection, threads) = Connection::stdio();
     speak(&connection)?;
@@ -63,7 +66,8 @@ fn speak(connection: &Connection) -> Result<(), Broken> {
     let answer = json!({"capabilities": capabilities(), "serverInfo": {"name": "ordain", "version": env!("CARGO_PKG_VERSION")}});
     connection.initialize_finish(id, answer).map_err(broken)?;
     let watches = asked.pointer("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration");
-    let mut server = Server { connection, spaces: BTreeMap::new(), is_quiet: true, is_changed: false };
+    let mut server =
+        Server { connection, spaces: BTreeMap::new(), is_quiet: true, is_changed: false, is_leaving: false };
     if watches == Some(&Value::Bool(true)) {
         server.watch();
     }
@@ -109,6 +113,8 @@ struct Server<'c> {
     is_quiet: bool,
     /// True where something changed and the editor was not told yet.
     is_changed: bool,
+    /// True after the editor asked for an end: then only `exit` is due.
+    is_leaving: bool,
 }
 
 impl Server<'_> {
@@ -116,16 +122,12 @@ impl Server<'_> {
         loop {
             let Some(message) = self.next() else { return Ok(()) };
             match message {
-                Message::Request(request) => {
-                    if self
-                        .connection
-                        .handle_shutdown(&request)
-                        .map_err(|error| Broken::Conversation(error.to_string()))?
-                    {
-                        return Ok(());
-                    }
-                    self.request(&request);
+                Message::Request(request) => self.request(&request),
+                Message::Notification(notification) if notification.method == "exit" => {
+                    return if self.is_leaving { Ok(()) } else { Err(Broken::Abrupt) };
                 }
+                // Whatever else is said then is too late.
+                Message::Notification(_) if self.is_leaving => {}
                 Message::Notification(notification) => self.notification(&notification),
                 Message::Response(_) => {}
             }
@@ -264,7 +266,14 @@ impl Server<'_> {
     }
 
     fn answer(&mut self, method: &str, params: &Value) -> Result<Value, answer::Refusal> {
+        if self.is_leaving {
+            return Err(answer::Refusal::late(method));
+        }
         match method {
+            "shutdown" => {
+                self.is_leaving = true;
+                Ok(Value::Null)
+            }
             "workspace/symbol" => {
                 self.spaces.values_mut().for_each(Space::refresh);
                 let query = params.get("query").and_then(Value::as_str).unwrap_or_default();
@@ -275,7 +284,11 @@ impl Server<'_> {
                 Ok(json!(self.spaces.values().map(Space::readings).sum::<u64>()))
             }
             _ => {
-                let uri = params.pointer("/textDocument/uri").and_then(Value::as_str).unwrap_or_default();
+                let uri = params.pointer("/textDocument/uri").and_then(Value::as_str);
+                if !answer::METHODS.contains(&method) {
+                    return Err(answer::Refusal::unknown(method));
+                }
+                let Some(uri) = uri else { return Err(answer::Refusal::unplaced(method)) };
                 let Some((space, path)) = place::path_of(uri).and_then(|path| self.space(&path)) else {
                     return Ok(Value::Null);
                 };
@@ -315,11 +328,22 @@ mod tests {
             );
         }
         ask(2, "ordain/readings", Value::Null);
+        ask(4, "textDocument/nothing", json!({"textDocument": {"uri": uri}}));
+        ask(5, "textDocument/hover", json!({"position": {"line": 0, "character": 0}}));
         ask(3, "shutdown", Value::Null);
+        ask(6, "textDocument/hover", json!({"textDocument": {"uri": uri}}));
         notice("exit", Value::Null);
         speak(&ours).unwrap();
         drop(ours);
-        let readings = editor.receiver.iter().find_map(|message| match message {
+        let answers: Vec<Message> = editor.receiver.iter().collect();
+        for (id, code) in [(4, -32601), (5, -32602), (6, -32600)] {
+            let refused = answers.iter().find_map(|message| match message {
+                Message::Response(response) if response.id == i32::into(id) => response.error.as_ref(),
+                _ => None,
+            });
+            assert_eq!(refused.map(|error| error.code), Some(code), "request {id}");
+        }
+        let readings = answers.into_iter().find_map(|message| match message {
             Message::Response(response) if response.id == 2.into() => response.result,
             _ => None,
         });

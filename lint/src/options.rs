@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 
 use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 
 /// What is checked, and how it is shown.
 #[derive(Debug, Clone, Default, clap::Args)]
@@ -21,8 +23,8 @@ pub struct Options {
     /// Show remarks too (level `info`)
     #[arg(long)]
     pub pedantic: bool,
-    /// Judge expiries at this instant instead of now, like `2026-12-31T00:00:00Z`
-    #[arg(long, value_name = "TIME")]
+    /// Judge expiries at this instant instead of now, like `2026-12-31T00:00:00Z`; a date alone is its beginning in UTC
+    #[arg(long, value_name = "TIME", value_parser = instant)]
     pub as_of: Option<Timestamp>,
     /// Compare with this revision of git: a change of a spec needs a new version, and cannot bring its own suppression
     #[arg(long, value_name = "REV")]
@@ -39,6 +41,14 @@ pub struct Options {
     /// Check again whenever a file changes, until Ctrl-C
     #[arg(long, conflicts_with_all = ["fix", "unsafe_fixes", "diff", "output"])]
     pub watch: bool,
+}
+
+/// An instant, or the beginning of a day.
+fn instant(text: &str) -> Result<Timestamp, String> {
+    let day = || Some(text.parse::<Date>().ok()?.to_zoned(TimeZone::UTC).ok()?.timestamp());
+    let is_day = text.len() == "2026-12-31".len();
+    let found = if is_day { day() } else { text.parse().ok() };
+    found.ok_or_else(|| format!("`{text}` is neither an instant, like `2026-12-31T00:00:00Z`, nor a date"))
 }
 
 /// How findings are written. The exit code never depends on it.

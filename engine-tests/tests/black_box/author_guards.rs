@@ -6,7 +6,7 @@ use engine_tests::Workspace;
 use serde_json::Value;
 
 const FORMATS: [&str; 5] = ["text", "json", "sarif", "github", "junit"];
-const TOKEN: &str = "Bearer abcdefghijklmnopqrstuvwxyz123456";
+const TOKEN: &str = "Bearer zyxwvutsrqponmlkjihgfedcba987654";
 
 /// A connector of the web, whole but for what stands in `http` and in `query`.
 fn connector(http: &str, operation: &str) -> String {
@@ -31,10 +31,10 @@ fn codes(workspace: &Workspace) -> Vec<String> {
 fn a_secret_in_a_wrong_place_is_told_and_stands_in_no_format() {
     let base = "baseUrl: 'https://api.example.org'";
     let cases = [
-        (format!("{base}\n    headers: {{Authorization: '{TOKEN}'}}"), "path: /", "abcdefghijklm"),
+        (format!("{base}\n    headers: {{Authorization: '{TOKEN}'}}"), "path: /", "zyxwvutsrqpon"),
         (format!("{base}\n    headers: {{X-Api-Key: hunter2hunter2}}"), "path: /", "hunter2"),
         (format!("{base}\n    auth: {{bearer: sk_live_a1b2c3d4e5f6g7h8i9}}"), "path: /", "a1b2c3d4"),
-        (format!("{base}\n    auth: {{bearer: '{TOKEN}'}}"), "path: /", "abcdefghijklm"),
+        (format!("{base}\n    auth: {{bearer: '{TOKEN}'}}"), "path: /", "zyxwvutsrqpon"),
         // The word itself is said by another finding.
         (base.to_owned(), "method: ghp_a1b2c3d4e5f6g7h8i9j0", "a1b2c3d4"),
         (base.to_owned(), "headers: {Authorization: letmein77}, method: letmein77", "letmein77"),

@@ -1,7 +1,7 @@
 //! `ordain fmt` and `ordain convert` from outside: what is written, what is left alone, and that digests stay.
 #![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::missing_panics_doc, reason = "tests")]
 
-use engine_tests::Workspace;
+use engine_tests::{Workspace, root};
 
 const FILE: &str = "specs/runbooks/rests.yaml";
 const MESSY: &str = "# a comment\napiVersion: ordain/v1\nkind:    Runbook\nmetadata: { name: rests, version: 1.0.0, owner: group:team, summary: Rests. }\n\n\n\nspec:\n    steps:\n    -   id: rest   # one\n        wait: 1s\n    - {id: more, needs: [rest], when: steps.rest.state == \"succeeded\", wait: 1s}\n";
@@ -90,4 +90,39 @@ fn a_new_file_never_takes_the_place_of_another() {
     workspace.ordain(&["convert", FILE, "--to", "kdl", "--write"]).expect_code(2);
     assert_eq!(text(&workspace, FILE), MESSY);
     assert_eq!(text(&workspace, "specs/runbooks/rests.kdl"), "ordain \"v1\"\n");
+}
+
+#[test]
+fn the_specs_of_the_house_and_of_every_example_are_laid_out_as_fmt_does() {
+    let mut folders = vec![root().join("specs")];
+    let examples = std::fs::read_dir(root().join("examples")).unwrap();
+    folders.extend(
+        examples.map(|entry| entry.unwrap().path()).filter(|path| path.join("ordain.yaml").is_file()),
+    );
+    assert!(folders.len() > 5, "the examples are there");
+    for folder in &folders {
+        let workspace = Workspace::copy_of(folder);
+        let said = workspace.ordain(&["fmt", "--check"]);
+        assert_eq!(said.code, 0, "{}: {}", folder.display(), said.stdout);
+        let remarks = workspace.ordain(&["lint", "--pedantic"]);
+        assert!(!remarks.stdout.contains("not-formatted"), "{}: {}", folder.display(), remarks.stdout);
+    }
+}
+
+#[test]
+fn the_example_in_kdl_means_the_same_in_yaml() {
+    let workspace = Workspace::copy_of("examples/rollout");
+    let specs = |workspace: &Workspace| {
+        let document = workspace.ordain(&["specs", "--json"]).expect_code(0).json();
+        let specs = document["specs"].as_array().unwrap().iter();
+        let mut specs: Vec<String> =
+            specs.map(|spec| format!("{} {} {}", spec["kind"], spec["name"], spec["digest"])).collect();
+        specs.sort();
+        specs
+    };
+    let before = specs(&workspace);
+    assert!(workspace.path().join("specs/runbooks/wave.kdl").exists() && before.len() > 10);
+    workspace.ordain(&["convert", "specs", "--to", "yaml", "--write"]).expect_code(0);
+    assert!(!workspace.path().join("specs/runbooks/wave.kdl").exists());
+    assert_eq!(specs(&workspace), before);
 }

@@ -74,8 +74,7 @@ fn an_author_breaks_asks_completes_mends_renames_and_leaves() {
         said["contents"]["value"].as_str().unwrap_or_default().to_owned()
     };
     let said = hover(&mut editor, RUNBOOK, (start.0, start.1 + 3));
-    for part in
-        ["capability `ledger-7.post`", "group:team-7", "risk: medium", "50 in 3600000 ms per actor", "500000"]
+    for part in ["capability `ledger-7.post`", "group:team-7", "risk: medium", "50 in 1h per actor", "500000"]
     {
         assert!(said.contains(part), "{part} is not in {said}");
     }

@@ -118,7 +118,7 @@ const MISTAKES: &[Mistake] = &[
             ),
             (
                 "  outputs: {refund_id",
-                "    - id: each\n      uses: till.paid@^1\n      forEach: {in: inputs.refunds}\n      with: {refund: '${ item }'}\n  outputs: {refund_id",
+                "    - id: each\n      uses: till.paid@^1\n      forEach: {in: 'inputs.refunds'}\n      with: {refund: '${ item }'}\n  outputs: {refund_id",
             ),
         ],
     },
@@ -157,8 +157,8 @@ const MISTAKES: &[Mistake] = &[
         story: "An answer of any length would be read into memory.",
         file: CONNECTOR,
         edits: &[(
-            "      output: {refund_id: response.json.id}\n      timeout: 10s\n      maxResponse: 4KiB\n",
-            "      output: {refund_id: response.json.id}\n      timeout: 10s\n",
+            "      output: {refund_id: 'response.json.id'}\n      timeout: 10s\n      maxResponse: 4KiB\n",
+            "      output: {refund_id: 'response.json.id'}\n      timeout: 10s\n",
         )],
     },
     Mistake {

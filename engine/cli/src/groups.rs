@@ -53,7 +53,7 @@ pub const GROUPS: &[Group] = &[
             ("drill", Judged),
             ("connector", Judged),
             ("schema", Asked),
-            ("lsp", Asked),
+            ("lsp", Judged),
         ],
     },
     Group {

@@ -24,6 +24,42 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// Of a method that is not answered here.
+    pub fn unknown(method: &str) -> Self {
+        Self { code: METHOD_NOT_FOUND, message: format!("`{method}` is not answered here") }
+    }
+
+    /// Of a request that names no document.
+    pub fn unplaced(method: &str) -> Self {
+        Self { code: INVALID_PARAMS, message: format!("`{method}` names no document") }
+    }
+
+    /// Of a request after the editor asked for an end.
+    pub fn late(method: &str) -> Self {
+        Self { code: INVALID_REQUEST, message: format!("`{method}` comes after `shutdown`") }
+    }
+}
+
+/// What is asked about a document.
+pub const METHODS: &[&str] = &[
+    "textDocument/codeAction",
+    "textDocument/completion",
+    "textDocument/definition",
+    "textDocument/documentHighlight",
+    "textDocument/documentSymbol",
+    "textDocument/formatting",
+    "textDocument/hover",
+    "textDocument/prepareRename",
+    "textDocument/references",
+    "textDocument/rename",
+    "textDocument/semanticTokens/full",
+];
+
+/// The request is none, at this time.
+const INVALID_REQUEST: i32 = -32600;
+/// The request lacks what it is about.
+const INVALID_PARAMS: i32 = -32602;
 /// The request failed for a reason that a person should read.
 const REQUEST_FAILED: i32 = -32803;
 const METHOD_NOT_FOUND: i32 = -32601;
@@ -66,12 +102,7 @@ pub fn about(space: &mut Space, path: &str, method: &str, params: &Value) -> Res
             Some(file) => json!({"data": show::highlighted(file, space.documents(path))}),
             None => Value::Null,
         },
-        _ => {
-            return Err(Refusal {
-                code: METHOD_NOT_FOUND,
-                message: format!("`{method}` is not answered here"),
-            });
-        }
+        _ => return Err(Refusal::unknown(method)),
     })
 }
 

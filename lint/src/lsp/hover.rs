@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use ordain_spec::catalogue::every;
 use ordain_spec::decode::Shape;
-use ordain_spec::expr::{Field, Presence, Scope, Type};
+use ordain_spec::expr::{Field, Presence, Scope, Type, duration_text};
 use ordain_spec::kind::Kind;
 use ordain_spec::source::Span;
 
@@ -156,8 +156,10 @@ fn capability_needs(capability: &ordain_spec::kind::Capability, text: &mut Strin
     for quota in &spec.quotas {
         let _ = write!(
             text,
-            "\n- quota: {} in {} ms per {}",
-            quota.limit.value, quota.window.value.0, quota.per.value
+            "\n- quota: {} in {} per {}",
+            quota.limit.value,
+            duration_text(i64::try_from(quota.window.value.0).unwrap_or(i64::MAX)),
+            quota.per.value
         );
     }
     for cost in &spec.costs {

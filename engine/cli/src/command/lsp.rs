@@ -16,6 +16,8 @@ impl Options {
     pub fn run(self, cx: &Context) -> Done {
         match spec_lint::lsp::serve() {
             Ok(()) => Ok(Exit::Done),
+            // As the protocol says: 1 where nobody asked for the end.
+            Err(spec_lint::lsp::Broken::Abrupt) => Ok(Exit::Found),
             Err(broken) => {
                 cx.fail(&Failure::usage(broken.to_string()));
                 Ok(Exit::Unable)

@@ -57,7 +57,10 @@ impl Unread {
             Value::Map(map) => {
                 let naming = NAMING.iter().filter_map(|field| map.get(field)?.1.as_text());
                 self.names.extend(naming.map(|name| plain(&name.value)));
-                if let Some((key, below)) = map.entries.iter().find(|(_, below)| holds(below, place)) {
+                let around = || map.entries.iter().filter(|(_, below)| holds(below, place));
+                // In KDL `metadata` and `spec` are one node: the part of it is meant in which something stands there.
+                let meant = around().find(|(_, below)| reaches(below, place)).or_else(|| around().next());
+                if let Some((key, below)) = meant {
                     self.names.insert(plain(&key.text));
                     self.add(below, place);
                 }
@@ -100,8 +103,21 @@ fn is_roster(document: &Map) -> bool {
     kind.is_some_and(|kind| Kind::from_word(&kind.value) == Some(Kind::Roster))
 }
 
+/// True where a key or a value below a node stands at a place that the node holds.
+fn reaches(node: &Node, place: Span) -> bool {
+    let below = |node: &Node| holds(node, place) && reaches(node, place);
+    match &node.value {
+        Value::Map(map) => map.entries.iter().any(|(key, value)| is_around(key.span, place) || below(value)),
+        Value::List(items) => items.iter().any(below),
+        _ => true,
+    }
+}
+
 fn holds(node: &Node, place: Span) -> bool {
-    let span = node.span;
+    is_around(node.span, place)
+}
+
+fn is_around(span: Span, place: Span) -> bool {
     span.file == place.file && span.start <= place.start && place.start < span.end.max(span.start + 1)
 }
 

@@ -32,14 +32,12 @@ pub(super) fn looks_like(text: &str) -> Option<&'static str> {
         return Some("a private key");
     }
     let mut before = "";
-    text.split(|letter: char| {
-        letter.is_whitespace() || matches!(letter, '"' | '\'' | ',' | ';' | '=' | ':' | '&' | '(' | ')')
-    })
-    .filter(|word| !word.is_empty())
-    .find_map(|next| {
-        let previous = std::mem::replace(&mut before, next);
-        word(next).or_else(|| shown_by(previous, next))
-    })
+    text.split(|letter: char| letter.is_whitespace() || "\"',;=:&()[]{}".contains(letter))
+        .filter(|word| !word.is_empty())
+        .find_map(|next| {
+            let previous = std::mem::replace(&mut before, next);
+            word(next).or_else(|| shown_by(previous, next))
+        })
 }
 
 /// What follows the word for a way to log in, as in the header `Authorization`.
