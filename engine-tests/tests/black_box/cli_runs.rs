@@ -260,6 +260,29 @@ fn a_kill_switch_denies_until_an_admin_lifts_it() {
 }
 
 #[test]
+fn a_reason_says_something_and_hides_nothing() {
+    let workspace = disks();
+    let open = run(&workspace, "make-room", 4);
+    let id = open["id"].as_str().unwrap();
+    for reason in ["", "  ", "TODO", "see\u{202e}below"] {
+        for verb in [
+            vec!["kill", "all"],
+            vec!["revive", "all"],
+            vec!["quotas", "reset", "disk.look"],
+            vec!["pause", id],
+            vec!["resume", id],
+            vec!["cancel", id],
+        ] {
+            let given = ["--reason", reason, "--as", "user:ben", "--json"];
+            let refused = workspace.ordain(&[verb.as_slice(), &given].concat());
+            let document = refused.expect_code(2).json();
+            assert_eq!(document["error"]["code"], "input_invalid", "{verb:?} {reason:?}: {document}");
+        }
+    }
+    assert_eq!(workspace.ordain(&["show", id, "--json"]).json()["run"]["state"], open["state"]);
+}
+
+#[test]
 fn counters_and_the_audit_log_are_shown_and_verified() {
     let workspace = disks();
     run(&workspace, "make-room", 4);

@@ -25,8 +25,10 @@ use crate::actor::Actor;
 use crate::audit::AuditRecord;
 use crate::ids::RunId;
 use crate::reason::{Code, Reason};
+use crate::run::rejected;
 use crate::run::system::SystemEvent;
 use crate::run::{Command, Effect, Event, Payload, Recorded, Rejection, Run};
+use crate::value;
 use crate::world::World;
 
 /// A wish to start a run.
@@ -273,6 +275,7 @@ impl Realm {
         let Some(run) = self.runs.get(&id) else {
             return Err(Rejection::new(Code::NotFound, format!("no run `{id}`")));
         };
+        command.reason().map_or(Ok(()), value::reason).map_err(rejected)?;
         // Expiry comes before whatever people say in the same instant.
         if !matches!(command, Command::Wake) && run.next_wake().is_some_and(|due| due <= now) {
             self.handle(id, Command::Wake, now, batch)?;

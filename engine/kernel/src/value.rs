@@ -7,6 +7,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ordain_spec::decode::is_placeholder;
 use ordain_spec::expr::{self, MAX_INTEGER};
 use ordain_spec::kind::field::{Field, FieldMap, FieldType};
 use ordain_spec::kind::format;
@@ -95,6 +96,18 @@ fn fact(field: &Field, value: &Value, path: &Path<'_>) -> Result<expr::Value, Fa
 /// `input_invalid`, naming the code point.
 pub fn no_hidden_characters(name: &str, text: &str) -> Result<(), Reason> {
     unhidden(&Path::Field(&Path::Root, name), text).map_err(Fault::into_reason)
+}
+
+/// Takes what a person gives as a reason: it says something and hides nothing. Words that stand for "to be done"
+/// count as missing, as they do in specs.
+///
+/// # Errors
+/// `input_invalid`
+pub fn reason(text: &str) -> Result<(), Reason> {
+    if is_placeholder(text) {
+        return Err(Reason::new(Code::InputInvalid, "a reason is needed, not a blank or a placeholder"));
+    }
+    no_hidden_characters("reason", text)
 }
 
 fn unhidden(path: &Path<'_>, text: &str) -> Result<(), Fault> {

@@ -16,6 +16,7 @@ use crate::reason::{Code, Reason};
 use crate::run::rejected;
 use crate::run::system::{SystemCommand, SystemEvent};
 use crate::run::{Command, Decide, Rejection, Run, Verdict, journal_digest};
+use crate::value;
 use crate::world::Active;
 
 impl Realm {
@@ -39,6 +40,7 @@ impl Realm {
     /// # Errors
     /// A rejection; nothing happened then.
     pub fn system(&mut self, command: SystemCommand, now: Timestamp) -> Result<Batch, Rejection> {
+        command.reason().map_or(Ok(()), value::reason).map_err(rejected)?;
         let mut batch = Batch::default();
         match command {
             SystemCommand::Kill { selector, reason, by, until, pause } => {
@@ -130,7 +132,11 @@ impl Realm {
         kept
     }
 
-    fn permitted(&self, by: &Actor, role: &str) -> Result<(), Rejection> {
+    /// Whether somebody has a role; the system itself has every one.
+    ///
+    /// # Errors
+    /// `not_permitted`
+    pub fn permitted(&self, by: &Actor, role: &str) -> Result<(), Rejection> {
         let system = by.type_ == ordain_spec::kind::roster::ActorType::System;
         if system || self.world.is(&by.id, role) {
             return Ok(());

@@ -156,6 +156,19 @@ impl Command {
             _ => 5,
         }
     }
+
+    /// What a person gives as the reason of it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Signal { reason, .. } | Self::Cancel { reason, .. } | Self::Resume { reason, .. } => {
+                reason.as_deref()
+            }
+            Self::Pause { reasons, .. } => reasons.iter().find_map(|reason| reason.detail.as_deref()),
+            Self::Resolve { reason, .. } => Some(reason),
+            _ => None,
+        }
+    }
 }
 
 /// A person decides on one stage of one step.

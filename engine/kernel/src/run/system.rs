@@ -87,6 +87,19 @@ pub enum SystemCommand {
     Note(Box<SystemEvent>),
 }
 
+impl SystemCommand {
+    /// What a person gives as the reason of it.
+    #[must_use]
+    pub fn reason(&self) -> Option<&str> {
+        match self {
+            Self::Kill { reason, .. } | Self::Revive { reason, .. } | Self::ResetQuota { reason, .. } => {
+                Some(reason)
+            }
+            _ => None,
+        }
+    }
+}
+
 /// What happened to the workspace.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]

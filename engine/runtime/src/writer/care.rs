@@ -48,6 +48,9 @@ impl Writer {
 
     /// Erases the payloads of one page of old runs, in one transaction with its record.
     async fn prune(&mut self, wish: prune::Wish, now: Timestamp) -> Result<Pruned, ApiError> {
+        if !wish.dry_run {
+            self.realm.permitted(&wish.by, "role:admin").map_err(super::rejected)?;
+        }
         let retention = self.specs.active().and_then(|active| active.catalogue.retention.clone());
         let rules = prune::Rules { kept: self.realm.kept(now), retention, specs: &self.specs };
         let found = prune::page(&self.store.reader(), &rules, &wish).await?;

@@ -40,10 +40,6 @@ impl Turn<'_> {
         if run.resolving.is_some() {
             return Err(Rejection::new(Code::AlreadyDecided, "a resolution waits for its approvals"));
         }
-        if reason.trim().is_empty() {
-            return Err(Rejection::new(Code::InputInvalid, "a reason is needed"));
-        }
-        value::no_hidden_characters("reason", &reason).map_err(rejected)?;
         let outputs = self.declared_outputs(step, outcome, outputs)?;
         let phase = if self.step(step)?.state == StepState::Undoing { Phase::Undo } else { Phase::Do };
         let works = self.step(step)?.items.iter().filter_map(|item| item.of(phase));

@@ -45,9 +45,6 @@ impl Turn<'_> {
             return Err(Rejection::new(Code::StepNotWaiting, format!("`{}` is {}", step.id, run.state)));
         }
         let fields = value::validate(&signal.fields, fields).map_err(rejected)?;
-        if let Some(reason) = &reason {
-            value::no_hidden_characters("reason", reason).map_err(rejected)?;
-        }
         self.emit(Event::Signalled(Box::new(Signalled {
             step: Arc::clone(&step.id),
             name: name.to_owned(),
