@@ -216,7 +216,7 @@ impl Decision {
     #[must_use]
     pub fn seeing(mut self, observed: Vec<Observed>, step: &Arc<str>) -> Self {
         let stale = observed.iter().filter(|one| one.is_stale(self.at));
-        let reasons: Vec<Reason> = stale.map(|one| one.reason().at(Arc::clone(step))).collect();
+        let reasons: Vec<Reason> = stale.map(|one| one.reason(self.at).at(Arc::clone(step))).collect();
         self.observed = observed;
         if !reasons.is_empty() {
             if self.outcome != Outcome::Deny {

@@ -463,6 +463,7 @@ pub(crate) fn sketch(
         lock: None,
         salt: ordain_spec::digest::Digest([0; 32]),
         labels: crate::sensitivity::Raised::new(),
+        grounds: aged::Grounds::new(),
         tells: None,
     };
     Run::new(Arc::clone(plan), now, Arc::new(started))

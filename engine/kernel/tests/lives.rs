@@ -23,7 +23,7 @@ use ordain_plan::Grants;
 use ordain_spec::check::check;
 use ordain_spec::kind::roster::ActorType;
 use ordain_spec::kind::scalar::Mode;
-use ordain_spec::kind::scenario::Assurance;
+use ordain_spec::kind::scenario::{Assurance, ResolveOutcome};
 use ordain_spec::source::{Notation, SourceFile, Sources};
 use serde_json::{Value, json};
 
@@ -91,6 +91,45 @@ kind: Runbook
 metadata: {name: pays-once, version: 1.0.0, owner: group:team, summary: Pays.}
 spec:
   steps: [{id: p, uses: t.pay@^1, with: {n: 1}}]
+---
+apiVersion: ordain/v1
+kind: Connector
+metadata: {name: sensor, version: 1.0.0, owner: group:team, summary: What is observed.}
+spec:
+  type: mock
+  operations:
+    look: {effect: read, fact: {maxAge: 5m}, mock: {output: {got: 7}}}
+---
+apiVersion: ordain/v1
+kind: Capability
+metadata:
+  name: t.look
+  version: 1.0.0
+  owner: group:team
+  summary: Looks, and a person looks when it cannot.
+  risk: low
+  failureMode: halt
+  rollback: {none: needless, why: A test.}
+  tests: [looked]
+spec:
+  effect: read
+  uses: sensor
+  operation: look
+  input: {n: {type: integer, minimum: 0, maximum: 9}}
+  output: {got: {type: integer, minimum: 0, maximum: 1000}}
+---
+apiVersion: ordain/v1
+kind: Runbook
+metadata: {name: looks-twice, version: 1.0.0, owner: group:team, summary: Acts on two looks.}
+spec:
+  steps:
+    - {id: l, uses: t.look@^1, forEach: {in: '[1, 2]', maxItems: 2}, with: {n: '${ item }'}}
+    - {id: a, needs: [l], uses: t.put@^1, with: {n: '${ size(steps.l.outputs.got) }'}, approval: peer}
+---
+apiVersion: ordain/v1
+kind: Scenario
+metadata: {name: looked, owner: group:team, summary: Two looks hold.}
+spec: {run: looks-twice, as: 'user:alice', at: 2026-01-05T10:00:00Z, act: [{approve: peer, by: 'user:bob'}], expect: {state: succeeded}}
 ---
 apiVersion: ordain/v1
 kind: Notice
@@ -321,6 +360,51 @@ fn a_bound_that_was_up_first_gives_the_reason() {
         let reasons = stage.realm.run(run).unwrap().reasons();
         assert_eq!(reasons[0].code, code, "after {minutes} minutes");
     }
+}
+
+/// A run that saw one thing, some minutes before it saw the other.
+fn looking_twice(minutes: i64) -> (Stage, RunId) {
+    let mut stage = Stage::new();
+    let run = stage.start("looks-twice");
+    stage.answer("l", 0, None);
+    stage.pass(minutes);
+    (stage, run)
+}
+
+#[test]
+fn what_was_seen_is_no_ground_after_the_clock_was_set_back() {
+    for (minutes, state) in [(0, RunState::Running), (5, RunState::Running), (-1, RunState::Denied)] {
+        let (mut stage, run) = looking_twice(0);
+        stage.answer("l", 1, None);
+        stage.pass(minutes);
+        stage.agree(run, "bob");
+        assert_eq!(
+            stage.state(run),
+            state,
+            "{minutes} minutes: {}",
+            view::run(stage.realm.run(run).unwrap())
+        );
+    }
+}
+
+#[test]
+fn what_was_seen_grows_no_younger_when_a_person_has_another_thing_looked_at_again() {
+    let (mut stage, run) = looking_twice(6);
+    stage.answer("l", 1, Some(Outcome::refused(Code::ConnectorRefused, "no")));
+    assert_eq!(stage.state(run), RunState::Stuck);
+    let again = Command::Resolve {
+        step: "l".into(),
+        outcome: ResolveOutcome::Again,
+        by: person("bob"),
+        reason: "it answers again".to_owned(),
+        outputs: None,
+    };
+    let batch = stage.realm.command(run, again, stage.now).unwrap();
+    stage.take(batch);
+    stage.answer("l", 1, None);
+    let run = stage.realm.run(run).unwrap();
+    let code = run.reasons().first().map(|reason| reason.code);
+    assert_eq!((run.state(), code), (RunState::Denied, Some(Code::FactStale)), "{}", view::run(run));
 }
 
 /// A run whose time is up while its last step runs: what was done is being undone.

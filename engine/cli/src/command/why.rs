@@ -92,9 +92,13 @@ fn one(card: &mut Card, decision: &Value) {
     }
     for seen in list(decision, "observed") {
         let by = format!("{}.{}", text(seen, "connector"), text(seen, "operation"));
+        let of = match text(seen, "run") {
+            "" => String::new(),
+            run => format!(" of run {run}"),
+        };
         card.plain(
             "  stands on",
-            &format!("steps.{}, observed {} by {by}", text(seen, "step"), text(seen, "at")),
+            &format!("steps.{}{of}, observed {} by {by}", text(seen, "step"), text(seen, "at")),
         );
     }
     let asked: Vec<String> = list(decision, "approvals").iter().map(value).collect();

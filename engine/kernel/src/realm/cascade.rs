@@ -10,6 +10,7 @@ use ordain_spec::kind::runbook::OnFailure;
 use super::{Batch, Next, Realm};
 use crate::actor::Actor;
 use crate::ids::RunId;
+use crate::run::aged;
 use crate::run::{Command, Event, Recorded, Run, StepState, step_state};
 
 impl Realm {
@@ -93,6 +94,7 @@ fn end_for_parent(realm: &Realm, run: &Run) -> Option<(RunId, Command)> {
         state: step_state(end.state),
         reasons: end.reasons.clone(),
         output: end.outputs.clone(),
+        grounds: end.outputs.as_ref().map(|_| aged::of_results(run)).unwrap_or_default(),
         acted: !run.happened.is_empty(),
         rollback: run.rollback(),
     };

@@ -19,6 +19,7 @@ use crate::ids::{self, RunId};
 use crate::kill::Target;
 use crate::lock::{self, Place};
 use crate::reason::{Code, Reason};
+use crate::run::aged::{self, Grounds};
 use crate::run::event::{FORMAT, LockAsked, Parent};
 use crate::run::system::SystemEvent;
 use crate::run::{Command, Event, Rejection, Run, Started, StepState};
@@ -133,6 +134,7 @@ impl Realm {
             lock: None,
             salt: Digest(entropy.salt),
             labels: sensitivity::Raised::new(),
+            grounds: Grounds::new(),
             tells: None,
         };
         self.last_checks(plan, &mut started, now)?;
@@ -243,6 +245,7 @@ impl Realm {
                     state: StepState::Denied,
                     reasons,
                     output: None,
+                    grounds: Grounds::new(),
                     acted: false,
                     rollback: crate::run::RollbackState::None,
                 };
@@ -295,6 +298,7 @@ impl Realm {
             lock: None,
             salt,
             labels: sensitivity::raised(above, planned),
+            grounds: aged::given(above, planned),
             tells: None,
         };
         self.last_checks(plan, &mut started, now)?;

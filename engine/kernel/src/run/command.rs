@@ -9,6 +9,7 @@ use ordain_spec::words;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+use super::aged::Grounds;
 use super::effect::{CallId, Outcome};
 use super::event::StepId;
 use super::state::{Phase, RollbackState, StepState};
@@ -124,6 +125,8 @@ pub enum Command {
         reasons: Vec<Reason>,
         /// What it gave.
         output: Option<Value>,
+        /// The facts that this was made from.
+        grounds: Grounds,
         /// It did things that can be undone.
         acted: bool,
         /// What it undid itself.

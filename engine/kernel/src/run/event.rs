@@ -22,6 +22,7 @@ pub use asked::{Asked, AskedStage, Grant};
 pub use attempt::{AttemptSettled, AttemptStarted, Next, Prepared};
 pub use started::{LockAsked, Parent, Started, Tells};
 
+use super::aged::Grounds;
 use super::state::{Phase, RollbackState, RunState, StepState};
 use crate::actor::Actor;
 use crate::budget::Booking;
@@ -262,6 +263,9 @@ pub enum Event {
         /// What it gave.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         output: Option<Arc<Value>>,
+        /// The facts that this was made from.
+        #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+        grounds: Grounds,
         /// It did things that can be undone.
         acted: bool,
         /// What it undid itself.

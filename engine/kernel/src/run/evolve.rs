@@ -213,8 +213,12 @@ impl Run {
                 self.children += 1;
                 self.shift(step, StepState::Waiting)
             }
-            Event::ChildSettled { step, item, state, reasons, output, acted, rollback } => {
+            Event::ChildSettled { step, item, state, reasons, output, grounds, acted, rollback } => {
                 let step = self.at_state(step, &[StepState::Waiting, StepState::Held])?;
+                for (output, facts) in grounds {
+                    let of = self.step_mut(step)?.grounds.entry(Arc::clone(output)).or_default();
+                    of.extend(facts.iter().cloned());
+                }
                 self.item_mut(step, *item)?.work.output.clone_from(output);
                 self.children = self.children.checked_sub(1).ok_or("no sub-run")?;
                 self.rolled(*rollback);

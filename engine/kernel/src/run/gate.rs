@@ -258,7 +258,7 @@ impl Turn<'_> {
         let planned = self.planned(step)?;
         let observed = aged::read_by(self.run, planned);
         let stale = observed.iter().filter(|one| one.is_stale(self.now));
-        Ok(stale.map(|one| one.reason().at(Arc::clone(&planned.id))).collect())
+        Ok(stale.map(|one| one.reason(self.now).at(Arc::clone(&planned.id))).collect())
     }
 
     /// The approvals that the plan itself asks for, by name.

@@ -11,6 +11,7 @@ use ordain_spec::kind::runbook::OnFailure;
 use ordain_spec::words;
 use serde_json::Value;
 
+use super::aged::Grounds;
 use super::event::{Resolution, Signalled, Started};
 use super::hold::Hold;
 use crate::actor::Actor;
@@ -286,6 +287,8 @@ pub struct StepRun {
     pub forms: BTreeMap<String, Value>,
     /// The outputs of the whole step.
     pub outputs: Option<Arc<Value>>,
+    /// The facts that outputs of its sub-runs were made from.
+    pub grounds: Grounds,
     /// Until when it waits, is throttled or may be signalled.
     pub until: Option<Timestamp>,
     /// When the first of its open stages refuses.

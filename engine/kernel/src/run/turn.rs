@@ -70,17 +70,17 @@ impl<'a> Turn<'a> {
             Command::Nudge => Ok(()),
             Command::StopCalls { selector } => self.stop_calls(&selector),
             Command::LockGranted => self.emit(Event::LockGranted),
-            Command::ChildSettled { step, item, state, reasons, output, acted, rollback } => {
-                self.emit(Event::ChildSettled {
+            Command::ChildSettled { step, item, state, reasons, output, grounds, acted, rollback } => self
+                .emit(Event::ChildSettled {
                     step,
                     item,
                     state,
                     reasons,
                     output: output.map(Arc::new),
+                    grounds,
                     acted,
                     rollback,
-                })
-            }
+                }),
             Command::Undo => self.undo_run(),
             Command::ChildUndone { step, item, rollback } => self.child_undone(&step, item, rollback),
         }

@@ -11,6 +11,7 @@ use super::StepId;
 use crate::actor::Actor;
 use crate::audit::Action;
 use crate::ids::RunId;
+use crate::run::aged::Grounds;
 use crate::sensitivity::Raised;
 
 /// How a run was started.
@@ -54,6 +55,9 @@ pub struct Started {
     /// Inputs that are more sensitive than they are declared, given by the run above.
     #[serde(default, skip_serializing_if = "Raised::is_empty")]
     pub labels: Raised,
+    /// The facts that its inputs were made from, where the run above gave such.
+    #[serde(default, skip_serializing_if = "Grounds::is_empty")]
+    pub grounds: Grounds,
     /// The record that it tells of, where it delivers a notice.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tells: Option<Tells>,

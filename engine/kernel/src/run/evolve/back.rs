@@ -84,11 +84,9 @@ impl Run {
         if resolution.outcome != ResolveOutcome::Again {
             self.close_hold(step)?;
         }
-        // What a person says of a step is known since then.
-        self.step_mut(step)?.items.iter_mut().for_each(|item| item.work.observed = Some(at));
         match resolution.outcome {
             ResolveOutcome::Failed => Ok(()),
-            ResolveOutcome::Succeeded => self.declared(step, resolution.outputs.as_ref()),
+            ResolveOutcome::Succeeded => self.declared(step, resolution.outputs.as_ref(), at),
             ResolveOutcome::Undone => {
                 let broken = self.broken_items(step)?;
                 self.happened.retain(|(of, item)| *of as usize != step || !broken.contains(item));
@@ -120,7 +118,7 @@ impl Run {
         Ok(broken)
     }
 
-    pub(super) fn declared(&mut self, step: usize, outputs: Option<&Arc<Value>>) -> Changed {
+    pub(super) fn declared(&mut self, step: usize, outputs: Option<&Arc<Value>>, at: Timestamp) -> Changed {
         let acts = match self.plan.steps.get(step).map(|step| (&step.body, step.is_clean_up())) {
             Some((Body::Use(action), false)) => {
                 action.capability.spec.effect.value != ordain_spec::kind::scalar::Effect::Read
@@ -134,6 +132,8 @@ impl Run {
             known.work.reasons = Vec::new();
             if let Some(outputs) = outputs {
                 known.work.output = Some(Arc::clone(outputs));
+                // What a person says is known since then; what was seen before grows no younger by it.
+                known.work.observed = Some(at);
             }
             if acts && !self.happened.contains(&(to_u32(step), item)) {
                 self.outcomes += 1;

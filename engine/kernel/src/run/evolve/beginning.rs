@@ -63,6 +63,7 @@ impl StepRun {
             broken: None,
             reasons: Vec::new(),
             holds: Vec::new(),
+            grounds: crate::run::aged::Grounds::new(),
             asked_again: 0,
             show: None,
             forms: BTreeMap::new(),
