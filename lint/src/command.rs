@@ -60,9 +60,7 @@ impl Options {
         let least = if self.pedantic { Severity::Info } else { Severity::Warning };
         let changes = changes(&report, which, least, &self.asked(desk));
         if self.diff {
-            let diff =
-                |change: &Change| unified(&change.path, &change.before, &change.after, desk.look.colour);
-            let diff: String = changes.files.iter().map(diff).collect();
+            let diff: String = changes.files.iter().map(|change| unified(change, desk.look.colour)).collect();
             let would = !diff.is_empty();
             let blocked = self.deliver(&report, &Done { changes, diff: Some(diff) }, desk)?;
             return Ok(blocked || would);

@@ -15,9 +15,10 @@ use ordain_spec::workspace::FILE as WORKSPACE;
 use crate::against::{self, NoRevision};
 use crate::judge::weighed;
 use crate::kept::Kept;
-use crate::report::{Finding, Group, Report, shown};
+use crate::report::{Allowed, Finding, Group, Report, shown};
 use crate::rules::{self, Context};
 use crate::subject::Subject;
+use crate::suppress::Passed;
 
 /// The deepest folder below a path.
 const DEPTH: usize = 32;
@@ -237,7 +238,7 @@ impl Search<'_> {
             file.is_none_or(|file| is_wanted(&root.join(&file.path)))
         };
         findings.retain(is_about);
-        passed.retain(|(finding, _)| is_about(finding));
+        passed.retain(|allowed| is_about(&allowed.finding));
         let specs = rules::specs(&subject.checked.declarations);
         let specs = specs.iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
         let files = paths.iter().filter(|path| is_wanted(path)).count();
@@ -280,18 +281,18 @@ impl Search<'_> {
     }
 
     /// All that is wrong with a subject: with the operator's file, by law, and by rule.
-    fn judge(
-        &self,
-        subject: &Subject,
-        before: Option<&Subject>,
-        root: &str,
-    ) -> (Vec<Finding>, Vec<(Finding, String)>) {
+    fn judge(&self, subject: &Subject, before: Option<&Subject>, root: &str) -> (Vec<Finding>, Vec<Allowed>) {
         let mut cx = Context::new(subject, self.asked.as_of, before);
         cx.remarks = self.asked.remarks;
         let finding =
             |diagnostic| Finding { diagnostic, sources: Arc::clone(&subject.sources), root: root.to_owned() };
         let (found, passed) = weighed(&cx);
-        let passed = passed.into_iter().map(|passed| (finding(passed.diagnostic), passed.reason)).collect();
+        let allowed = |passed: Passed| Allowed {
+            finding: finding(passed.diagnostic),
+            reason: passed.reason,
+            comment: passed.comment,
+        };
+        let passed = passed.into_iter().map(allowed).collect();
         (found.into_iter().map(finding).collect(), passed)
     }
 }

@@ -4,6 +4,7 @@
 
 mod comments;
 mod convert;
+mod cover;
 pub mod files;
 mod kdl;
 mod shapes;
@@ -15,7 +16,9 @@ use ordain_spec::scan::scan;
 use ordain_spec::source::{FileId, Notation};
 use ordain_spec::tree::{self, Node, Value};
 
-pub use convert::{converted, transcribed};
+use cover::{Tied, covers, parted};
+
+pub use convert::{Held, converted, transcribed};
 
 /// Columns that a line may have before what is written between braces becomes a block.
 const WIDTH: usize = 120;
@@ -27,6 +30,8 @@ pub enum Unformatted {
     Unreadable(Vec<Diagnostic>),
     /// The new text would read otherwise, or lose a comment: ours is the fault.
     WouldChange,
+    /// The suppression on this line would be about something else.
+    WouldPart(u32),
     /// It cannot be converted, for this reason.
     Unconvertible(String),
 }
@@ -39,28 +44,53 @@ impl std::fmt::Display for Unformatted {
                 write!(f, "it cannot be read: {first}")
             }
             Self::WouldChange => f.write_str("its new text would not mean the same, so it stays as it is"),
+            Self::WouldPart(line) => write!(
+                f,
+                "the suppression on line {line} would be about other words; \
+                 let it stand above the line that it is about"
+            ),
             Self::Unconvertible(why) => f.write_str(why),
         }
     }
 }
 
-/// The text in its canonical layout.
+/// The text in its canonical layout. What stands on a line with a suppression stays together on it, also where it is
+/// too long: comments go with their line, and what they let pass is the same.
 ///
 /// # Errors
 ///
 /// When it cannot be read, or would then read otherwise.
 pub fn formatted(text: &str, notation: Notation) -> Result<String, Unformatted> {
     let before = read(text, notation)?;
+    let about = covers(text, notation, &before);
+    let (free, after) = anew(text, notation, &before, &Tied::default())?;
+    if parted(&about, &covers(&free, notation, &after)).is_none() {
+        return Ok(free);
+    }
+    let (kept, after) = anew(text, notation, &before, &Tied::of(text, notation, &before))?;
+    match parted(&about, &covers(&kept, notation, &after)) {
+        None => Ok(kept),
+        Some(line) => Err(Unformatted::WouldPart(line)),
+    }
+}
+
+/// The text laid out, as it is read then.
+fn anew(
+    text: &str,
+    notation: Notation,
+    before: &[Node],
+    tied: &Tied,
+) -> Result<(String, Vec<Node>), Unformatted> {
     let laid_out = match notation {
-        Notation::Yaml => yaml::laid_out(text, &before),
-        Notation::Kdl => kdl::laid_out(text),
+        Notation::Yaml => yaml::laid_out(text, before, tied),
+        Notation::Kdl => kdl::laid_out(text, tied),
     };
     let laid_out = if is_crlf(text) { laid_out.replace('\n', "\r\n") } else { laid_out };
     let after = read(&laid_out, notation).map_err(|_| Unformatted::WouldChange)?;
     let same =
         before.len() == after.len() && before.iter().zip(&after).all(|(one, other)| reads_as(one, other));
-    let kept = comments::texts(text, notation, &before) == comments::texts(&laid_out, notation, &after);
-    if same && kept { Ok(laid_out) } else { Err(Unformatted::WouldChange) }
+    let kept = comments::texts(text, notation, before) == comments::texts(&laid_out, notation, &after);
+    if same && kept { Ok((laid_out, after)) } else { Err(Unformatted::WouldChange) }
 }
 
 /// True where every line break is CRLF.

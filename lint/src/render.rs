@@ -5,12 +5,14 @@ pub mod github;
 pub mod json;
 pub mod junit;
 pub mod sarif;
+mod secrets;
 pub mod text;
 
 pub use github::{github, summary};
 pub use json::{failure, json, repaired};
 pub use junit::junit;
 pub use sarif::sarif;
+pub use secrets::Secrets;
 pub use text::{Look, text};
 
 pub(crate) use excerpt::harmless;

@@ -22,8 +22,8 @@ pub struct Group {
     pub root: String,
     /// What was found, in the order of files and places.
     pub findings: Vec<Finding>,
-    /// What comments let pass, each with its reason.
-    pub passed: Vec<(Finding, String)>,
+    /// What comments let pass.
+    pub passed: Vec<Allowed>,
     /// Files that were looked at.
     pub files: usize,
     /// Specs that could be read in them.
@@ -48,6 +48,17 @@ impl Group {
             || deny.contains(&severity)
             || self.deny.iter().any(denied)
     }
+}
+
+/// What a comment let pass.
+#[derive(Debug, Clone)]
+pub struct Allowed {
+    /// What would have been said.
+    pub finding: Finding,
+    /// The reason that the comment gives, by whom, until when.
+    pub reason: String,
+    /// The comment.
+    pub comment: Span,
 }
 
 /// One problem and the files it is about.
@@ -164,7 +175,7 @@ impl Report {
     pub fn without_infos(mut self) -> Self {
         for group in &mut self.groups {
             group.findings.retain(|finding| finding.diagnostic.severity != Severity::Info);
-            group.passed.retain(|(finding, _)| finding.diagnostic.severity != Severity::Info);
+            group.passed.retain(|allowed| allowed.finding.diagnostic.severity != Severity::Info);
         }
         self
     }

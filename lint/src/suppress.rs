@@ -23,6 +23,8 @@ pub struct Passed {
     pub diagnostic: Diagnostic,
     /// The reason that the comment gives, by whom, until when.
     pub reason: String,
+    /// The comment.
+    pub comment: Span,
 }
 
 /// Takes out what is suppressed and adds what is wrong with suppressions. `cx.before` is the side that a change
@@ -54,7 +56,11 @@ pub fn apply(cx: &Context<'_>, mut found: Vec<Diagnostic>) -> (Vec<Diagnostic>, 
             found.extend(looked_for.then(|| unused(subject, &one, slug)));
         } else if old.as_ref().is_none_or(|old| old.contains(&key(subject, &one))) {
             let gone = found.extract_if(.., |problem| is_meant(problem));
-            passed.extend(gone.map(|diagnostic| Passed { diagnostic, reason: reason(&one) }));
+            passed.extend(gone.map(|diagnostic| Passed {
+                diagnostic,
+                reason: reason(&one),
+                comment: one.span,
+            }));
         } else {
             for problem in found.iter_mut().filter(|problem| is_meant(problem)) {
                 problem.related.push(ordain_spec::diagnostic::Label {

@@ -84,7 +84,7 @@ fn files(folder: &str) -> Files {
 
 /// The same files in the other notation.
 fn in_kdl(files: &Files) -> Files {
-    let written = |text: &str| converted(text, Notation::Yaml, Notation::Kdl).unwrap();
+    let written = |text: &str| converted(text, Notation::Yaml, Notation::Kdl, &[]).unwrap();
     files.iter().map(|(path, text)| (path.replace(".yaml", ".kdl"), written(text))).collect()
 }
 

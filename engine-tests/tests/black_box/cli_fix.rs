@@ -146,3 +146,29 @@ fn beside_the_version_before_a_changed_spec_gets_its_new_version() {
     let said = workspace.ordain(&["lint", "--against", "HEAD", "--fix", "--json"]).expect_code(0).json();
     assert_eq!(said["fixed"], serde_json::json!([]), "once is enough");
 }
+
+#[test]
+fn no_diff_shows_a_secret() {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    let file = "specs/connectors/mail.yaml";
+    let token = "correct-horse-battery-staple";
+    let spec = "apiVersion: ordain/v1\nkind: Connector\nmetadata: { name: mail,  version: 1.0.0, owner: group:team, summary: Sends mail. }\nspec:\n  type: http\n  http: {baseUrl: 'https://mail.example.org'}\n  operations:\n    look:\n      effect: read\n      path: /x\n";
+    let rest = format!(
+        "      headers:   {{Authorization: \"{token}\"}}\n      timout: 1s\n      # {token} is in use\n      maxResponse: 1KiB\n      mock: {{output: {{}}}}\n"
+    );
+    workspace.write(file, &format!("{spec}{rest}"));
+    for arguments in [&["lint", "--diff"][..], &["fmt", "--diff"], &["lint", "--fix", "--diff", "--pedantic"]]
+    {
+        for json in [&[][..], &["--json"]] {
+            let said = workspace.ordain(&[arguments, json].concat());
+            assert!(said.expect_code(1).stdout.contains("headers"), "{arguments:?}: {}", said.stdout);
+            let shown = format!("{}{}", said.stdout, said.stderr);
+            assert!(!shown.contains(token), "{arguments:?} {json:?}: {shown}");
+            assert!(shown.contains(&"*".repeat(token.len())), "{shown}");
+        }
+    }
+    // What is written is what was there.
+    workspace.ordain(&["fmt"]).expect_code(0);
+    let after = std::fs::read_to_string(workspace.path().join(file)).unwrap();
+    assert!(after.contains(&format!("{{Authorization: '{token}'}}")), "{after}");
+}

@@ -126,3 +126,52 @@ fn the_example_in_kdl_means_the_same_in_yaml() {
     assert!(!workspace.path().join("specs/runbooks/wave.kdl").exists());
     assert_eq!(specs(&workspace), before);
 }
+
+const ALLOW: &str = "lint-allow: single-person-owner until=2099-12-31 by=user:bob reason=\"for a month\"";
+
+/// What lint says, without what it says of how files are laid out, and what it let pass.
+fn found(workspace: &Workspace) -> (Vec<String>, usize) {
+    let document = workspace.ordain(&["lint", "--format", "sarif", "--pedantic"]).json();
+    let results = document["runs"][0]["results"].as_array().unwrap().clone();
+    let (passed, open): (Vec<_>, Vec<_>) = results.iter().partition(|one| one.get("suppressions").is_some());
+    let code = |one: &&serde_json::Value| one["ruleId"].as_str().unwrap().to_owned();
+    let mut open: Vec<String> = open.iter().map(code).filter(|code| code != "not-formatted").collect();
+    open.sort();
+    (open, passed.len())
+}
+
+#[test]
+fn what_a_comment_lets_pass_it_lets_pass_in_every_layout_and_notation() {
+    let workspace = messy();
+    let long =
+        "Rests for a while, and says so in a sentence that is much too long for the line that it begins on.";
+    let allowed = MESSY
+        .replace("group:team", "'user:alice'")
+        .replace("Rests.", &format!("'{long}'"))
+        .replace("metadata:", &format!("# {ALLOW}\nmetadata:"));
+    workspace.write(FILE, &allowed);
+    let before = found(&workspace);
+    assert_eq!(before.1, 1, "{before:?}");
+    workspace.ordain(&["fmt"]).expect_code(0);
+    assert_eq!(found(&workspace), before, "{}", text(&workspace, FILE));
+    workspace.ordain(&["fmt", "--check"]).expect_code(0);
+    workspace.ordain(&["convert", FILE, "--to", "kdl", "--write"]).expect_code(0);
+    assert_eq!(found(&workspace), before, "{}", text(&workspace, "specs/runbooks/rests.kdl"));
+    workspace.ordain(&["fmt", "--check"]).expect_code(0);
+    workspace.ordain(&["convert", "specs/runbooks/rests.kdl", "--to", "yaml", "--write"]).expect_code(0);
+    assert_eq!(found(&workspace), before, "{}", text(&workspace, FILE));
+    workspace.ordain(&["fmt", "--check"]).expect_code(0);
+}
+
+#[test]
+fn a_suppression_that_no_layout_keeps_on_its_words_is_said() {
+    let workspace = messy();
+    let text_before =
+        MESSY.replace("        wait: 1s\n", &format!("        wait:\n          # {ALLOW}\n          1s\n"));
+    workspace.write(FILE, &text_before);
+    let said = workspace.ordain(&["fmt"]);
+    let due =
+        "specs/runbooks/rests.yaml is left as it is: the suppression on line 12 would be about other words";
+    assert!(said.expect_code(1).stderr.contains(due), "{}", said.stderr);
+    assert_eq!(text(&workspace, FILE), text_before);
+}

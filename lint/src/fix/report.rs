@@ -10,6 +10,7 @@ use ordain_spec::source::{SourceFile, Sources};
 use super::{Judged, Mended, Repaired, Which, mend};
 use crate::discover::Asked;
 use crate::judge::judged;
+use crate::render::Secrets;
 use crate::report::{Group, Report, shown};
 use crate::rules::Context;
 use crate::subject::Subject;
@@ -25,6 +26,8 @@ pub struct Change {
     pub before: Arc<str>,
     /// What it is to hold.
     pub after: Arc<str>,
+    /// What is not shown of them.
+    pub secrets: Secrets,
 }
 
 /// All changes and what they repair.
@@ -56,7 +59,9 @@ fn add(all: &mut Changes, group: &Group, sources: &Sources, mended: Mended) {
     for (path, after) in mended.texts {
         let Some((_, file)) = sources.iter().find(|(_, file)| file.path == path) else { continue };
         let before = Arc::clone(&file.text);
-        all.files.push(Change { root: group.root.clone(), path: shown(&group.root, &path), before, after });
+        let secrets = Secrets::of(&group.subject);
+        let (root, path) = (group.root.clone(), shown(&group.root, &path));
+        all.files.push(Change { root, path, before, after, secrets });
     }
     for repaired in mended.repaired {
         all.repaired.push(Repaired { file: shown(&group.root, &repaired.file), ..repaired });

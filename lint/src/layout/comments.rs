@@ -29,7 +29,12 @@ pub fn all(text: &str, notation: Notation, documents: &[Node]) -> Vec<Comment> {
 
 /// What the comments say, in order.
 pub fn texts(text: &str, notation: Notation, documents: &[Node]) -> Vec<String> {
-    all(text, notation, documents)
+    said(all(text, notation, documents))
+}
+
+/// What these say.
+pub fn said(comments: Vec<Comment>) -> Vec<String> {
+    comments
         .into_iter()
         .map(|comment| comment.says.split_whitespace().collect::<Vec<_>>().join(" "))
         .collect()

@@ -8,28 +8,42 @@ mod to_yaml;
 use std::collections::BTreeMap;
 
 use ordain_spec::check::check;
-use ordain_spec::source::{Notation, SourceFile, Sources};
+use ordain_spec::source::{Notation, SourceFile, Sources, Span};
 use ordain_spec::tree::{Node, Value};
 
 use super::comments::{self, Comment};
-use super::{Unformatted, formatted, read};
+use super::{Unformatted, cover, formatted, read};
 
-/// The text in the other notation, in its canonical layout.
+/// What a suppression lets pass: one finding.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Held {
+    /// The first byte of the comment.
+    pub comment: usize,
+    /// The first byte of what the finding is about.
+    pub place: usize,
+}
+
+/// The text in the other notation, in its canonical layout. A suppression stands above what it lets pass: its old
+/// line may be several now.
 ///
 /// # Errors
 ///
 /// When it cannot be read or digested, or the other notation cannot hold it.
-pub fn converted(text: &str, from: Notation, to: Notation) -> Result<String, Unformatted> {
+pub fn converted(text: &str, from: Notation, to: Notation, held: &[Held]) -> Result<String, Unformatted> {
     if from == to {
         return formatted(text, from);
     }
     let documents = read(text, from)?;
     let digests = digests(text, from)?;
-    let written = transcribed(text, from, to)?;
+    let written = carried(text, from, to, held)?;
     let again = read(&written, to).map_err(|_| unconvertible())?;
+    if let Some(lost) = cover::lost((text, from, &documents), (&written, to, &again), held) {
+        return Err(Unformatted::WouldPart(lost));
+    }
     let same = self::digests(&written, to).is_ok_and(|again| again == digests)
         && prose(&documents) == prose(&again)
-        && said(text, from, &documents) == said(&written, to, &again);
+        && said(apart(comments::all(text, from, &documents), held))
+            == said(comments::all(&written, to, &again));
     if same { Ok(written) } else { Err(unconvertible()) }
 }
 
@@ -40,8 +54,12 @@ pub fn converted(text: &str, from: Notation, to: Notation) -> Result<String, Unf
 ///
 /// When it cannot be read, or the other notation cannot hold it.
 pub fn transcribed(text: &str, from: Notation, to: Notation) -> Result<String, Unformatted> {
+    carried(text, from, to, &[])
+}
+
+fn carried(text: &str, from: Notation, to: Notation, held: &[Held]) -> Result<String, Unformatted> {
     let documents = read(text, from)?;
-    let comments = Carried::new(comments::all(text, from, &documents), text);
+    let comments = Carried::new(apart(comments::all(text, from, &documents), held), text, held);
     let written = match to {
         Notation::Kdl => to_kdl::written(&documents, comments),
         Notation::Yaml => to_yaml::written(&documents, comments),
@@ -111,24 +129,76 @@ fn prose(documents: &[Node]) -> Vec<String> {
     texts
 }
 
-fn said(text: &str, notation: Notation, documents: &[Node]) -> Vec<String> {
-    let mut said = comments::texts(text, notation, documents);
+/// What comments say, sorted, each once: a suppression may stand above several places now.
+fn said(comments: Vec<Comment>) -> Vec<String> {
+    let mut said = comments::said(comments);
     said.retain(|comment| !comment.is_empty());
     said.sort_unstable();
+    said.dedup();
     said
+}
+
+/// The same comments, with those that let something pass apart from what stands before them on their line.
+fn apart(comments: Vec<Comment>, held: &[Held]) -> Vec<Comment> {
+    let mut all = Vec::with_capacity(comments.len());
+    for mut comment in comments {
+        let within = held.iter().find(|one| comment.start < one.comment && one.comment < comment.end);
+        let cut = within.and_then(|one| {
+            // Both signs are as long as what stands before the words.
+            let sign = comment.end - comment.start - comment.says.len();
+            let at = (one.comment - comment.start).checked_sub(sign)?;
+            let (before, after) = comment.says.split_at_checked(at)?;
+            let says = after.get(sign..)?.to_owned();
+            Some((before.trim_end().to_owned(), Comment { start: one.comment, says, ..comment.clone() }))
+        });
+        match cut {
+            Some((before, second)) => {
+                comment.end = second.start;
+                comment.says = before;
+                all.extend([comment, second]);
+            }
+            None => all.push(comment),
+        }
+    }
+    all
 }
 
 /// Comments that wait for their place in the new text.
 struct Carried {
     comments: Vec<Comment>,
     next: usize,
+    /// Suppressions by the place of what they let pass: they wait for that, not for their turn.
+    pinned: Vec<(usize, String)>,
     /// Places of blank lines: where a paragraph begins.
     text: String,
 }
 
 impl Carried {
-    fn new(comments: Vec<Comment>, text: &str) -> Self {
-        Self { comments, next: 0, text: text.to_owned() }
+    fn new(mut comments: Vec<Comment>, text: &str, held: &[Held]) -> Self {
+        let mut pinned = Vec::new();
+        for one in held {
+            let comment = comments.iter().find(|comment| comment.start == one.comment);
+            pinned.extend(comment.map(|comment| (one.place, comment.says.trim().to_owned())));
+        }
+        comments.retain(|comment| held.iter().all(|one| one.comment != comment.start));
+        Self { comments, next: 0, pinned, text: text.to_owned() }
+    }
+
+    /// What the suppressions say whose place is the key of an entry, or its value: of a list or map the beginning.
+    fn pinned_to(&mut self, key: Span, value: &Node) -> Vec<String> {
+        let key = key.start as usize..key.end as usize;
+        let own = cover::own_place(value);
+        let in_value = |at: usize| own.is_some_and(|(start, end)| start == at || (start..end).contains(&at));
+        let here = |at: usize| key.contains(&at) || in_value(at);
+        let mut says: Vec<String> =
+            self.pinned.extract_if(.., |(at, _)| here(*at)).map(|(_, says)| says).collect();
+        says.dedup();
+        says
+    }
+
+    /// The same of an item.
+    fn pinned_to_item(&mut self, item: &Node) -> Vec<String> {
+        self.pinned_to(Span::new(item.span.file, item.span.start, item.span.start), item)
     }
 
     /// What the comments above a place say, line by line.
@@ -155,6 +225,12 @@ impl Carried {
     /// True where a comment waits inside of a range.
     fn any_in(&self, start: usize, end: usize) -> bool {
         self.comments.iter().skip(self.next).any(|comment| (start..end).contains(&comment.start))
+            || self.any_pinned_in(start, end)
+    }
+
+    /// True where the place of a suppression is inside of a range.
+    fn any_pinned_in(&self, start: usize, end: usize) -> bool {
+        self.pinned.iter().any(|(at, _)| (start..end).contains(at))
     }
 
     /// True where the author left a blank line above a place.

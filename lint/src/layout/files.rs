@@ -7,10 +7,11 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use ordain_spec::source::{Notation, SourceFile};
 
-use super::{converted, formatted};
+use super::{Held, converted, formatted};
 use crate::discover::{Asked, Unlintable, lint};
 use crate::fix::report::Change;
-use crate::report::{Group, Report, shown};
+use crate::render::Secrets;
+use crate::report::{Allowed, Group, Report, shown};
 
 /// A file that is left as it is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,6 +52,7 @@ pub fn layouts(base: &Path, paths: &[PathBuf]) -> Result<(Vec<Change>, Vec<Left>
                     path,
                     before: Arc::clone(&file.text),
                     after: after.into(),
+                    secrets: Secrets::of(&group.subject),
                 }),
                 Err(why) => left.push(Left { path, why }),
             }
@@ -80,7 +82,8 @@ pub fn conversions(
             let ending = if to == Notation::Kdl { "kdl" } else { "yaml" };
             let text = match &file.refusal {
                 Some(refusal) => Err(refusal.message.clone()),
-                None => converted(&file.text, file.notation, to).map_err(|why| why.to_string()),
+                None => converted(&file.text, file.notation, to, &held(group, file))
+                    .map_err(|why| why.to_string()),
             };
             match text {
                 Ok(text) => {
@@ -95,9 +98,20 @@ pub fn conversions(
     Ok((changes, left))
 }
 
+/// What comments of a file let pass.
+fn held(group: &Group, file: &SourceFile) -> Vec<Held> {
+    let here =
+        |one: &&Allowed| group.subject.sources.get(one.comment.file).is_some_and(|it| it.path == file.path);
+    let held = |one: &Allowed| {
+        let place = one.finding.diagnostic.primary.as_ref()?.span.start as usize;
+        Some(Held { comment: one.comment.start as usize, place })
+    };
+    group.passed.iter().filter(here).filter_map(held).collect()
+}
+
 /// The files that paths hold. What is wrong with them is nobody's question here.
 fn read(base: &Path, paths: &[PathBuf]) -> Result<Report, Unlintable> {
-    lint(base, paths, &Asked { as_of: Timestamp::UNIX_EPOCH, remarks: false, against: None })
+    lint(base, paths, &Asked { as_of: Timestamp::UNIX_EPOCH, remarks: true, against: None })
 }
 
 fn asked(group: &Group) -> impl Iterator<Item = &SourceFile> {

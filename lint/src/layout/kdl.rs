@@ -6,16 +6,17 @@ pub mod tokens;
 
 use super::WIDTH;
 use super::comments::{blank_before, column, line_start};
+use super::cover::{Tied, as_written, indent};
 use tokens::{Token, What, tokens};
 
 /// Spaces a level.
 const INDENT: usize = 4;
 
 /// The text anew. It was read without a problem.
-pub fn laid_out(text: &str) -> String {
+pub fn laid_out(text: &str, tied: &Tied) -> String {
     let mut reader = Reader { text, tokens: tokens(text), at: 0 };
     let nodes = reader.nodes();
-    let mut printer = Printer { text, out: String::with_capacity(text.len()), fresh: true };
+    let mut printer = Printer { text, out: String::with_capacity(text.len()), fresh: true, tied };
     printer.nodes(&nodes, 0);
     printer.out
 }
@@ -33,6 +34,8 @@ struct Node {
     block: Option<Block>,
     /// The comment behind it on its line.
     comment: Option<Token>,
+    /// One past its last word or brace.
+    end: usize,
 }
 
 struct Block {
@@ -46,6 +49,11 @@ struct Block {
 impl Node {
     fn start(&self) -> usize {
         self.words.first().map_or(0, |word| word.start)
+    }
+
+    /// One past its last word before its block.
+    fn head_end(&self) -> usize {
+        self.words.last().map_or(self.end, |word| word.end)
     }
 }
 
@@ -87,14 +95,19 @@ impl Reader<'_> {
     }
 
     fn node(&mut self) -> Node {
-        let mut node = Node { words: Vec::new(), broken: Vec::new(), block: None, comment: None };
+        let mut node = Node { words: Vec::new(), broken: Vec::new(), block: None, comment: None, end: 0 };
         while let Some(token) = self.peek() {
             match token.what {
-                What::Word | What::BlockComment => node.words.push(token),
+                What::Word | What::BlockComment => {
+                    node.words.push(token);
+                    node.end = token.end;
+                }
                 What::Continued => node.broken.push(node.words.len()),
                 What::Open => {
                     self.at += 1;
                     node.block = Some(self.block(token));
+                    node.end =
+                        self.at.checked_sub(1).and_then(|last| self.tokens.get(last)).map_or(0, |it| it.end);
                     self.behind(&mut node);
                     break;
                 }
@@ -155,6 +168,8 @@ struct Printer<'t> {
     text: &'t str,
     out: String,
     fresh: bool,
+    /// Lines that stay as they are.
+    tied: &'t Tied,
 }
 
 impl<'t> Printer<'t> {
@@ -174,7 +189,8 @@ impl<'t> Printer<'t> {
     }
 
     fn nodes(&mut self, lines: &[Line], depth: usize) {
-        for line in lines {
+        let mut rest = lines;
+        while let Some((line, mut after)) = rest.split_first() {
             match line {
                 Line::Comment(token) => {
                     self.spaced(token.start);
@@ -184,10 +200,52 @@ impl<'t> Printer<'t> {
                 }
                 Line::Node(node) => {
                     self.spaced(node.start());
-                    self.node(node, depth);
+                    if let Some((last, others)) = self.kept(node, after) {
+                        self.pad(depth);
+                        self.as_written(node, last, depth);
+                        after = others;
+                    } else {
+                        self.node(node, depth);
+                    }
                 }
             }
+            rest = after;
         }
+    }
+
+    /// The last of the nodes that stay as they are, from this one on, and what comes behind it; `None` where a new
+    /// layout takes nothing off a line that stays.
+    fn kept<'l>(&self, first: &'l Node, after: &'l [Line]) -> Option<(&'l Node, &'l [Line])> {
+        let gap = |from: usize, to: usize| self.text.get(from..to).is_none_or(|gap| gap.contains('\n'));
+        let (mut last, mut rest) = (first, after);
+        while let Some((Line::Node(next), others)) = rest.split_first() {
+            if last.comment.is_some() || gap(last.end, next.start()) {
+                break;
+            }
+            (last, rest) = (next, others);
+        }
+        let (start, end) = (line_start(self.text, first.start()), last.end);
+        if !std::ptr::eq(first, last) {
+            return self.tied.touches(start, end).then_some((last, rest));
+        }
+        let head_end = first.head_end();
+        let child = first.block.as_ref().and_then(|block| match block.lines.first() {
+            Some(Line::Node(child)) => Some((block, child)),
+            _ => None,
+        });
+        let joined =
+            child.is_some_and(|(block, child)| !gap(head_end, child.start()) && self.short(block).is_none());
+        let stays = self.tied.touches(start, head_end) && (!first.broken.is_empty() || joined);
+        stays.then_some((first, after))
+    }
+
+    /// Nodes as the author wrote them, in their new place.
+    fn as_written(&mut self, first: &Node, last: &Node, depth: usize) {
+        let (start, end) = (first.start(), last.end);
+        let written = self.text.get(start..end).unwrap_or_default();
+        self.out.push_str(&as_written(written, indent(self.text, start), depth * INDENT));
+        self.comment(last.comment.filter(|comment| comment.start >= end));
+        self.out.push('\n');
     }
 
     fn node(&mut self, node: &Node, depth: usize) {
@@ -239,7 +297,8 @@ impl<'t> Printer<'t> {
             return;
         }
         let here = column(&self.out, self.out.len());
-        if let Some(short) = self.short(block).filter(|short| here + 1 + short.chars().count() <= WIDTH) {
+        let fits = |short: &String| here + 1 + short.chars().count() <= WIDTH || self.is_tied(block);
+        if let Some(short) = self.short(block).filter(fits) {
             self.out.push(' ');
             self.out.push_str(&short);
             return;
@@ -252,6 +311,13 @@ impl<'t> Printer<'t> {
         self.fresh = false;
         self.pad(depth);
         self.out.push('}');
+    }
+
+    fn is_tied(&self, block: &Block) -> bool {
+        block.lines.iter().any(|line| match line {
+            Line::Node(node) => self.tied.touches(node.start(), node.end),
+            Line::Comment(_) => false,
+        })
     }
 
     /// A block on one line, where it was and can be.

@@ -68,6 +68,38 @@ fn kdl_has_four_spaces_a_level_and_what_the_author_decided() {
     assert_eq!(kdl(text), due);
 }
 
+const ALLOW: &str = "lint-allow: single-person-owner until=2099-12-31 by=user:ann reason=\"for now\"";
+
+#[test]
+fn what_stands_on_a_line_with_a_suppression_stays_on_it() {
+    let long = "x".repeat(100);
+    let text =
+        format!("# {ALLOW}\na: {{ b: {long},  c: 1, d: 2 }}\ne: {{b: {long}, c: 1, d: 2, eeee: {long}}}\n");
+    let due =
+        format!("# {ALLOW}\na: {{b: {long}, c: 1, d: 2}}\ne:\n  b: {long}\n  c: 1\n  d: 2\n  eeee: {long}\n");
+    assert_eq!(yaml(&text), due);
+    let text = format!("a:\n    - {{b: 1,\n       # {ALLOW}\n       c: 2, d: 3}}\n    - x: 1\n");
+    assert_eq!(yaml(&text), format!("a:\n  - {{b: 1,\n     # {ALLOW}\n     c: 2, d: 3}}\n  - x: 1\n"));
+    let text = format!("a:\n  {{b: {long}, c: 1, d: 2}} # {ALLOW}\n");
+    assert_eq!(yaml(&text), text);
+    let short = |blanks: &str, indent: &str| {
+        format!(
+            "ordain \"v1\"\nrunbook \"x\" {{\n{indent}inputs {{ a type=\"string\" description=\"{long}\";{blanks}b type=\"integer\" }} // {ALLOW}\n{indent}timeout \"1h\"; on-failure \"stop\" // {ALLOW}\n{indent}// {ALLOW}\n{indent}step \"a\" \\\n{indent}  wait=\"1s\"\n}}\n"
+        )
+    };
+    assert_eq!(kdl(&short("  ", "  ")), short(" ", "    "));
+}
+
+#[test]
+fn a_comment_between_a_key_and_its_text_stands_above_both() {
+    assert_eq!(
+        yaml("a: 1\n\nb: |  # why\n  text\nc:\n  # because\n  d\n"),
+        "a: 1\n\n# why\nb: |\n  text\n# because\nc: d\n"
+    );
+    let text = format!("a:\n  # {ALLOW}\n  b\nc: 1\n");
+    assert_eq!(formatted(&text, Notation::Yaml), Err(Unformatted::WouldPart(2)));
+}
+
 #[test]
 fn what_cannot_be_read_is_left_alone() {
     assert!(matches!(formatted("a: [1\n", Notation::Yaml), Err(Unformatted::Unreadable(_))));
@@ -138,11 +170,11 @@ fn every_spec_goes_to_the_other_notation_and_back_with_its_digest() {
         if text.contains("kind: Workspace") {
             continue;
         }
-        match converted(&text, from, to) {
+        match converted(&text, from, to, &[]) {
             Ok(there) => {
                 converted_specs += 1;
                 // `converted` compares the digests of what it was given and what it gives.
-                if let Err(why) = converted(&there, to, from) {
+                if let Err(why) = converted(&there, to, from, &[]) {
                     wrong.push(format!("{}: not back: {why}\n{there}", path.display()));
                 }
             }

@@ -7,14 +7,15 @@ use ordain_spec::tree::{Key, Node, Value};
 
 use super::WIDTH;
 use super::comments::{self, Comment, blank_before, column, line_start};
+use super::cover::{Tied, as_written, indent as blanks};
 use super::shapes::Place;
 use super::yaml_text::{block_text, inline, single};
 
 /// The text anew. It was read as `documents`, without a problem.
-pub fn laid_out(text: &str, documents: &[Node]) -> String {
+pub fn laid_out(text: &str, documents: &[Node], tied: &Tied) -> String {
     let comments = comments::all(text, Notation::Yaml, documents);
     let mut printer =
-        Printer { text, comments, next: 0, out: String::with_capacity(text.len()), fresh: true };
+        Printer { text, comments, next: 0, out: String::with_capacity(text.len()), fresh: true, tied };
     let mut end = 0;
     for (at, document) in documents.iter().enumerate() {
         let start = document.span.start as usize;
@@ -41,6 +42,8 @@ struct Printer<'t> {
     out: String,
     /// True where a block has just begun: no blank line comes first.
     fresh: bool,
+    /// Lines that stay as they are.
+    tied: &'t Tied,
 }
 
 impl Printer<'_> {
@@ -171,6 +174,7 @@ impl Printer<'_> {
         if !goes_on {
             self.comments_before(start, indent);
             self.spaced(start);
+            self.hoisted(value, indent);
             self.pad(indent);
         }
         self.fresh = false;
@@ -190,9 +194,16 @@ impl Printer<'_> {
     /// A list or map behind a key: on the line where it was between brackets and fits, else below.
     fn collection(&mut self, node: &Node, place: &Place, (indent, limit): (usize, usize), key_end: usize) {
         if let Some(line) = self.fitting(node, place, 1) {
-            self.out.push(' ');
-            self.out.push_str(&line);
-            self.end_line(node.span.end as usize);
+            let (start, end) = (node.span.start as usize, node.span.end as usize);
+            if self.is_tied(node) && self.text.get(key_end..start).is_some_and(|gap| gap.contains('\n')) {
+                self.end_line(key_end);
+                self.comments_before(start, indent + 2);
+                self.pad(indent + 2);
+            } else {
+                self.out.push(' ');
+            }
+            self.flow(node, &line);
+            self.end_line(end);
             return;
         }
         self.end_line(key_end);
@@ -205,6 +216,9 @@ impl Printer<'_> {
         if !goes_on {
             self.comments_before(start, indent);
             self.spaced(start);
+            if let Some((_, first)) = item.as_map().and_then(|map| map.entries.first()) {
+                self.hoisted(first, indent);
+            }
             self.pad(indent);
         }
         self.fresh = false;
@@ -217,7 +231,7 @@ impl Printer<'_> {
             Value::Map(_) | Value::List(_) => {
                 self.out.push_str("- ");
                 if let Some(line) = self.fitting(item, &place, 0) {
-                    self.out.push_str(&line);
+                    self.flow(item, &line);
                     self.end_line(item.span.end as usize);
                 } else {
                     self.block(item, &place, indent + 2, limit, true);
@@ -230,7 +244,37 @@ impl Printer<'_> {
         }
     }
 
-    /// A list or map on one line, where it was between brackets and fits.
+    /// A list or map between brackets, with the comments in it where it has lines of its own.
+    fn flow(&mut self, node: &Node, line: &str) {
+        let (start, end) = (node.span.start as usize, node.span.end as usize);
+        let (was, is) = (blanks(self.text, start), blanks(&self.out, self.out.len()));
+        self.out.push_str(&as_written(line, was, is));
+        while line.contains('\n')
+            && self.comments.get(self.next).is_some_and(|comment| (start..end).contains(&comment.start))
+        {
+            self.next += 1;
+        }
+    }
+
+    fn is_tied(&self, node: &Node) -> bool {
+        self.tied.touches(node.span.start as usize, node.span.end as usize)
+    }
+
+    /// The comments that stand behind a key and before its text: they have no place but above both.
+    fn hoisted(&mut self, value: &Node, indent: usize) {
+        if matches!(value.value, Value::Map(_) | Value::List(_)) || value.span.start == value.span.end {
+            return;
+        }
+        let at = value.span.start as usize;
+        while let Some(comment) = self.comments.get(self.next).filter(|comment| comment.start < at).cloned() {
+            self.next += 1;
+            self.pad(indent);
+            self.out.push_str(self.text.get(comment.start..comment.end).unwrap_or_default());
+            self.out.push('\n');
+        }
+    }
+
+    /// A list or map on one line, where it was between brackets and fits, or stands on a line that stays.
     fn fitting(&self, node: &Node, place: &Place, before: usize) -> Option<String> {
         if !self.is_flow(node) {
             return None;
@@ -240,6 +284,15 @@ impl Printer<'_> {
             Value::List(items) => items.is_empty(),
             _ => false,
         };
+        if self.is_tied(node) {
+            let (start, end) = (node.span.start as usize, node.span.end as usize);
+            let written = self.text.get(start..end)?;
+            return if written.contains('\n') {
+                Some(written.to_owned())
+            } else {
+                inline(self.text, node, place)
+            };
+        }
         let line = inline(self.text, node, place)?;
         let here = column(&self.out, self.out.len()) + before;
         let fits = here + line.chars().count() <= WIDTH && !self.holds_comment(node);

@@ -7,8 +7,9 @@ use std::fmt;
 
 use miette::{LabeledSpan, MietteError, MietteSpanContents, SourceCode, SourceSpan, SpanContents};
 use ordain_spec::diagnostic::{Label, Severity};
-use ordain_spec::source::{FileId, SourceFile, Span};
+use ordain_spec::source::{FileId, SourceFile};
 
+use super::Secrets;
 use crate::report::{Finding, shown};
 use window::Window;
 
@@ -28,8 +29,8 @@ pub struct Drawn {
 }
 
 impl Drawn {
-    /// The whole finding, at most `width` columns wide, with what stands at `secrets` blacked out.
-    pub fn of(finding: &Finding, secrets: &[Span], width: usize) -> Self {
+    /// The whole finding, at most `width` columns wide, with its `secrets` blacked out.
+    pub fn of(finding: &Finding, secrets: &Secrets, width: usize) -> Self {
         let diagnostic = &finding.diagnostic;
         let primary = diagnostic.primary.as_ref();
         let home = primary.map(|label| label.span.file);
@@ -61,7 +62,7 @@ impl Drawn {
     fn place(
         finding: &Finding,
         file: &SourceFile,
-        (label, secrets): (&Label, &[Span]),
+        (label, secrets): (&Label, &Secrets),
         width: usize,
     ) -> Self {
         let bare = Label { span: label.span, text: String::new() };
@@ -82,7 +83,7 @@ impl Drawn {
 fn drawn(
     finding: &Finding,
     file: &SourceFile,
-    (labels, secrets): (&[&Label], &[Span]),
+    (labels, secrets): (&[&Label], &Secrets),
     width: usize,
 ) -> (Excerpt, Vec<LabeledSpan>) {
     let last = labels.iter().map(|label| file.line_column(label.span.end).0).max().unwrap_or(1);
@@ -90,8 +91,10 @@ fn drawn(
     let columns = width.saturating_sub((last + CONTEXT_LINES).to_string().len() + 5).max(20);
     let marks: Vec<_> = labels.iter().map(|label| (label.span, label.text.chars().count())).collect();
     let here = labels.first().map(|label| label.span.file);
-    let secrets: Vec<Span> = secrets.iter().filter(|secret| Some(secret.file) == here).copied().collect();
-    let clean = |start: usize, line: &str| harmless_of_same_length(&without_secrets(start, line, &secrets));
+    // A file may have thousands of findings: only lines that are shown are looked at.
+    let clean = |start: usize, line: &str| {
+        harmless_of_same_length(&here.map_or_else(String::new, |here| secrets.line_of(here, start, line)))
+    };
     let window = Window::new(&file.text, &marks, (columns, CONTEXT_LINES as usize), &clean);
     let mut columns = Vec::with_capacity(labels.len());
     let spans = labels.iter().enumerate().map(|(at, label)| {
@@ -153,23 +156,6 @@ fn help(finding: &Finding) -> Option<String> {
         .map(harmless)
         .collect();
     (!lines.is_empty()).then(|| lines.join("\n"))
-}
-
-/// A line of a file, which begins at `start` there, with what looks like a secret blacked out, and what is known to be
-/// one. A file may have thousands of findings: only lines that are shown are looked at.
-fn without_secrets(start: usize, line: &str, secrets: &[Span]) -> String {
-    let mut masked = ordain_spec::check::masked(line);
-    for secret in secrets {
-        let within = |at: u32| (at as usize).saturating_sub(start).min(masked.len());
-        let (from, to) = (within(secret.start), within(secret.end));
-        if let (Some(before), Some(secret), Some(after)) =
-            (masked.get(..from), masked.get(from..to), masked.get(to..))
-        {
-            let black: String = secret.bytes().map(|byte| if byte == b'\n' { '\n' } else { '*' }).collect();
-            masked = format!("{before}{black}{after}");
-        }
-    }
-    masked
 }
 
 /// Text for a terminal.

@@ -24,7 +24,7 @@ pub fn sarif(report: &Report, below: &str) -> Value {
     let open = report.groups.iter().flat_map(|group| &group.findings).map(|finding| (finding, None));
     let passed = report.groups.iter().flat_map(|group| &group.passed);
     let findings: Vec<(&Finding, Option<&str>)> =
-        open.chain(passed.map(|(finding, reason)| (finding, Some(reason.as_str())))).collect();
+        open.chain(passed.map(|one| (&one.finding, Some(one.reason.as_str())))).collect();
     let mut rules: BTreeMap<&str, Severity> = BTreeMap::new();
     for (finding, _) in &findings {
         rules.insert(finding.diagnostic.code, finding.diagnostic.severity);

@@ -5,11 +5,9 @@ use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
 
-use ordain_spec::source::Span;
-
+use super::Secrets;
 use super::excerpt::{CONTEXT_LINES, Drawn};
 use crate::report::{Report, Summary};
-use crate::subject::Subject;
 
 /// How the text is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +29,7 @@ pub fn text(report: &Report, look: Look) -> String {
             .with_context_lines(CONTEXT_LINES as usize);
     let mut out = String::new();
     let mut file = None;
-    let secrets: Vec<Vec<Span>> = report.groups.iter().map(|group| secrets(&group.subject)).collect();
+    let secrets: Vec<Secrets> = report.groups.iter().map(|group| Secrets::of(&group.subject)).collect();
     let all = report.groups.iter().zip(&secrets);
     for (finding, secrets) in
         all.flat_map(|(group, secrets)| group.findings.iter().map(move |one| (one, secrets)))
@@ -66,11 +64,6 @@ pub fn text(report: &Report, look: Look) -> String {
         let _infallible = writeln!(out, "  {line}");
     }
     out
-}
-
-/// Where secrets stand.
-fn secrets(subject: &Subject) -> Vec<Span> {
-    subject.secrets().iter().filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect()
 }
 
 /// How much of it a tool can repair.

@@ -33,12 +33,7 @@ impl Options {
             changes.iter().try_for_each(|change| written(change, &cx.directory)).map_err(Failure::usage)?;
         }
         let colour = cx.look().colour && !cx.json;
-        let diff = || -> String {
-            changes
-                .iter()
-                .map(|change| unified(&change.path, &change.before, &change.after, colour))
-                .collect()
-        };
+        let diff = || -> String { changes.iter().map(|change| unified(change, colour)).collect() };
         if cx.json {
             let paths: Vec<&str> = changes.iter().map(|change| &*change.path).collect();
             let left: Vec<_> = left.iter().map(|left| json!({"file": left.path, "why": left.why})).collect();

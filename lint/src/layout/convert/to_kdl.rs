@@ -3,7 +3,7 @@
 
 use ordain_spec::decode::kebab;
 use ordain_spec::tree::kdl::{key_field, singular};
-use ordain_spec::tree::{Map, Node, Value};
+use ordain_spec::tree::{Key, Map, Node, Value};
 
 use super::super::WIDTH;
 use super::super::shapes::Place;
@@ -33,7 +33,12 @@ struct Writer {
 
 impl Writer {
     fn above(&mut self, at: usize, depth: usize) {
-        for line in self.comments.above(at) {
+        let lines = self.comments.above(at);
+        self.lines(lines, depth);
+    }
+
+    fn lines(&mut self, lines: Vec<String>, depth: usize) {
+        for line in lines {
             self.out.push_str(format!("{:1$}// {line}", "", depth * 4).trim_end());
             self.out.push('\n');
         }
@@ -69,7 +74,8 @@ impl Writer {
             head.push_str(&format!(" {}", quoted(&text.value)));
         }
         let mut rest = Vec::new();
-        for (key, value) in &metadata.entries {
+        for entry in &metadata.entries {
+            let (key, value) = entry;
             let property = format!(" {}={}", kebab(&key.text), scalar(value).unwrap_or_default());
             if &*key.text == "name" {
                 continue;
@@ -78,18 +84,22 @@ impl Writer {
             if HEAD.contains(&&*key.text) && scalar(value).is_some() && fits {
                 head.push_str(&property);
             } else {
-                rest.push((key, value));
+                rest.push(entry);
             }
         }
+        let on_the_line = |key: &Key| !rest.iter().any(|(other, _)| other.span == key.span);
+        let entries = map.entries.iter().chain(metadata.entries.iter().filter(|(key, _)| on_the_line(key)));
+        let mut pinned: Vec<String> =
+            entries.flat_map(|(key, value)| self.comments.pinned_to(key.span, value)).collect();
+        pinned.dedup();
+        self.lines(pinned, 0);
         self.out.push_str(&head);
         self.out.push_str(" {\n");
         if !rest.is_empty() {
             self.pad(1);
             self.out.push_str("metadata {\n");
             let place = place.field("metadata");
-            for (key, value) in rest {
-                self.field(&place, &key.text, key.span.start as usize, value, 2);
-            }
+            rest.into_iter().for_each(|entry| self.field(&place, entry, 2));
             self.pad(1);
             self.out.push_str("}\n");
         }
@@ -105,17 +115,20 @@ impl Writer {
     /// The entries of a map as nodes.
     fn fields(&mut self, place: &Place, node: &Node, depth: usize) {
         let Value::Map(map) = &node.value else { return };
-        for (at, (key, value)) in map.entries.iter().enumerate() {
-            if at > 0 && self.comments.is_paragraph(key.span.start as usize) {
+        for (at, entry) in map.entries.iter().enumerate() {
+            if at > 0 && self.comments.is_paragraph(entry.0.span.start as usize) {
                 self.out.push('\n');
             }
-            self.field(place, &key.text, key.span.start as usize, value, depth);
+            self.field(place, entry, depth);
         }
     }
 
     /// One entry as a node, or as several where it is a list with a singular.
-    fn field(&mut self, place: &Place, key: &str, at: usize, value: &Node, depth: usize) {
-        self.above(at, depth);
+    fn field(&mut self, place: &Place, (key, value): &(Key, Node), depth: usize) {
+        self.above(key.span.start as usize, depth);
+        let pinned = self.comments.pinned_to(key.span, value);
+        self.lines(pinned, depth);
+        let key = &*key.text;
         let name = match place.record() {
             Some(_) => kebab(key),
             None => bare(key),
@@ -144,6 +157,11 @@ impl Writer {
             self.out.push('\n');
         }
         self.above(start, depth);
+        let argued = item.as_map().and_then(|map| map.get(argument));
+        let mut pinned = self.comments.pinned_to_item(item);
+        pinned.extend(argued.iter().flat_map(|(key, value)| self.comments.pinned_to(key.span, value)));
+        pinned.dedup();
+        self.lines(pinned, depth);
         self.pad(depth);
         self.out.push_str(name);
         match &item.value {
@@ -153,7 +171,7 @@ impl Writer {
                     self.out.push_str(&format!(" {key}"));
                 }
                 let rest = map.entries.iter().filter(|(name, _)| key.is_none() || &*name.text != argument);
-                let rest: Vec<&(ordain_spec::tree::Key, Node)> = rest.collect();
+                let rest: Vec<&(Key, Node)> = rest.collect();
                 self.rest(place, item, &rest, depth);
             }
             _ => {
@@ -164,13 +182,7 @@ impl Writer {
     }
 
     /// What is left of a map whose node has begun: properties, then a block.
-    fn rest(
-        &mut self,
-        place: &Place,
-        node: &Node,
-        entries: &[&(ordain_spec::tree::Key, Node)],
-        depth: usize,
-    ) {
+    fn rest(&mut self, place: &Place, node: &Node, entries: &[&(Key, Node)], depth: usize) {
         let (start, end) = (node.span.start as usize, node.span.end as usize);
         let last = entries.last().map_or(start, |(_, value)| value.span.end as usize);
         let as_nodes = self.comments.any_in(start, last);
@@ -195,11 +207,11 @@ impl Writer {
             return;
         }
         self.out.push_str(" {\n");
-        for (at, (key, value)) in nodes.into_iter().enumerate() {
-            if at > 0 && self.comments.is_paragraph(key.span.start as usize) {
+        for (at, entry) in nodes.into_iter().enumerate() {
+            if at > 0 && self.comments.is_paragraph(entry.0.span.start as usize) {
                 self.out.push('\n');
             }
-            self.field(place, &key.text, key.span.start as usize, value, depth + 1);
+            self.field(place, entry, depth + 1);
         }
         self.pad(depth);
         self.out.push_str("}\n");
@@ -261,6 +273,10 @@ impl Writer {
         let inner = place.item();
         for item in items {
             self.above(item.span.start as usize, depth + 1);
+            if scalar(item).is_some() {
+                let pinned = self.comments.pinned_to_item(item);
+                self.lines(pinned, depth + 1);
+            }
             match (&item.value, inner.record().and(key_field(field))) {
                 (Value::Map(_), Some(argument)) => self.item(&inner, "-", argument, item, depth + 1),
                 _ => self.node(&inner, "-", "", item, depth + 1),

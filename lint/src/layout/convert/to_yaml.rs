@@ -34,7 +34,12 @@ struct Writer {
 
 impl Writer {
     fn above(&mut self, at: usize, indent: usize) {
-        for line in self.comments.above(at) {
+        let lines = self.comments.above(at);
+        self.lines(lines, indent);
+    }
+
+    fn lines(&mut self, lines: Vec<String>, indent: usize) {
+        for line in lines {
             self.out.push_str(format!("{:indent$}# {line}", "").trim_end());
             self.out.push('\n');
         }
@@ -51,17 +56,34 @@ impl Writer {
     fn map(&mut self, node: &Node, place: &Place, depth: usize, indent: usize, goes_on: bool) {
         let Value::Map(map) = &node.value else { return };
         for (at, (key, value)) in map.entries.iter().enumerate() {
+            let mut tight = false;
             if !(at == 0 && goes_on) {
                 // The parts of a document of KDL all begin where it does.
                 if depth > 0 {
                     self.space(key.span.start as usize, at == 0);
                     self.above(key.span.start as usize, indent);
                 }
+                let pinned = self.comments.pinned_to(key.span, value);
+                // KDL has one place for a key and what it holds: here they stay on one line.
+                let (start, end) = (value.span.start as usize, value.span.end as usize);
+                tight = !pinned.is_empty()
+                    && depth > 0
+                    && key.span.start == value.span.start
+                    && !self.comments.any_pinned_in(start + 1, end);
+                if tight {
+                    self.above(end, indent);
+                }
+                self.lines(pinned, indent);
                 self.out.extend(std::iter::repeat_n(' ', indent));
             }
             self.out.push_str(&name(&key.text));
             self.out.push(':');
-            self.value(value, &place.field(&key.text), (depth + 1, indent), 1);
+            if tight {
+                self.out.push_str(&format!(" {}", inline(value, &place.field(&key.text))));
+                self.end_line(value.span.end as usize);
+            } else {
+                self.value(value, &place.field(&key.text), (depth + 1, indent), 1);
+            }
         }
     }
 
@@ -100,6 +122,11 @@ impl Writer {
             let (start, end) = (item.span.start as usize, item.span.end as usize);
             self.space(start, at == 0);
             self.above(start, indent);
+            let first = item.as_map().and_then(|map| map.entries.first());
+            let mut pinned = self.comments.pinned_to_item(item);
+            pinned.extend(first.iter().flat_map(|(key, value)| self.comments.pinned_to(key.span, value)));
+            pinned.dedup();
+            self.lines(pinned, indent);
             self.out.extend(std::iter::repeat_n(' ', indent));
             self.out.push_str("- ");
             let inline = inline(item, &place);
