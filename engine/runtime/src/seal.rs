@@ -14,7 +14,10 @@ use ordain_kernel::reason::{Code, Reason};
 use ordain_spec::kind::workspace::{Profile, WorkspaceSpec};
 use ordain_spec::workspace::FILE as OPERATORS;
 
+use crate::api::ApiError;
 use crate::keys::Key;
+use crate::store::header;
+use crate::store::read::Reader;
 use crate::workspace::Opened;
 
 /// The bundle that seals a workspace's catalogue, beside `ordain.yaml`.
@@ -79,6 +82,20 @@ pub fn sealed(
     Ok(sealed)
 }
 
+/// When the newest seal was signed that was active in the workspace's store; none where there was none.
+///
+/// # Errors
+/// When the store cannot be read.
+pub async fn newest(workspace: &Opened) -> Result<Option<Timestamp>, ApiError> {
+    let store = workspace.state.join("ordain.db");
+    if !store.exists() {
+        return Ok(None);
+    }
+    header::check(&store)?;
+    let text = Reader::open(&store, None)?.meta(META).await?;
+    Ok(text.and_then(|text| text.parse().ok()))
+}
+
 /// What is known of a workspace's seal when its store is opened.
 #[derive(Debug, Clone, Default)]
 pub struct Seal {
@@ -86,7 +103,19 @@ pub struct Seal {
     pub issued: Option<Timestamp>,
     /// Why nothing is active.
     pub refusal: Option<Reason>,
+    /// What to do about it.
+    pub way_out: &'static str,
 }
+
+/// What to do about a key that others may have.
+const ANOTHER_KEY: &str =
+    "`ordain keys init` makes a key; put its public half in the place of the default one";
+
+/// What to do about an operator's file among specs.
+const APART: &str = "keep ordain.yaml outside the folders of the catalogue, such as `specs/`";
+
+/// What to do about a bundle.
+const SEAL_ANEW: &str = "`ordain bundle build`, then `ordain bundle sign` with a key of `trust`";
 
 impl Seal {
     /// Looks at a workspace; `active` is when the newest seal was signed that was active before.
@@ -95,8 +124,12 @@ impl Seal {
         if profile != Profile::Prod || workspace.active.is_none() {
             return Self::default();
         }
-        if let Some(refusal) = misplaced(workspace).or_else(|| default_key(workspace)) {
-            return Self { issued: None, refusal: Some(refusal) };
+        let refused = |refusal, way_out| Self { issued: None, refusal: Some(refusal), way_out };
+        if let Some(refusal) = misplaced(workspace) {
+            return refused(refusal, APART);
+        }
+        if let Some(refusal) = default_key(workspace) {
+            return refused(refusal, ANOTHER_KEY);
         }
         let bundle = match std::fs::read(path(workspace)) {
             Ok(bytes) => read(&bytes).map_err(|why| format!("`{FILE}` is no bundle: {why}")),
@@ -106,8 +139,8 @@ impl Seal {
             sealed(&bundle, workspace, now, active).map_err(|why| format!("`{FILE}`: {why}"))
         });
         match sealed {
-            Ok(sealed) => Self { issued: Some(sealed.statement.issued), refusal: None },
-            Err(why) => Self { issued: None, refusal: Some(Reason::new(Code::UnsignedCatalogue, why)) },
+            Ok(sealed) => Self { issued: Some(sealed.statement.issued), ..Self::default() },
+            Err(why) => refused(Reason::new(Code::UnsignedCatalogue, why), SEAL_ANEW),
         }
     }
 }

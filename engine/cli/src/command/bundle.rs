@@ -81,7 +81,9 @@ impl Options {
                 cx.show(&document, |look| done(&document, look));
             }
             Verb::Verify { file, key } => {
-                let document = bundles::verify(&workspace, &place(file).0, &key, Timestamp::now())?;
+                let (file, _) = place(file);
+                let verifying = bundles::verify(&workspace, &file, &key, Timestamp::now());
+                let document = crate::session::runtime()?.block_on(verifying)?;
                 cx.show(&document, |look| verified(&document, look));
                 let ok = document.get("ok").and_then(Value::as_bool) == Some(true);
                 return Ok(if ok { Exit::Done } else { Exit::Found });
@@ -112,5 +114,8 @@ pub fn verified(document: &Value, look: Look) -> String {
     card.say("catalogue", &Line::default().with(Ink::Dim, text(document, "catalogue")));
     card.say("signed", &Line::default().with(Ink::Plain, text(document, "issued")));
     card.say("expires", &Line::default().with(Ink::Plain, text(document, "expires")));
+    if document.get("inactive").is_some() {
+        card.say("not active", &Line::default().with(Ink::Plain, text(document, "inactive")));
+    }
     card.finish()
 }

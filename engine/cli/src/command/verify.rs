@@ -40,7 +40,8 @@ impl Options {
         if evidence::is_bundle(&file) {
             let workspace = Opened::find(&cx.directory)
                 .map_err(|error| Failure::new("not_found", format!("the folder cannot be read: {error}")))?;
-            let document = evidence::bundles::verify(&workspace, &file, &given, jiff::Timestamp::now())?;
+            let verifying = evidence::bundles::verify(&workspace, &file, &given, jiff::Timestamp::now());
+            let document = crate::session::runtime()?.block_on(verifying)?;
             cx.show(&document, |look| bundle::verified(&document, look));
             let ok = document.get("ok").and_then(Value::as_bool) == Some(true);
             return Ok(if ok { Exit::Done } else { Exit::Found });

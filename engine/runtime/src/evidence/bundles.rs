@@ -62,6 +62,14 @@ pub fn sign(
     let spec = workspace.spec();
     let known = spec.trust.iter().find(|trusted| *trusted.key.value == *key.public());
     let id = id.map(str::to_owned).or_else(|| known.map(|trusted| trusted.id.value.to_string()));
+    if id.as_deref().is_some_and(is_blank) {
+        return Err(ApiError::new("usage", "the key's id says nothing")
+            .hint("`--id` is the name that `trust` of ordain.yaml has for the key"));
+    }
+    if expires <= issued {
+        return Err(ApiError::new("usage", "a signature that expires when it is made never counts")
+            .hint("such as `--valid 90d`"));
+    }
     let id = id.ok_or_else(|| {
         let hint = format!("write it there: `trust: [{{id: …, key: '{}'}}]`, or say `--id ID`", key.public());
         ApiError::new("usage", "`trust` of ordain.yaml does not have this key").hint(hint)
@@ -88,20 +96,31 @@ pub fn sign(
     }))
 }
 
+/// True of a name that is empty, or holds what nobody sees.
+fn is_blank(id: &str) -> bool {
+    id.is_empty() || id.chars().any(|one| one.is_whitespace() || one.is_control())
+}
+
 /// Says whether a bundle is signed by a key that is trusted and counts at that instant; `keys` (`ed25519:` and
 /// base64) stand in the place of those that the operator's file trusts.
 ///
 /// # Errors
 /// When the file cannot be read, or a key is none.
-pub fn verify(workspace: &Opened, file: &Path, keys: &[String], now: Timestamp) -> Answer {
+pub async fn verify(workspace: &Opened, file: &Path, keys: &[String], now: Timestamp) -> Answer {
     let bytes = bytes_of(file)?;
+    let newest = seal::newest(workspace).await;
     Ok(match seal::read(&bytes) {
-        Ok(bundle) => verified(&bundle, workspace, keys, now)?,
+        Ok(bundle) => verified(&bundle, workspace, keys, (now, newest))?,
         Err(why) => refused(&why),
     })
 }
 
-fn verified(bundle: &Bundle, workspace: &Opened, keys: &[String], now: Timestamp) -> Answer {
+fn verified(
+    bundle: &Bundle,
+    workspace: &Opened,
+    keys: &[String],
+    (now, newest): (Timestamp, Result<Option<Timestamp>, ApiError>),
+) -> Answer {
     let mut trusted = seal::trusted(&workspace.spec());
     if !keys.is_empty() {
         trusted.clear();
@@ -115,7 +134,13 @@ fn verified(bundle: &Bundle, workspace: &Opened, keys: &[String], now: Timestamp
     }
     let sealed = bundle.signed(&trusted).and_then(|sealed| sealed.counts(now, None).map(|()| sealed));
     Ok(match sealed {
-        Ok(sealed) => json!({
+        Ok(sealed) => {
+            let holds = |newest| is_of(bundle, workspace).and_then(|()| sealed.counts(now, newest));
+            let inactive = match newest {
+                Ok(newest) => holds(newest).err().map(|why| why.to_string()),
+                Err(unreadable) => Some(unreadable.message),
+            };
+            let mut document = json!({
             "ok": true,
             "format": bundle::FORMAT,
             "records": 0,
@@ -125,8 +150,13 @@ fn verified(bundle: &Bundle, workspace: &Opened, keys: &[String], now: Timestamp
             "signers": sealed.signers,
             "issued": sealed.statement.issued.to_string(),
             "expires": sealed.statement.expires.to_string(),
-            "active": is_of(bundle, workspace).is_ok(),
-        }),
+            "active": inactive.is_none(),
+            });
+            if let (Some(why), Some(fields)) = (inactive, document.as_object_mut()) {
+                fields.insert("inactive".into(), why.into());
+            }
+            document
+        }
         Err(why) => refused(&why.to_string()),
     })
 }

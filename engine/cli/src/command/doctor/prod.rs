@@ -42,10 +42,11 @@ pub fn shown(cx: &Context) -> Vec<Check> {
         (None, Some(issued)) => {
             Check::good("prod-seal", format!("the catalogue is the one signed at {issued}"))
         }
-        (why, _) => Check::bad(
+        (Some(why), _) => Check::bad("prod-seal", why, seal.way_out),
+        (None, None) => Check::bad(
             "prod-seal",
-            why.unwrap_or_else(|| "the catalogue does not load".to_owned()),
-            "`ordain bundle build`, then `ordain bundle sign` with a key of `trust`",
+            "the catalogue does not load",
+            "`ordain lint` shows every broken law and its place",
         ),
     };
     let shipped = match checkpoint::stands_unshipped(&workspace) {
