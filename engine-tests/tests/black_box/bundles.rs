@@ -7,6 +7,8 @@ use std::fs;
 use engine_tests::Workspace;
 use serde_json::Value;
 
+use crate::store_tools::{change, store};
+
 /// A workspace in `prod` whose operator trusts a release key.
 fn prod() -> Workspace {
     let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
@@ -90,6 +92,10 @@ fn untrusted_expired_and_older_bundles_are_refused_and_it_is_said_why() {
     fs::write(workspace.path().join("catalogue.bundle"), &first).unwrap();
     let older = refusal(&workspace).unwrap();
     assert!(older.contains("was active already"), "{older}");
+    // It is signed all the same; it is not what counts here.
+    let said = workspace.ordain(&["bundle", "verify", "--json"]).expect_code(0).json();
+    assert_eq!((&said["ok"], &said["active"]), (&true.into(), &false.into()), "{said}");
+    assert!(said["inactive"].as_str().unwrap().contains("was active already"), "{said}");
     workspace.ordain(&["bundle", "build"]).expect_code(0);
     sign(&workspace, &["--valid", "1ms"]).expect_code(0);
     assert!(refusal(&workspace).unwrap().contains("expired"));
@@ -103,6 +109,59 @@ fn untrusted_expired_and_older_bundles_are_refused_and_it_is_said_why() {
     workspace.ordain(&["bundle", "build"]).expect_code(0);
     workspace.ordain(&[&thief[..], &["--id", "release-1"]].concat()).expect_code(0);
     assert!(refusal(&workspace).unwrap().contains("does not verify"));
+}
+
+/// Whoever has the data base could else make a strict store a lax one, or let an older bundle in.
+#[test]
+fn what_a_store_says_of_its_profile_and_seal_is_bound_to_its_log() {
+    let changes = [
+        "update meta set value = 'dev' where key = 'profile'",
+        "delete from meta where key = 'profile'",
+        "update meta set value = '2020-01-01T00:00:00Z' where key = 'sealed'",
+        "delete from meta where key = 'sealed'",
+        "update meta set value = 'dev' where key = 'profile'; update journal set event = replace(event, '\"prod\"', '\"dev\"') where run = 'system'",
+        "update meta set value = 'dev' where key = 'profile'; delete from journal where event like '%stanceTaken%'",
+    ];
+    for statements in changes {
+        let workspace = sealed();
+        assert_eq!(refusal(&workspace), None);
+        let first = last_records(&workspace).remove(0);
+        assert_eq!(
+            (&first["action"], &first["subject"]),
+            (&"workspace.changed".into(), &"profile:prod".into())
+        );
+        workspace.ordain(&["audit", "verify"]).expect_code(0);
+        change(&store(&workspace), statements);
+        let said = workspace.ordain(&["audit", "verify", "--json"]).expect_code(1).json();
+        assert!(said["firstBad"]["reason"].is_string(), "{statements}: {said}");
+        let operators = fs::read_to_string(workspace.path().join("ordain.yaml")).unwrap();
+        for profile in ["dev", "prod"] {
+            let as_wished = operators.replace("profile: prod", &format!("profile: {profile}"));
+            workspace.write("ordain.yaml", &as_wished);
+            let said = workspace.ordain(&["run", "read-note", "--json"]).expect_code(2).json();
+            assert_eq!(said["error"]["code"], "audit_unavailable", "{profile} {statements}: {said}");
+        }
+    }
+    // A store of profile `dev` cannot be made to claim to be a strict one either.
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    let start = ["run", "read-note", "--as", "user:alice", "--json"];
+    workspace.ordain(&start).expect_code(0);
+    change(&store(&workspace), "update meta set value = 'prod' where key = 'profile'");
+    workspace.ordain(&["audit", "verify"]).expect_code(1);
+    assert_eq!(workspace.ordain(&start).expect_code(2).json()["error"]["code"], "audit_unavailable");
+}
+
+#[test]
+fn a_signature_that_never_counts_or_that_nobody_can_name_is_not_made() {
+    let workspace = prod();
+    workspace.ordain(&["bundle", "build"]).expect_code(0);
+    let before = fs::read(workspace.path().join("catalogue.bundle")).unwrap();
+    for more in [["--valid", "0s"], ["--id", ""], ["--id", " "], ["--id", "release\t1"]] {
+        let said = sign(&workspace, &[&more[..], &["--json"]].concat()).expect_code(2).json();
+        assert_eq!(said["error"]["code"], "usage", "{more:?} {said}");
+        assert!(fs::read(workspace.path().join("catalogue.bundle")).unwrap() == before, "{more:?}");
+    }
+    sign(&workspace, &["--valid", "1s", "--id", "release-1"]).expect_code(0);
 }
 
 #[test]
@@ -149,6 +208,12 @@ fn default_keys_are_refused_in_prod() {
     let document = said.expect_code(3).json();
     let why = document["refused"]["reasons"][0]["detail"].as_str().unwrap();
     assert!(why.contains("default key") && why.contains("user:"), "{why}");
+    // The advice is about what is wrong: another seal would not help.
+    let doctor = workspace.ordain(&["doctor", "--prod", "--json"]).expect_code(1).json();
+    let mut checks = doctor["checks"].as_array().unwrap().iter();
+    let check = checks.find(|check| check["id"] == "prod-seal").unwrap();
+    let hint = check["hint"].as_str().unwrap();
+    assert!(hint.contains("keys init") && !hint.contains("bundle"), "{check}");
 }
 
 #[test]

@@ -107,7 +107,52 @@ fn a_log_that_was_put_back_behind_a_checkpoint_is_found() {
     fs::copy(space.path().join("elsewhere"), &note).unwrap();
     verify(&space, &["--checkpoint", "elsewhere"], 0);
     space.write("nonsense", "no note");
-    space.ordain(&["audit", "verify", "--checkpoint", "nonsense"]).expect_code(2);
+    let said = verify(&space, &["--checkpoint", "nonsense"], 1);
+    assert!(said["firstBad"]["reason"].as_str().unwrap().contains("none of this log"), "{said}");
+    space.ordain(&["audit", "verify", "--checkpoint", "nowhere"]).expect_code(2);
+}
+
+/// What somebody does to a store in which a checkpoint covers all but the last records. `R` is a run before it, `N`
+/// one behind it, `C` the place of the last record before the checkpoint's own.
+const BEHIND: [(&str, &str); 9] = [
+    ("the tail is cut", "delete from audit where seq > C"),
+    ("the tail is cut behind the checkpoint", "delete from audit where seq > C + 1"),
+    ("the last record is cut", "delete from audit where seq = (select max(seq) from audit)"),
+    ("a record of the tail stands under another run", "update audit set run = 'R' where run = 'N'"),
+    ("a record before it stands under another run", "update audit set run = null where run = 'R'"),
+    ("a run before it has no records", "update journal set run = 'other' where run = 'R'"),
+    ("a run behind it has another name", "update journal set run = 'other' where run = 'N'"),
+    ("a payload behind it is gone", "delete from payload where run = 'N'"),
+    ("an old record is gone", "delete from audit where seq = 2"),
+];
+
+#[test]
+fn what_came_behind_a_checkpoint_is_followed_to_the_end_of_every_journal() {
+    for (what, statements) in BEHIND {
+        let space = space();
+        let id = |said: &engine_tests::Said| said.json()["run"]["id"].as_str().unwrap().to_owned();
+        let start = ["run", "read-note", "--as", "user:alice", "--json"];
+        let old = id(space.ordain(&start).expect_code(0));
+        let mut dies = space.command(&start);
+        let died = engine_tests::said_by(dies.env("ORDAIN_FAULT", "before-checkpoint"));
+        assert!(died.stderr.contains("fault fired: before-checkpoint"), "{died:?}");
+        let file = store(&space);
+        let new = rows(&file, "select run from journal where run <> 'system' order by place desc limit 1");
+        let covered = "select json_extract(event, '$.size') from journal where run = 'system' and \
+            json_extract(event, '$.type') = 'checkpointSigned' order by seq desc limit 1";
+        let covered = rows(&file, covered).remove(0);
+        let said = verify(&space, &["--from-checkpoint"], 0);
+        assert!(said["unsaid"][0].as_str().unwrap().contains(&format!("records 1 to {covered} ")), "{said}");
+        assert!(verify(&space, &[], 0)["unsaid"].is_null(), "the whole log is all there is to say");
+        let statements =
+            statements.replace("'R'", &format!("'{old}'")).replace("'N'", &format!("'{}'", new[0]));
+        let statements = statements.replace(" C", &format!(" {covered}"));
+        change(&file, &statements);
+        for more in [&[][..], &["--from-checkpoint"]] {
+            let said = verify(&space, more, 1);
+            assert!(said["firstBad"]["reason"].is_string(), "{what} {more:?}: {said}");
+        }
+    }
 }
 
 /// Somebody who has the store, all of the program and no key makes a whole log of their own: every hash holds.
@@ -140,7 +185,7 @@ fn a_log_that_was_made_anew_without_the_key_is_found_by_its_signatures() {
     let trust =
         format!("apiVersion: ordain/v1\nkind: Workspace\nspec:\n  trust: [{{id: theirs, key: '{key}'}}]\n");
     fs::copy(forger.path().join(".ordain/checkpoint"), space.path().join("theirs")).unwrap();
-    space.ordain(&["audit", "verify", "--checkpoint", "theirs"]).expect_code(2);
+    verify(&space, &["--checkpoint", "theirs"], 1);
     space.write("ordain.yaml", &trust);
     verify(&space, &[], 0);
     verify(&space, &["--checkpoint", "theirs"], 0);

@@ -176,6 +176,31 @@ fn a_start_that_is_refused_makes_no_run() {
 }
 
 #[test]
+fn a_list_of_runs_that_nothing_can_stand_in_is_refused() {
+    let workspace = disks();
+    let (first, second) = (run(&workspace, "told", 4), run(&workspace, "told", 4));
+    let ask = |more: &[&str]| workspace.ordain(&[&["runs", "--json"], more].concat());
+    for (more, code) in [
+        (["--runbook", "nope"], "not_found"),
+        (["--cursor", "junk"], "usage"),
+        (["--cursor", "01999999-9999-7999-8999-999999999999"], "usage"),
+        (["--cursor", ""], "usage"),
+        (["--limit", "0"], "usage"),
+        (["--state", "lost"], "usage"),
+    ] {
+        let error = ask(&more).expect_code(2).json()["error"].clone();
+        assert_eq!(error["code"], code, "{more:?} {error}");
+        assert!(error["hint"].is_string(), "{error}");
+    }
+    assert_eq!(ask(&["--runbook", "make-room"]).expect_code(0).json()["runs"], serde_json::json!([]));
+    let page = ask(&["--runbook", "told", "--limit", "1"]).expect_code(0).json();
+    assert_eq!(page["runs"][0]["id"], second["id"]);
+    let cursor = page["nextCursor"].as_str().unwrap();
+    let rest = ask(&["--runbook", "told", "--cursor", cursor]).expect_code(0).json();
+    assert_eq!((rest["runs"].as_array().unwrap().len(), &rest["runs"][0]["id"]), (1, &first["id"]));
+}
+
+#[test]
 fn signals_reach_their_step_and_only_from_those_who_may() {
     let workspace = disks();
     let waiting = run(&workspace, "told", 4);

@@ -10,7 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use engine_tests::{Said, Workspace, said_by};
 use ordain_spec::digest::Digest;
 
-use crate::store_tools::{by, change, code, first_bad, payments, store, views};
+use crate::store_tools::{by, change_copy, code, first_bad, payments, store, views};
 
 fn drill(space: &Workspace, file: &str) -> Said {
     by(space, "user:bob", &["restore", file, "--drill"])
@@ -58,13 +58,21 @@ fn of_another_log(file: &Path) {
     fs::copy(other.path().join("copy.db"), file).unwrap();
 }
 
+/// What no record and no view speaks of is found by the copy's own digest.
+fn flip_the_end(file: &Path) {
+    let mut bytes = fs::read(file).unwrap();
+    let end = bytes.len();
+    bytes[end - 200..end - 100].iter_mut().for_each(|byte| *byte ^= 0xff);
+    fs::write(file, bytes).unwrap();
+}
+
 #[test]
 fn a_copy_that_was_changed_cut_or_signed_by_another_key_does_not_pass() {
     let (space, _, _) = payments();
     by(&space, "user:bob", &["backup", "sound.db"]).expect_code(0);
     let (sound, bad) = (fs::read(space.path().join("sound.db")).unwrap(), space.path().join("bad.db"));
     let before = (state(&space), views(&store(&space)));
-    let changed = |statement: &'static str| move |file: &Path| change(file, statement);
+    let changed = |statement: &'static str| move |file: &Path| change_copy(file, statement);
     let cases: Vec<(&str, Spoil)> = vec![
         ("a journal", Box::new(changed("update journal set at = at + 1 where seq = 2 and run <> 'system'"))),
         ("a record", Box::new(changed("update audit set record = replace(record, 'user:dan', 'user:eve')"))),
@@ -72,6 +80,7 @@ fn a_copy_that_was_changed_cut_or_signed_by_another_key_does_not_pass() {
         ("the end", Box::new(changed("delete from audit where seq = (select max(seq) from audit)"))),
         ("half of it", Box::new(|file| fs::write(file, &fs::read(file).unwrap()[..40_000]).unwrap())),
         ("rubbish", Box::new(|file| fs::write(file, "rubbish").unwrap())),
+        ("its last bytes", Box::new(flip_the_end)),
         ("another log", Box::new(of_another_log)),
     ];
     for (what, spoil) in cases {

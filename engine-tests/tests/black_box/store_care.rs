@@ -7,7 +7,7 @@ use std::fs;
 use engine_tests::{Said, Workspace, said_by};
 use serde_json::Value;
 
-use crate::store_tools::{by, change, code, first_bad, payments, rows, store, views};
+use crate::store_tools::{by, change, change_copy, code, first_bad, payments, rows, store, views};
 
 const ABORTED: i32 = 128 + 6;
 
@@ -119,6 +119,12 @@ fn a_copy_taken_at_work_is_put_back_and_the_store_that_was_there_is_kept() {
 
     by(&space, "user:bob", &["cancel", &waits]).expect_code(0);
     assert_eq!(code(&by(&space, "user:carol", &["restore", file])), "not_permitted", "it is older");
+    // Who takes records out of the log must have the right to: nobody named is nobody with the right.
+    let discard = ["restore", file, "--discard-newer"];
+    assert_eq!(code(&by(&space, "user:bob", &discard)), "not_permitted");
+    let nobody = space.ordain(&[&discard[..], &["--json"]].concat());
+    assert_eq!(code(&nobody), "unauthenticated");
+    assert_eq!(by(&space, "user:bob", &["show", &waits]).json()["run"]["state"], "cancelled");
     assert_eq!(by(&space, "user:bob", &["show", &waits]).json()["run"]["state"], "cancelled");
     let restored = by(&space, "user:carol", &["restore", file, "--discard-newer"]).expect_code(0).json();
     let kept = restored["kept"].as_str().unwrap();
@@ -156,10 +162,23 @@ fn a_copy_that_does_not_verify_or_is_none_replaces_nothing() {
     by(&space, "user:bob", &["backup", file]).expect_code(0);
     let (sound, mine) = (fs::read(&copy).unwrap(), fs::read(store(&space)).unwrap());
     let tampered = |statement: &str| {
-        change(&copy, statement);
+        change_copy(&copy, statement);
         fs::read(&copy).unwrap()
     };
+    let flipped = |at: usize| {
+        let mut bytes = sound.clone();
+        bytes[at] ^= 1;
+        bytes
+    };
+    let pages = sound.len() - sound.len() % 512;
     let files = [
+        // Wherever a byte is other than it was written: in the header, where no record speaks of it, in the digest.
+        flipped(95),
+        flipped(pages - 1),
+        flipped(pages - 100),
+        flipped(pages + 30),
+        flipped(sound.len() - 1),
+        sound[..pages].to_vec(),
         tampered("update journal set at = at + 1 where seq = 2 and run <> 'system'"),
         sound[..sound.len() / 2].to_vec(),
         b"rubbish".to_vec(),

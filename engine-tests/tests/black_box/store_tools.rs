@@ -5,6 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use engine_tests::{Said, Workspace};
+use ordain_spec::digest::Digest;
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
 use sqlx::{AssertSqlSafe, ConnectOptions as _, Connection as _, Row as _, TypeInfo as _, ValueRef as _};
@@ -102,6 +103,16 @@ pub fn rows(path: &Path, query: &str) -> Vec<String> {
 pub fn views(path: &Path) -> Vec<String> {
     let of = |table: &str| rows(path, &format!("select '{table}', * from {table} order by 2, 3"));
     ["runs", "approvals", "decisions", "world"].into_iter().flat_map(of).collect()
+}
+
+/// Changes a copy of the store, and makes the digest behind its pages anew, as anybody can.
+pub fn change_copy(copy: &Path, statements: &str) {
+    let bytes = std::fs::read(copy).unwrap();
+    std::fs::write(copy, &bytes[..bytes.len() - bytes.len() % 512]).unwrap();
+    change(copy, statements);
+    let pages = std::fs::read(copy).unwrap();
+    let end = format!("ordain copy {}\n", Digest::of(&pages));
+    std::fs::write(copy, [&pages, end.as_bytes()].concat()).unwrap();
 }
 
 /// The reason code of a failure.

@@ -178,7 +178,7 @@ impl Report {
             SystemEvent::QuotaReset { .. } => "quotasReset",
             SystemEvent::CatalogueActivated { .. } => "cataloguesActivated",
             SystemEvent::CatalogueRefused { .. } => "cataloguesRefused",
-            SystemEvent::WorkspaceChanged { .. } => "workspaceChanges",
+            SystemEvent::WorkspaceChanged { .. } | SystemEvent::StanceTaken { .. } => "workspaceChanges",
             SystemEvent::NoticeFailed { .. } => "noticesFailed",
             SystemEvent::Pruned { .. } => "prunes",
             SystemEvent::Restored { .. } => "restores",

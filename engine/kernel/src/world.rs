@@ -328,6 +328,7 @@ impl World {
             | SystemEvent::CatalogueRefused { .. }
             | SystemEvent::CheckpointSigned { .. }
             | SystemEvent::NoticeFailed { .. }
+            | SystemEvent::StanceTaken { .. }
             | SystemEvent::WorkspaceChanged { .. } => {}
         }
     }

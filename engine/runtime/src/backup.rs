@@ -1,15 +1,18 @@
 //! Copies of the store: made while it is at work, verified before they count, and put back only after they
 //! were verified again. Never replaces a file that is a copy, never takes a store away without keeping it.
 
+use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use ordain_kernel::actor::Actor;
+use ordain_kernel::actor::{Actor, belongs};
 use ordain_kernel::audit::Verified;
 use ordain_kernel::run::system::SystemEvent;
 use ordain_spec::diagnostic::counted;
+use ordain_spec::kind::Roster;
+use ordain_spec::kind::scalar::Principal;
 use ordain_spec::kind::workspace::Profile;
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _};
@@ -21,7 +24,7 @@ use crate::store::read::Reader;
 use crate::store::{self, StoreError, header};
 use crate::vault::Vault;
 use crate::workspace::Opened;
-use crate::{fault, identity, verify};
+use crate::{copy_digest, fault, identity, verify};
 
 /// Copies the store into a new file. Whoever holds the store goes on meanwhile.
 ///
@@ -47,7 +50,9 @@ pub async fn backup(workspace: &Opened, file: &Path) -> Answer {
 }
 
 async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> Answer {
-    let bytes = Reader::open(from, None)?.copy_to(part).await?;
+    Reader::open(from, None)?.copy_to(part).await?;
+    // The copy says that it ends with its digest, so that one without is found.
+    remember(part, &[(copy_digest::META, "1")]).await?;
     fault::point("mid-backup");
     let verified = verified(workspace, part).await?;
     if let Some(bad) = &verified.first_bad {
@@ -56,6 +61,8 @@ async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> An
             .hint("no copy was made; `ordain audit verify` says the same, `ordain restore FILE` puts an older copy back"));
     }
     let runs = Reader::open(part, None)?.run_ids().await?.len();
+    copy_digest::seal(part).map_err(disk)?;
+    let bytes = part.metadata().map_err(disk)?.len();
     free(file)?;
     std::fs::rename(part, file).map_err(disk)?;
     store::sync_folder(file)?;
@@ -76,10 +83,10 @@ async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> An
 ///
 /// # Errors
 /// When somebody holds the store, when the copy does not verify, or when the store has records that the copy
-/// has not and `discard_newer` is not said; then the store is as it was.
+/// has not and `discard_newer` is not said, which only `role:admin` may; then the store is as it was.
 pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, caller: &Caller) -> Answer {
     limits_are_errors();
-    let by = restorer(workspace, caller)?;
+    let by = restorer(workspace, discard_newer, caller)?;
     let _lock = Lock::take(&workspace.state).map_err(disk)?.ok_or_else(|| {
         ApiError::new("store_in_use", "a process holds the store").hint("end it, then try again")
     })?;
@@ -90,7 +97,10 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
     copy(file, &part).map_err(disk)?;
     fault::point("mid-restore");
     // What is put back is what was verified, whatever becomes of the file meanwhile.
-    let verified = verified(workspace, &part).await;
+    let verified = match copy_digest::unseal(&part).await {
+        Ok(()) => verified(workspace, &part).await,
+        Err(error) => Err(error),
+    };
     if verified.is_err() {
         remove(&part)?;
     }
@@ -146,19 +156,38 @@ pub(crate) fn is_copy(file: &Path) -> Result<(), ApiError> {
     Ok(())
 }
 
-/// Who puts a copy back: a person of the roster; in profile `dev` whoever has the files, where there is none.
-fn restorer(workspace: &Opened, caller: &Caller) -> Result<Actor, ApiError> {
+/// Who puts a copy back: a person of the roster; in profile `dev` whoever has the files, where there is none. What
+/// takes records out of the log is for `role:admin`, as erasing is.
+fn restorer(workspace: &Opened, discard_newer: bool, caller: &Caller) -> Result<Actor, ApiError> {
     let profile = workspace.profile();
-    let roster = workspace.active.as_ref().and_then(|active| active.catalogue.roster.as_ref());
-    match roster.map(|roster| identity::acting(&roster.spec, profile, caller)) {
-        Some(Ok(acting)) => Ok(acting.actor),
-        Some(Err(error)) if profile == Profile::Prod || caller.acting_as.is_some() => Err(error),
-        None if profile == Profile::Prod => {
-            Err(ApiError::new("catalogue_refused", "the catalogue does not load: nobody can be named")
-                .hint("`ordain lint` shows what is wrong and where"))
+    let catalogue = workspace.active.as_ref().map(|active| &active.catalogue);
+    let Some(roster) = catalogue.and_then(|catalogue| catalogue.roster.as_ref()) else {
+        if profile == Profile::Prod {
+            return Err(ApiError::new(
+                "catalogue_refused",
+                "the catalogue does not load: nobody can be named",
+            )
+            .hint("`ordain lint` shows what is wrong and where"));
         }
-        _ => Ok(Actor::system()),
+        return Ok(Actor::system());
+    };
+    match identity::acting(&roster.spec, profile, caller) {
+        Ok(acting) if discard_newer => admin(roster, acting.actor),
+        Ok(acting) => Ok(acting.actor),
+        Err(_) if profile == Profile::Dev && caller.acting_as.is_none() && !discard_newer => {
+            Ok(Actor::system())
+        }
+        Err(error) => Err(error),
     }
+}
+
+fn admin(roster: &Roster, by: Actor) -> Result<Actor, ApiError> {
+    let is = |role: &Principal| belongs(roster, &by.id, &BTreeSet::new(), role);
+    if Principal::new("role:admin").as_ref().is_some_and(is) {
+        return Ok(by);
+    }
+    Err(ApiError::new("not_permitted", format!("`{}` is not role:admin", by.id))
+        .hint("nothing was replaced; only `role:admin` takes records out of the log"))
 }
 
 async fn verified(workspace: &Opened, path: &Path) -> Result<Verified, ApiError> {
@@ -198,17 +227,23 @@ async fn newer(
 /// Lets the copy say what it is when it is opened next.
 async fn mark(part: &Path, event: &SystemEvent) -> Result<(), ApiError> {
     let text = serde_json::to_string(event).map_err(|error| ApiError::fault(error.to_string()))?;
-    let mut connection = store::options(part)?.connect().await.map_err(StoreError::from)?;
-    let marked = sqlx::query(
-        "insert into meta(key, value) values (?, ?) on conflict(key) do update set value = excluded.value",
-    )
-    .bind(RESTORED)
-    .bind(text)
-    .execute(&mut connection)
-    .await;
-    marked.map_err(StoreError::from)?;
-    connection.close().await.map_err(StoreError::from)?;
+    remember(part, &[(RESTORED, &text), (copy_digest::META, "")]).await?;
     std::fs::File::open(part).and_then(|file| file.sync_all()).map_err(disk)
+}
+
+/// Writes into the `meta` of a copy; a fact without a text is taken out of it.
+async fn remember(part: &Path, facts: &[(&str, &str)]) -> Result<(), StoreError> {
+    let mut connection = store::options(part)?.connect().await?;
+    for (key, text) in facts {
+        let sql = if text.is_empty() {
+            "delete from meta where key = ?1 and ?2 = ''"
+        } else {
+            "insert into meta(key, value) values (?1, ?2) on conflict(key) do update set value = excluded.value"
+        };
+        sqlx::query(sql).bind(key).bind(text).execute(&mut connection).await?;
+    }
+    connection.close().await?;
+    Ok(())
 }
 
 /// One rename puts the copy there. Before it the store has a second name, with whatever was not written back.

@@ -24,6 +24,7 @@ use crate::machine::Machine;
 use crate::recover;
 use crate::seal::{self, Seal};
 use crate::specs::{SpecSet, Specs};
+use crate::stance::{self, Stance};
 use crate::store::read::Reader;
 use crate::store::{Store, StoreError};
 use crate::vault::Vault;
@@ -70,12 +71,13 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     let vault = Vault::of(workspace).await?;
     let mut store = Store::open(&workspace.state.join("ordain.db"), vault).await?;
     let reader = store.reader();
-    let profile = profile(&reader, workspace).await?;
     chain_is_whole(&reader).await?;
+    let before = stance(&reader).await?;
+    let profile = profile(&reader, &before, workspace).await?;
     log_key::settle(&workspace.state, &reader).await?;
     checkpoint_holds(&reader, &store, workspace).await?;
-    let before = reader.meta(seal::META).await?.and_then(|text| text.parse().ok());
-    let seal = Seal::of(workspace, profile, machine.clock.now(), before);
+    let seal = Seal::of(workspace, profile, machine.clock.now(), before.sealed);
+    let now = Stance { profile, sealed: seal.issued.or(before.sealed) };
     let active = workspace.active.clone().filter(|_| seal.refusal.is_none());
     let mut specs = Specs::new(&workspace.root, active.clone());
     specs.look_back(&reader).await?;
@@ -85,9 +87,9 @@ pub async fn open(workspace: &Opened, machine: Machine) -> Result<Running, ApiEr
     }
     let (recovered, rebuilt) = recovered(&mut store, &reader, &specs).await?;
     let beginning = Beginning {
-        notes: notes(&reader, workspace, &seal).await?,
+        notes: notes(&reader, workspace, &seal, now.taken(before)).await?,
         activated: activated(&reader, active.as_deref()).await?,
-        meta: meta(&reader, workspace, profile, active.as_deref(), &seal).await?,
+        meta: meta(&reader, workspace, now, active.as_deref(), &seal).await?,
     };
     let (finished, outcomes) = mpsc::unbounded_channel();
     let launcher =
@@ -148,10 +150,19 @@ pub fn refusals(workspace: &Opened) -> Vec<String> {
     slugs
 }
 
+/// How strict the store was. One that says something else of itself than its log does is not continued.
+async fn stance(reader: &Reader) -> Result<Stance, ApiError> {
+    stance::of(reader).await?.map_err(|unbound| {
+        let message = format!("the store was changed: record {}: {}", unbound.seq, unbound.reason);
+        ApiError::new("audit_unavailable", message)
+            .hint("`ordain audit verify` says more; `ordain restore FILE` puts a copy back")
+    })
+}
+
 /// How strict the engine is. A store opened in `prod` stays there. Where the operator's file cannot be read,
 /// nothing is active, and the store stays as it was opened last: a slip in that file is no change of profile.
-async fn profile(reader: &Reader, workspace: &Opened) -> Result<Profile, ApiError> {
-    let before = reader.meta("profile").await?.and_then(|word| Profile::from_word(&word));
+async fn profile(reader: &Reader, stance: &Stance, workspace: &Opened) -> Result<Profile, ApiError> {
+    let before = reader.meta(stance::META).await?.map(|_| stance.profile);
     let Some(spec) = &workspace.read.spec else { return Ok(before.unwrap_or(Profile::Prod)) };
     match (before, spec.profile.value) {
         (Some(Profile::Prod), Profile::Dev) => Err(ApiError::new(
@@ -193,9 +204,15 @@ async fn checkpoint_holds(reader: &Reader, store: &Store, workspace: &Opened) ->
 }
 
 /// What changed since the store was last open, for the record.
-async fn notes(reader: &Reader, workspace: &Opened, seal: &Seal) -> Result<Vec<SystemCommand>, ApiError> {
+async fn notes(
+    reader: &Reader,
+    workspace: &Opened,
+    seal: &Seal,
+    stance: Option<SystemEvent>,
+) -> Result<Vec<SystemCommand>, ApiError> {
     let mut notes = Vec::new();
     let mut note = |event| notes.push(SystemCommand::Note(Box::new(event)));
+    stance.into_iter().for_each(&mut note);
     let digest = |text: Option<String>| text.and_then(|text| text.parse::<Digest>().ok());
     let before = digest(reader.meta("workspace").await?);
     let file = Digest::of(workspace.read.text.as_bytes());
@@ -234,12 +251,12 @@ async fn activated(reader: &Reader, active: Option<&SpecSet>) -> Result<Option<A
 async fn meta(
     reader: &Reader,
     workspace: &Opened,
-    profile: Profile,
+    stance: Stance,
     active: Option<&SpecSet>,
     seal: &Seal,
 ) -> Result<Vec<(String, String)>, ApiError> {
     let mut wanted = vec![
-        ("profile".to_owned(), profile.as_str().to_owned()),
+        (stance::META.to_owned(), stance.profile.as_str().to_owned()),
         ("workspace".to_owned(), Digest::of(workspace.read.text.as_bytes()).to_string()),
     ];
     match active {
@@ -255,7 +272,7 @@ async fn meta(
             wanted.push(("refused".to_owned(), why.unwrap_or_default()));
         }
     }
-    wanted.extend(seal.issued.map(|issued| (seal::META.to_owned(), issued.to_string())));
+    wanted.extend(stance.sealed.map(|issued| (seal::META.to_owned(), issued.to_string())));
     if reader.meta(RESTORED).await?.is_some() {
         wanted.push((RESTORED.to_owned(), String::new()));
     }

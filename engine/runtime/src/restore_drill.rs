@@ -14,7 +14,7 @@ use crate::specs::Specs;
 use crate::store::Store;
 use crate::vault::Vault;
 use crate::workspace::{Opened, make_private};
-use crate::{fault, recover, verify};
+use crate::{copy_digest, fault, recover, verify};
 
 /// A folder of its own that goes when this is dropped. It is locked as long as the drill lasts: what a drill that died
 /// left behind is locked by nobody, and goes with the next.
@@ -64,6 +64,7 @@ pub async fn drill(workspace: &Opened, file: &Path) -> Answer {
     let store = aside.folder.join("ordain.db");
     copy(file, &store).map_err(disk)?;
     fault::point("mid-drill");
+    copy_digest::unseal(&store).await?;
     let vault = Vault::of(workspace).await?;
     let verified = verify::of_file(&store, &verify::Against::keys_of(workspace), vault.clone()).await?;
     if let Some(bad) = verified.get("firstBad") {

@@ -124,7 +124,7 @@ impl Session {
             &evidence::named(workspace),
             checkpoint.as_deref(),
             from_checkpoint,
-        )?;
+        );
         let request = Request::AuditVerify { from_checkpoint, checkpoint };
         loop {
             if !workspace.state.exists() {

@@ -17,13 +17,13 @@ use ordain_kernel::log::{Checkpoint, Succession};
 use ordain_kernel::run::system::SystemEvent;
 
 use crate::api::{Answer, ApiError};
-use crate::bound::{self, Parted};
 use crate::store::header;
 use crate::store::read::Reader;
+use crate::store::rows::JournalRow;
 use crate::store::{SYSTEM, StoreError};
 use crate::vault::Vault;
 use crate::workspace::Opened;
-use crate::{checkpoint, evidence, log_key};
+use crate::{checkpoint, evidence, log_key, stance};
 
 /// How many rows are read at a time, where they are read one by one.
 const PAGE: i64 = 4_000;
@@ -33,6 +33,8 @@ const PAGE: i64 = 4_000;
 pub struct Against {
     /// Checkpoints that were kept elsewhere.
     pub kept: Vec<Checkpoint>,
+    /// Why a checkpoint that was kept elsewhere is none of this log.
+    pub foreign: Option<String>,
     /// Only what came after the newest checkpoint that the log itself records is read.
     pub from_checkpoint: bool,
     /// Who may have signed the checkpoints that the log records. Where nobody knows a key of it (a copy on a machine
@@ -62,20 +64,30 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
             verifier.bad(kept.size, OTHER);
         }
     }
+    if let Some(why) = &against.foreign {
+        verifier.bad(0, why);
+    }
     let fold = beginning(reader, begin, &mut due, &mut verifier).await?;
     if verifier.holds() {
         chains(reader, fold, &mut due, &mut verifier).await?;
     }
     if let (true, Some((size, _))) = (verifier.holds(), due.last_key_value()) {
         let why = format!("the log ends before its checkpoint over {size} records: it was cut or put back");
-        verifier.bad(verifier.next(), &why);
+        verifier.bad(verifier.next().max(begin + 1), &why);
     }
-    if verifier.holds() && begin > 0 {
-        tail_journals(reader, &mut verifier).await?;
-    } else if verifier.holds()
-        && let Some(parted) = journals::first_parted(reader, &verifier).await?
+    if verifier.holds() {
+        let found = match noted.iter().find(|noted| begin > 0 && noted.size == begin) {
+            Some(noted) => journals::parted_behind(reader, &verifier, begin, &noted.row).await?,
+            None => journals::first_parted(reader, &verifier).await?,
+        };
+        if let Some(parted) = found {
+            verifier.bad(parted.seq, &parted.reason);
+        }
+    }
+    if verifier.holds()
+        && let Err(unbound) = stance::of(reader).await?
     {
-        verifier.bad(parted.seq, &parted.reason);
+        verifier.bad(unbound.seq, &unbound.reason);
     }
     let asked = noted.iter().filter(|noted| noted.size >= begin);
     if let (true, Some((seq, why))) = (verifier.holds(), unsigned(asked, &handed, &against.keys)) {
@@ -90,9 +102,18 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
         }
         if begin > 0 {
             fields.insert("from".into(), (begin + 1).into());
+            fields.insert("unsaid".into(), serde_json::json!([unsaid(begin)]));
         }
     }
     Ok(document)
+}
+
+/// What a look from a checkpoint over so many records on does not say.
+fn unsaid(begin: u64) -> String {
+    format!(
+        "whether records 1 to {begin} are as they were written, and the journals and payloads of runs that rest since \
+         the checkpoint over them: `ordain audit verify` reads those too"
+    )
 }
 
 /// Why a checkpoint does not hold.
@@ -103,6 +124,7 @@ struct Noted {
     size: u64,
     root: Hash,
     note: String,
+    row: JournalRow,
 }
 
 /// The checkpoints that the log records, and which keys handed over to which.
@@ -112,7 +134,7 @@ async fn recorded(reader: &Reader) -> Result<(Vec<Noted>, BTreeMap<u64, Successi
         // What is no event is found by its record.
         match serde_json::from_str(&row.event) {
             Ok(SystemEvent::CheckpointSigned { size, root, note }) => {
-                noted.push(Noted { size, root: root.0, note });
+                noted.push(Noted { size, root: root.0, note, row });
             }
             // At one place one key hands over, and to one.
             Ok(SystemEvent::Rekeyed { succession, .. }) => {
@@ -135,7 +157,7 @@ fn unsigned<'n>(
     }
     let subjects: Vec<(u64, String)> = handed.iter().map(|(seq, one)| (*seq, one.to_text())).collect();
     let keys = handed_over(known, subjects.iter().map(|(seq, subject)| (*seq, &**subject)));
-    noted.into_iter().find_map(|Noted { size, root, note }| {
+    noted.into_iter().find_map(|Noted { size, root, note, .. }| {
         let why = match Checkpoint::open(note, &keys) {
             Ok(said) if (said.size, said.root) == (*size, *root) => return None,
             Ok(_) => "is not the one of its note".to_owned(),
@@ -212,25 +234,6 @@ async fn chains(
     }
 }
 
-/// The journals of the runs that were met after the beginning, each from its first event on.
-async fn tail_journals(reader: &Reader, verifier: &mut Verifier) -> Result<(), StoreError> {
-    let runs: Vec<String> =
-        verifier.ends().map(|(chain, _)| chain.to_owned()).filter(|chain| chain != SYSTEM).collect();
-    let mut found: Option<Parted> = None;
-    for run in runs {
-        let parted = bound::parted(&run, &reader.journal(&run).await?, &reader.audit_of(&run).await?);
-        found = match (found, parted) {
-            (Some(one), Some(other)) if other.seq < one.seq => Some(other),
-            (None, parted) => parted,
-            (found, _) => found,
-        };
-    }
-    if let Some(parted) = found {
-        verifier.bad(parted.seq, &parted.reason);
-    }
-    Ok(())
-}
-
 impl Against {
     /// The keys alone: those that the operator's file trusts, and those of the log of this workspace.
     #[must_use]
@@ -245,26 +248,17 @@ fn known(state: &Path, trust: &[String]) -> Vec<NoteKey> {
 
 /// What a workspace's log is compared with: its checkpoint beside the store, and one that was kept elsewhere; signed by
 /// the log's own keys or by those that the operator's file trusts.
-///
-/// # Errors
-/// When the one that is given is none of this log.
-pub fn against(
-    state: &Path,
-    trust: &[String],
-    elsewhere: Option<&str>,
-    from_checkpoint: bool,
-) -> Result<Against, ApiError> {
+#[must_use]
+pub fn against(state: &Path, trust: &[String], elsewhere: Option<&str>, from_checkpoint: bool) -> Against {
     let mut kept: Vec<Checkpoint> = checkpoint::kept(state).ok().flatten().into_iter().collect();
     let keys = known(state, trust);
-    if let Some(note) = elsewhere {
-        let opened = Checkpoint::open(note, &keys);
-        kept.push(
-            opened.map_err(|why| {
-                ApiError::new("usage", why.to_string()).hint("give a checkpoint of this log")
-            })?,
-        );
+    let mut foreign = None;
+    match elsewhere.map(|note| Checkpoint::open(note, &keys)) {
+        Some(Ok(checkpoint)) => kept.push(checkpoint),
+        Some(Err(why)) => foreign = Some(format!("the checkpoint that was given is none of this log: {why}")),
+        None => {}
     }
-    Ok(Against { kept, from_checkpoint, keys })
+    Against { kept, foreign, from_checkpoint, keys }
 }
 
 /// The log of a workspace's store that nobody holds.

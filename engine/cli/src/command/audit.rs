@@ -36,7 +36,7 @@ enum Verb {
     },
     /// Verifies every chain of the log and its checkpoints, and names the first bad record
     Verify {
-        /// Read only what came after the newest checkpoint
+        /// Follow only what came after the newest checkpoint, and say what was not looked at
         #[arg(long)]
         from_checkpoint: bool,
         /// A checkpoint that was kept elsewhere: the log must begin with what it was signed over
@@ -151,6 +151,9 @@ pub fn verified(document: &Value, look: Look) -> String {
         );
     }
     card.say("head", &Line::default().with(Ink::Dim, text(document, "head")));
+    for unsaid in list(document, "unsaid") {
+        card.say("not said", &Line::default().with(Ink::Plain, &value(unsaid)));
+    }
     card.finish()
 }
 

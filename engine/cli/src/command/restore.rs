@@ -12,7 +12,8 @@ use crate::session::at_the_store;
 /// Puts a copy made by `ordain backup` in the store's place; the store is kept beside
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "The copy is verified before it replaces anything. Nobody may hold the store meanwhile"
+    after_help = "The copy is verified before it replaces anything, by its own digest and by its records. Nobody may hold \
+    the store meanwhile. `--discard-newer` needs `role:admin`"
 )]
 pub struct Options {
     /// The copy that `ordain backup` made

@@ -239,6 +239,13 @@ pub struct End {
     pub payload_digest: Option<Digest>,
 }
 
+impl From<&AuditRecord> for End {
+    fn from(record: &AuditRecord) -> Self {
+        let Entry { run_seq, payload_digest, .. } = record.entry;
+        Self { head: record.hash, seq: record.seq, run_seq, payload_digest }
+    }
+}
+
 /// Verifies one record after the other, from the first of a log on; its memory grows with the number of chains, not
 /// of records. After the first bad record nothing is looked at any more.
 #[derive(Debug, Clone, Default)]
@@ -284,14 +291,13 @@ impl Verifier {
             self.first_bad = Some(FirstBad { seq: place, reason: reason.to_owned() });
             return;
         }
-        let AuditRecord { seq, entry, hash, .. } = record;
-        if entry.run_id.is_none() {
-            let (prev_hash, payload_digest) = (record.prev_hash, entry.payload_digest);
-            self.system.push(SystemRecord { seq: *seq, prev_hash, payload_digest });
+        let end = End::from(record);
+        if record.entry.run_id.is_none() {
+            let End { seq, payload_digest, .. } = end;
+            self.system.push(SystemRecord { seq, prev_hash: record.prev_hash, payload_digest });
         }
-        let (run_seq, payload_digest) = (entry.run_seq, entry.payload_digest);
-        self.ends.insert(chain, End { head: *hash, seq: *seq, run_seq, payload_digest });
-        self.next = seq.checked_add(1);
+        self.ends.insert(chain, end);
+        self.next = end.seq.checked_add(1);
     }
 
     /// The next record as the line that the store keeps, which has its place and its run beside it. Gives its leaf

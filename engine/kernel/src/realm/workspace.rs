@@ -238,6 +238,10 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
             entry.assurance = Some(*assurance);
             entry
         }
+        SystemEvent::StanceTaken { profile, .. } => {
+            let subject = format!("profile:{profile}");
+            AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, subject)
+        }
         SystemEvent::WorkspaceChanged { to, .. } => {
             AuditEntry::new(at, Actor::system(), Action::WorkspaceChanged, to.to_string())
         }

@@ -240,6 +240,14 @@ pub enum SystemEvent {
         /// Why not.
         reasons: Vec<Reason>,
     },
+    /// The store is from here on as strict as that, and was not before. What never said so is in profile `dev`.
+    StanceTaken {
+        /// The profile.
+        profile: Arc<str>,
+        /// When the newest seal was signed that was active.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        sealed: Option<Timestamp>,
+    },
     /// The workspace file changed between two starts.
     WorkspaceChanged {
         /// Digest before.

@@ -7,6 +7,7 @@ use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::Realm;
 use ordain_kernel::run::{Run, RunState, WaitingFor};
 use ordain_kernel::view;
+use ordain_spec::diagnostic::nearest;
 use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
@@ -41,7 +42,7 @@ impl Inner {
             Request::AuditTail { run, limit } => self.audit_tail(run, limit).await,
             Request::AuditVerify { from_checkpoint, checkpoint } => {
                 let against =
-                    verify::against(&self.state, &self.trust, checkpoint.as_deref(), from_checkpoint)?;
+                    verify::against(&self.state, &self.trust, checkpoint.as_deref(), from_checkpoint);
                 verify::log(&self.reader, &against).await
             }
             Request::AuditCompleteness => self.audit_completeness().await,
@@ -105,7 +106,8 @@ impl Inner {
     }
 
     async fn runs(&self, filter: RunFilter) -> Answer {
-        let limit = filter.limit.clamp(1, 1_000);
+        self.asks_for_something(&filter).await?;
+        let limit = filter.limit.min(1_000);
         let mut rows = self.reader.runs(&RunFilter { limit: limit + 1, ..filter }).await?;
         let more = rows.len() > usize::try_from(limit).unwrap_or(usize::MAX);
         rows.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
@@ -116,6 +118,43 @@ impl Inner {
             document.insert("nextCursor".into(), cursor.into());
         }
         Ok(Value::Object(document))
+    }
+
+    /// Refuses what no run can answer to: it would look like an answer.
+    async fn asks_for_something(&self, filter: &RunFilter) -> Result<(), ApiError> {
+        if filter.limit < 1 {
+            return Err(ApiError::new("usage", "a limit of 0 asks for nothing")
+                .hint("leave the limit out, or ask for 1 to 1000"));
+        }
+        if let Some(state) =
+            filter.state.as_deref().filter(|state| RunState::ALL.iter().all(|one| one.as_str() != *state))
+        {
+            let words: Vec<&str> = RunState::ALL.iter().map(|state| state.as_str()).collect();
+            return Err(ApiError::new("usage", format!("`{state}` is no state of a run"))
+                .hint(format!("the states are: {}", words.join(", "))));
+        }
+        if let Some(cursor) = &filter.before {
+            let named = self.reader.runs_with_prefix(cursor).await?;
+            if cursor.parse::<RunId>().is_err() || named.iter().all(|row| row.id != *cursor) {
+                return Err(ApiError::new("usage", format!("`{cursor}` is no cursor of a page of runs"))
+                    .hint("give the `nextCursor` of the page before as it is"));
+            }
+        }
+        let Some(runbook) = &filter.runbook else { return Ok(()) };
+        let active = self.specs.active();
+        let declared = active.as_ref().map(|active| &active.catalogue.runbooks);
+        let is_declared = declared.is_some_and(|runbooks| runbooks.contains_key(&**runbook));
+        let one = RunFilter { runbook: Some(runbook.clone()), limit: 1, ..RunFilter::default() };
+        // Runs outlive their runbooks.
+        if is_declared || !self.reader.runs(&one).await?.is_empty() {
+            return Ok(());
+        }
+        let names = declared.into_iter().flat_map(|runbooks| runbooks.keys()).map(|name| name.as_str());
+        let hint = nearest(runbook, names).map_or_else(
+            || "`ordain specs runbook` lists those that are declared".to_owned(),
+            |near| format!("did you mean `{near}`?"),
+        );
+        Err(ApiError::not_found("runbook", runbook).hint(hint))
     }
 
     async fn why(&self, target: &str, step: Option<String>) -> Answer {

@@ -12,6 +12,7 @@ use crate::bound::{self, Followed, Parted};
 use crate::recover;
 use crate::store::bulk::Kept;
 use crate::store::read::Reader;
+use crate::store::rows::JournalRow;
 use crate::store::{SYSTEM, StoreError};
 
 /// The first record whose journal is another.
@@ -38,8 +39,15 @@ pub(super) async fn first_parted(reader: &Reader, verifier: &Verifier) -> Result
         }
         pages = ahead.await.unwrap_or_default();
     }
-    let suspects = looked.suspects().await?;
-    let mut found = system(reader, verifier).await?;
+    earliest(reader, looked.suspects().await?, system(reader, verifier, 0).await?).await
+}
+
+/// The earliest of what was found: of the runs, where exactly each parts from its records.
+async fn earliest(
+    reader: &Reader,
+    suspects: BTreeMap<String, Parted>,
+    mut found: Option<Parted>,
+) -> Result<Option<Parted>, StoreError> {
     for (id, parted) in suspects {
         let exactly = bound::parted(&id, &reader.journal(&id).await?, &reader.audit_of(&id).await?);
         let parted = exactly.unwrap_or(parted);
@@ -48,19 +56,68 @@ pub(super) async fn first_parted(reader: &Reader, verifier: &Verifier) -> Result
     Ok(found)
 }
 
+/// The same from a checkpoint on: the workspace's events from its own on, every run with an event or a record behind
+/// it from its beginning on, and whether all records before it are there and stand under their runs.
+pub(super) async fn parted_behind(
+    reader: &Reader,
+    verifier: &Verifier,
+    begin: u64,
+    checkpoint: &JournalRow,
+) -> Result<Option<Parted>, StoreError> {
+    let parted = |seq, reason: &str| Some(Parted { seq, reason: reason.to_owned() });
+    let before = usize::try_from(checkpoint.seq.unsigned_abs().saturating_sub(1)).unwrap_or(usize::MAX);
+    let mut found = system(reader, verifier, before).await?;
+    found = found.or(match reader.audit_misplaced(begin).await? {
+        Some((seq, true)) => parted(seq, "it stands under another run than its own"),
+        Some((seq, false)) => parted(seq, "records up to here are missing"),
+        None => None,
+    });
+    let mut looked = Look::new(reader, verifier).await;
+    looked.unclear = looked.ends.keys().cloned().collect();
+    for run in reader.runs_behind(checkpoint.place).await? {
+        if !looked.ends.contains_key(&run) {
+            let last = reader.audit_head(Some(&run)).await?;
+            let end = last.and_then(|row| Some(End::from(&recover::record(&row).ok()?)));
+            looked.ends.extend(end.map(|end| (run.clone(), end)));
+            looked.unclear.push(run);
+        }
+    }
+    for chain in looked.unclear.iter().map(String::as_str).chain([SYSTEM]) {
+        let seq = unjoined(reader, chain, begin).await?;
+        if let Some(seq) = seq.filter(|seq| found.as_ref().is_none_or(|found| *seq < found.seq)) {
+            found = parted(seq, "the record before it in its chain is another");
+        }
+    }
+    earliest(reader, looked.suspects().await?, found).await
+}
+
+/// The first record of a chain behind a place, where it does not stand on the last before.
+async fn unjoined(reader: &Reader, chain: &str, begin: u64) -> Result<Option<u64>, StoreError> {
+    let run = Some(chain).filter(|chain| *chain != SYSTEM);
+    let (before, after) = reader.audit_around(run, begin).await?;
+    let Some(after) = after else { return Ok(None) };
+    let head = match &before {
+        Some(row) => recover::record(row).ok().map(|record| record.hash),
+        None => Some(Digest([0; 32])),
+    };
+    let stands_on = recover::record(&after).ok().map(|record| record.prev_hash);
+    Ok((head.is_none() || head != stands_on).then(|| after.seq.unsigned_abs()))
+}
+
 /// Runs as they are looked at.
 struct Look<'l> {
     reader: &'l Reader,
     /// Chains whose journals were not met yet.
-    ends: BTreeMap<&'l str, End>,
+    ends: BTreeMap<String, End>,
     erased: recover::Erasures,
     /// Runs that do not hold as they were read, or could not be read so: they are read row by row.
     unclear: Vec<String>,
 }
 
 impl<'l> Look<'l> {
-    async fn new(reader: &'l Reader, verifier: &'l Verifier) -> Self {
-        let mut ends: BTreeMap<&str, End> = verifier.ends().map(|(chain, end)| (chain, *end)).collect();
+    async fn new(reader: &'l Reader, verifier: &Verifier) -> Self {
+        let mut ends: BTreeMap<String, End> =
+            verifier.ends().map(|(chain, end)| (chain.to_owned(), *end)).collect();
         ends.remove(SYSTEM);
         // A workspace's journal that cannot be read is said by its records.
         let erased = recover::erasures(reader).await.unwrap_or_default();
@@ -103,8 +160,8 @@ impl<'l> Look<'l> {
             }
         }
         for (id, end) in self.ends {
-            suspects
-                .insert(id.to_owned(), Parted { seq: end.seq, reason: format!("run {id} has no journal") });
+            let reason = format!("run {id} has no journal");
+            suspects.insert(id, Parted { seq: end.seq, reason });
         }
         Ok(suspects)
     }
@@ -177,11 +234,12 @@ fn changed(id: &str) -> String {
     format!("a payload of run {id} is not the one that its journal names")
 }
 
-/// The events of the workspace itself: one record each, bound to it.
-async fn system(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
+/// The events of the workspace itself after the first `before`: one record each, bound to it.
+async fn system(reader: &Reader, verifier: &Verifier, before: usize) -> Result<Option<Parted>, StoreError> {
     let rows = reader.journal(SYSTEM).await?;
+    let rows = rows.get(before..).unwrap_or_default();
     let records = verifier.system();
-    for ((row, record), number) in rows.iter().zip(records).zip(1_u64..) {
+    for ((row, record), number) in rows.iter().zip(records).zip(before as u64 + 1..) {
         let expected = journal_digest(&record.prev_hash, number, row.at, &row.event);
         if row.seq.unsigned_abs() != number || record.payload_digest != Some(expected) {
             let reason = format!("event {number} of the workspace is not what it was made for");
