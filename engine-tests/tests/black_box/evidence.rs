@@ -156,6 +156,48 @@ fn no_byte_of_a_pack_or_an_export_can_be_other_than_it_is_for_either_reader() {
     }
 }
 
+/// What somebody without the log's key can make of its files, by `fixtures/evidence/forge.py`: it says what the script
+/// takes of them, and here they are held against the program.
+#[test]
+fn what_is_forged_is_taken_by_neither_reader() {
+    let (workspace, key) = decided();
+    let next = workspace.ordain(&["run", "pay-out", "--input", "amount=100", "--as", "user:ann", "--json"]);
+    let next = next.json()["run"]["id"].as_str().unwrap().to_owned();
+    workspace.ordain(&["runpack", &next, "-o", "next.zip"]).expect_code(0);
+    let folder = Workspace::empty();
+    let said = said_by(
+        Command::new("python3")
+            .arg(root().join("engine-tests/fixtures/evidence/forge.py"))
+            .arg(root().join("docs/reference/verify_export.py"))
+            .args(["log.zip", "run.zip", "next.zip", &name_of(&key), &key])
+            .arg(folder.path())
+            .current_dir(workspace.path())
+            .env("PYTHONDONTWRITEBYTECODE", "1"),
+    );
+    assert!(said.expect_code(0).stdout.ends_with(" files judged rightly\n"), "{said:?}");
+    let public = STANDARD.decode(key.strip_prefix("ed25519:").unwrap()).unwrap();
+    let trusted = [NoteKey::of_log(public.try_into().unwrap())];
+    let taken = |bytes: &[u8]| {
+        let archive = Archive::from_bytes(bytes);
+        archive.is_ok_and(|archive| {
+            audit_export::verify(&archive, &trusted).is_ok() || runpack::verify(&archive, &trusted).is_ok()
+        })
+    };
+    let mut files: Vec<_> = fs::read_dir(folder.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
+    files.sort();
+    assert!(files.len() > 100, "{}", files.len());
+    for (file, at) in files.iter().zip(0..) {
+        let name = file.file_name().unwrap().to_str().unwrap();
+        let genuine = name.starts_with("ok-");
+        assert_eq!(taken(&fs::read(file).unwrap()), genuine, "{name}");
+        // And as a whole, some.
+        if genuine || at % 8 == 0 {
+            let said = workspace.ordain(&["verify", file.to_str().unwrap(), "--key", &key]);
+            said.expect_code(i32::from(!genuine));
+        }
+    }
+}
+
 #[test]
 fn a_file_of_evidence_is_there_whole_or_not_at_all_wherever_its_maker_dies() {
     let (workspace, id, key) = packed(MINIMAL, READ, &[]);

@@ -66,6 +66,9 @@ fn answer(mut stream: TcpStream, hits: &Hits) -> std::io::Result<()> {
     };
     let fine = "{\"n\":1}";
     match path.rsplit('/').next().unwrap_or_default() {
+        "metadata" => say("302 Found", "Location: http://169.254.169.254/latest\r\n", ""),
+        "packed" => say("200 OK", "Content-Encoding: gzip\r\n", "\u{1f}\u{8b}"),
+        "twice" => say("200 OK", "Content-Type: application/json\r\n", "{\"n\":1,\"n\":2}"),
         "redirect" => say("302 Found", "Location: /v1/elsewhere\r\n", ""),
         "busy" if nth < 3 => say("503 Busy", "", "no"),
         "later" if nth < 2 => say("429 Later", "Retry-After: 99999999999\r\n", "no"),
@@ -147,6 +150,9 @@ fn ended(state: &str, step: &str, attempts: u64, code: &str) -> Ended {
 /// with a key.
 const BEHAVIOURS: &[(&str, u64, &str, &str, &str)] = &[
     ("redirect", 3, "connector_refused", "unknown", "outcome_unknown"),
+    ("metadata", 3, "connector_refused", "unknown", "outcome_unknown"),
+    ("packed", 3, "output_invalid", "unknown", "output_invalid"),
+    ("twice", 3, "output_invalid", "unknown", "output_invalid"),
     ("short", 3, "connector_refused", "unknown", "outcome_unknown"),
     ("long", 3, "output_invalid", "unknown", "output_invalid"),
     ("endless", 3, "output_invalid", "unknown", "output_invalid"),
@@ -182,6 +188,20 @@ fn a_service_that_misbehaves_never_makes_a_read_unknown_nor_a_write_refused() {
         let line = format!("post /v1/{path} http/1.1");
         let due = 1 + usize::try_from(*attempts).unwrap();
         assert_eq!(posts.get(line.as_str()), Some(&due), "{path}: what may not be repeated was");
+    }
+}
+
+#[test]
+fn an_answer_that_is_no_json_is_said_to_be_none_and_why() {
+    let (port, _) = service();
+    let space = workspace(port);
+    for (path, why) in [
+        ("packed", "the answer is no JSON: it is encoded as `gzip`, which was not asked for"),
+        ("twice", "the answer is no JSON: a repeated field"),
+    ] {
+        let (_, document) = run(&space, "get", &[&format!("path={path}")]);
+        let detail = document["run"]["steps"][0]["reasons"][0]["detail"].as_str().unwrap();
+        assert!(detail.contains(why), "{path}: {detail}");
     }
 }
 

@@ -357,6 +357,8 @@ pub struct RawReply {
     pub text: Option<String>,
     /// The body or output, where it is JSON.
     pub json: Option<Value>,
+    /// Why it is no JSON, without the text itself.
+    pub no_json: Option<String>,
     /// What the other side asked to wait.
     pub retry_after_ms: Option<u64>,
     /// Why it is not complete.

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use ordain_kernel::health::Probe;
 use ordain_plan::{Action, ResolvedConnection};
 use ordain_spec::expr::{
-    Arg, ArgValue, COST_LIMIT, EvalError, EvalErrorKind, FactMap, Piece, Template, Type, Value,
+    Arg, ArgValue, COST_LIMIT, EvalError, EvalErrorKind, FactMap, Path, Piece, Template, Type, Value,
 };
 use ordain_spec::kind::Connector;
 use ordain_spec::kind::capability::Idempotency;
@@ -174,13 +174,18 @@ where
         let response =
             Value::from_json(&Json::Object(response.clone())).map_err(|misfit| misfit.to_string())?;
         facts.facts.insert("response".into(), response);
-        fit(output_of(asked.action, operation, &facts)?)
+        fit(output_of(asked.action, operation, &facts, reply.no_json.as_deref())?)
     })
 }
 
 /// The values of the operation's `output`. An optional field that the answer does not have, or has as null, is
 /// absent; every other error is a misfit.
-fn output_of(action: &Action, operation: &Operation, facts: &FactMap) -> Result<Map<String, Json>, String> {
+fn output_of(
+    action: &Action,
+    operation: &Operation,
+    facts: &FactMap,
+    no_json: Option<&str>,
+) -> Result<Map<String, Json>, String> {
     let mut output = Map::new();
     for (name, expr) in operation.output.iter() {
         let optional = action.capability.spec.output.get(name).is_some_and(|field| field.optional);
@@ -190,10 +195,20 @@ fn output_of(action: &Action, operation: &Operation, facts: &FactMap) -> Result<
                 output.insert(name.to_string(), value.to_json());
             }
             Err(EvalError { kind: EvalErrorKind::FactMissing, .. }) if optional => {}
-            Err(error) => return Err(format!("output `{name}`: {error}")),
+            Err(error) => {
+                let why = no_json.filter(|_| expr.reads().iter().any(is_json));
+                let why = why.map_or_else(String::new, |why| format!("; the answer is no JSON: {why}"));
+                return Err(format!("output `{name}`: {error}{why}"));
+            }
         }
     }
     Ok(output)
+}
+
+/// True for a path into the JSON of the answer.
+fn is_json(path: &Path) -> bool {
+    let mut segments = path.segments();
+    segments.next() == Some("response") && segments.next() == Some("json")
 }
 
 fn operation_of(action: &Action) -> Made<&Operation> {

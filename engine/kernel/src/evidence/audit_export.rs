@@ -77,8 +77,8 @@ pub fn verify(archive: &Archive, trusted: &[NoteKey]) -> Result<AuditExport, Not
     let edge: Option<Vec<Hash>> =
         edge.and_then(|edge| edge.iter().map(|hash| unhex(hash.as_str()?)).collect());
     let edge = edge.ok_or_else(|| wrong("it does not say what stands before it"))?;
-    if manifest.about.len() != 2 {
-        return Err(wrong("it says more than such a file says"));
+    if manifest.about.len() != 2 || manifest.entries.len() != 2 {
+        return Err(wrong("it holds more than such a file holds"));
     }
     let mut fold = Fold::over(from - 1, &edge).ok_or_else(|| wrong("its edge is of another size"))?;
     let before = fold.root();
@@ -98,8 +98,9 @@ type Rekeyed = Vec<(u64, String)>;
 fn records(from: u64, lines: &str, fold: &mut Fold) -> Result<(Rekeyed, Digest), NotVerified> {
     let mut verifier = if from == 1 { Verifier::default() } else { Verifier::of_a_tail() };
     let mut rekeyed = Vec::new();
-    let body = lines.strip_suffix('\n').filter(|body| !body.is_empty());
-    for (seq, line) in (from..).zip(body.into_iter().flat_map(|body| body.split('\n'))) {
+    let none = || NotVerified::Manifest("it holds no record".to_owned());
+    let body = lines.strip_suffix('\n').filter(|body| !body.is_empty()).ok_or_else(none)?;
+    for (seq, line) in (from..).zip(body.split('\n')) {
         rekeyed.extend(taken(&mut verifier, seq, line)?.map(|subject| (seq, subject)));
         fold.append(leaf_hash(line.as_bytes()));
     }
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn an_export_is_verified_from_any_place_on() {
-        for from in 1..=8 {
+        for from in 1..=7 {
             let (bytes, key) = export(from, 7);
             let export = verified(&bytes, &key).unwrap();
             assert_eq!((export.from, export.records), (from, 8 - from));
@@ -235,6 +236,24 @@ mod tests {
             changed[at] ^= 1 << (at % 8);
             assert!(verified(&changed, &key).is_err(), "byte {at}");
         }
+    }
+
+    #[test]
+    fn an_export_holds_records_and_nothing_besides() {
+        let (empty, key) = export(8, 7);
+        assert_eq!(verified(&empty, &key), Err(NotVerified::Manifest("it holds no record".into())));
+        let (bytes, key) = export(1, 7);
+        let before = Archive::from_bytes(&bytes).unwrap();
+        let mut more = Archive::default();
+        for (name, bytes) in before.iter().filter(|(name, _)| *name != manifest::NAME) {
+            more.add(name, bytes).unwrap();
+        }
+        more.add("report.txt", "all is well").unwrap();
+        let about = Manifest::read(&before, FORMAT, &[]).unwrap().about;
+        let manifest = Manifest::of(&more, FORMAT, about).to_bytes();
+        more.add(manifest::NAME, manifest).unwrap();
+        let wrong = "it holds more than such a file holds";
+        assert_eq!(verified(&more.to_bytes(), &key), Err(NotVerified::Manifest(wrong.into())));
     }
 
     #[test]

@@ -73,13 +73,14 @@ pub fn open<'n>(note: &'n str, trusted: &[NoteKey]) -> Result<(&'n str, Vec<Stri
     let (body, signatures) = note.rsplit_once("\n\n").ok_or(NotANote::Form)?;
     let text = note.get(..=body.len()).ok_or(NotANote::Form)?;
     let hidden = |letter: char| letter.is_control() && letter != '\n';
-    if signatures.is_empty() || !signatures.ends_with('\n') || text.chars().any(hidden) {
+    let lines = signatures.strip_suffix('\n').filter(|lines| !lines.is_empty()).ok_or(NotANote::Form)?;
+    if text.chars().any(hidden) {
         return Err(NotANote::Form);
     }
     let mut signers = Vec::new();
-    for line in signatures.lines() {
-        let (name, encoded) =
-            line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' ')).ok_or(NotANote::Form)?;
+    for line in lines.split('\n') {
+        let named = line.strip_prefix("\u{2014} ").and_then(|line| line.split_once(' '));
+        let (name, encoded) = named.filter(|(name, _)| !name.is_empty()).ok_or(NotANote::Form)?;
         let bytes = STANDARD.decode(encoded).map_err(|_| NotANote::Form)?;
         let (id, signature) = bytes.split_first_chunk::<4>().ok_or(NotANote::Form)?;
         let Some(key) = trusted.iter().find(|key| key.name == name && key.id() == *id) else { continue };
@@ -123,6 +124,17 @@ mod tests {
         );
         let stranger = NoteKey { name: "PeterNeumann".into(), public: [3; 32], until: None };
         assert_eq!(open(&signed, &[stranger]), Err(NotANote::Unsigned));
-        assert_eq!(open(text, &[key]), Err(NotANote::Form));
+        assert_eq!(open(text, std::slice::from_ref(&key)), Err(NotANote::Form));
+        for (what, other) in [
+            ("a carriage return", signed.replace("M=\n", "M=\r\n")),
+            ("an empty line", format!("{signed}\n")),
+            ("no last line feed", signed.trim_end().to_owned()),
+            ("nobody", format!("{signed}\u{2014}  {}\n", STANDARD.encode([7; 68]))),
+            ("no key", format!("{signed}\u{2014} witness {}\n", STANDARD.encode([7; 3]))),
+        ] {
+            assert_eq!(open(&other, std::slice::from_ref(&key)), Err(NotANote::Form), "{what}");
+        }
+        let witness = format!("{signed}\u{2014} witness {}\n", STANDARD.encode([7; 68]));
+        assert!(open(&witness, &[key]).is_ok(), "others may sign too");
     }
 }

@@ -324,7 +324,10 @@ impl RawReply {
             Stdout::Text => self.text = std::str::from_utf8(out).ok().map(str::to_owned),
             Stdout::Json => match decode_json(out) {
                 Ok(json) => self.json = Some(json),
-                Err(why) => self.warnings.push(format!("the standard output is not JSON: {why}")),
+                Err(why) => {
+                    self.warnings.push(format!("the standard output is not JSON: {why}"));
+                    self.no_json = Some(why);
+                }
             },
         }
     }

@@ -442,8 +442,19 @@ async fn converse(
         }
         answer.body.extend_from_slice(&chunk);
     }
-    answer.json = decode_json(&answer.body).ok();
+    match decode_json(&answer.body) {
+        Ok(json) => answer.json = Some(json),
+        Err(why) => answer.no_json = Some(no_json(&answer.headers, why)),
+    }
     Ok(())
+}
+
+/// Why an answer is no JSON; nobody asked for an encoding, so none is undone.
+fn no_json(headers: &BTreeMap<String, String>, why: String) -> String {
+    match headers.get("content-encoding") {
+        Some(encoding) => format!("it is encoded as `{}`, which was not asked for", escape(encoding, 40)),
+        None => why,
+    }
 }
 
 fn headers_from(headers: &HeaderMap) -> Result<BTreeMap<String, String>, (FaultKind, String)> {

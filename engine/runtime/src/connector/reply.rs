@@ -26,6 +26,7 @@ pub(super) struct Answer {
     pub(super) headers: BTreeMap<String, String>,
     pub(super) body: Vec<u8>,
     pub(super) json: Option<Value>,
+    pub(super) no_json: Option<String>,
     pub(super) retry_after_ms: Option<u64>,
 }
 
@@ -43,6 +44,7 @@ impl Answer {
             headers: self.headers,
             text: if complete { String::from_utf8(self.body).ok() } else { None },
             json: if complete { self.json } else { None },
+            no_json: if complete { self.no_json } else { None },
             retry_after_ms: self.retry_after_ms,
             fault: ended.map(|(kind, detail)| Fault { kind, detail }),
             ..RawReply::default()
@@ -57,6 +59,7 @@ impl RawReply {
         self.headers = masker.headers(self.headers);
         self.text = self.text.map(|text| masker.text(&text));
         self.json = self.json.map(|json| masker.value(json));
+        self.no_json = self.no_json.map(|why| masker.text(&why));
         self.said = masker.text(&self.said);
         self.warnings = self.warnings.iter().map(|warning| masker.text(warning)).collect();
         self.fault = self.fault.map(|fault| Fault { detail: masker.text(&fault.detail), ..fault });
