@@ -37,7 +37,16 @@ impl Editor {
     #[must_use]
     #[expect(clippy::expect_used, reason = "without the server there is no test")]
     pub fn open_folder(root: &Path) -> Self {
-        let root = std::fs::canonicalize(root).expect("the folder");
+        Self::open_folder_called(std::fs::canonicalize(root).expect("the folder"))
+    }
+
+    /// Starts the server for a folder by this path, which may have links in it.
+    ///
+    /// # Panics
+    /// When it does not start or greet.
+    #[must_use]
+    #[expect(clippy::expect_used, reason = "without the server there is no test")]
+    pub fn open_folder_called(root: PathBuf) -> Self {
         let mut server = Command::new(binary("ordain"))
             .arg("lsp")
             .current_dir("/")
@@ -70,6 +79,11 @@ impl Editor {
             .expect("a greeting");
         editor.tell("initialized", json!({}));
         editor
+    }
+
+    /// Sends bytes that are no message.
+    pub fn raw(&mut self, bytes: &[u8]) {
+        let _gone = self.to.write_all(bytes).and_then(|()| self.to.flush());
     }
 
     /// The URI of a file of the folder.

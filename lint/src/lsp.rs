@@ -14,6 +14,7 @@ mod show;
 mod space;
 mod tokens;
 mod walk;
+mod wire;
 mod words;
 
 use std::collections::BTreeMap;
@@ -26,6 +27,7 @@ use ordain_spec::tree::Node;
 use serde_json::{Value, json};
 
 use space::Space;
+use wire::TakenBack;
 
 /// Keystrokes that follow each other within this time are one change: what comes from an editor is handed
 /// over message by message, so a moment without one is no sign that none is under way.
@@ -50,24 +52,31 @@ pub enum Broken {
 /// # Errors
 /// When the editor breaks off in the middle, leaves without asking for an end, or does not speak the protocol.
 pub fn serve() -> Result<(), Broken> {
-    let (connection, threads) = Connection::stdio();
-    speak(&connection)?;
+    let (connection, taken_back, writer) = wire::stdio();
+    let ended = speak(&connection, taken_back);
     drop(connection);
-    threads.join().map_err(|error| Broken::Conversation(error.to_string()))
+    writer.join().map_err(|_| Broken::Conversation("what was to be said last is lost".to_owned()))?;
+    ended
 }
 
 /// The conversation itself.
 ///
 /// # Errors
 /// As [`serve`].
-fn speak(connection: &Connection) -> Result<(), Broken> {
+fn speak(connection: &Connection, taken_back: TakenBack) -> Result<(), Broken> {
     let broken = |error: lsp_server::ProtocolError| Broken::Conversation(error.to_string());
     let (id, asked) = connection.initialize_start().map_err(broken)?;
     let answer = json!({"capabilities": capabilities(), "serverInfo": {"name": "ordain", "version": env!("CARGO_PKG_VERSION")}});
     connection.initialize_finish(id, answer).map_err(broken)?;
     let watches = asked.pointer("/capabilities/workspace/didChangeWatchedFiles/dynamicRegistration");
-    let mut server =
-        Server { connection, spaces: BTreeMap::new(), is_quiet: true, is_changed: false, is_leaving: false };
+    let mut server = Server {
+        connection,
+        taken_back,
+        spaces: BTreeMap::new(),
+        is_quiet: true,
+        is_changed: false,
+        is_leaving: false,
+    };
     if watches == Some(&Value::Bool(true)) {
         server.watch();
     }
@@ -105,8 +114,19 @@ fn documents(id: FileId, file: &SourceFile) -> Vec<Node> {
     }
 }
 
+/// The path without links, also of a file that is not there: its folder may be.
+fn resolved(path: &Path) -> PathBuf {
+    let known = path.ancestors().find_map(|above| Some((above, std::fs::canonicalize(above).ok()?)));
+    let Some((above, real)) = known else { return path.to_path_buf() };
+    match path.strip_prefix(above) {
+        Ok(rest) if !rest.as_os_str().is_empty() => real.join(rest),
+        _ => real,
+    }
+}
+
 struct Server<'c> {
     connection: &'c Connection,
+    taken_back: TakenBack,
     /// By the folder: workspaces, and folders of files that lie in none.
     spaces: BTreeMap<PathBuf, Space>,
     /// True after the rules that are no laws were asked.
@@ -175,7 +195,7 @@ impl Server<'_> {
 
     /// The space of a file, which is made when it is first asked for.
     fn space(&mut self, path: &Path) -> Option<(&mut Space, String)> {
-        let real = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
+        let real = resolved(path);
         let folder = real.parent()?;
         let root =
             real.ancestors().skip(1).find(|folder| folder.join(ordain_spec::workspace::FILE).is_file());
@@ -188,6 +208,7 @@ impl Server<'_> {
             }
         });
         let relative = space.relative(&real)?;
+        space.called(&relative, path);
         Some((space, relative))
     }
 
@@ -258,6 +279,11 @@ impl Server<'_> {
 
     fn request(&mut self, request: &Request) {
         let id = request.id.clone();
+        if self.taken_back.take(&id) {
+            let refusal = answer::Refusal::taken_back(&request.method);
+            self.send(Response::new_err(id, refusal.code, refusal.message));
+            return;
+        }
         let response = match self.answer(&request.method, &request.params) {
             Ok(result) => Response::new_ok(id, result),
             Err(refusal) => Response::new_err(id, refusal.code, refusal.message),
@@ -304,6 +330,40 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_request_that_was_taken_back_is_said_to_be() {
+        let (ours, editor) = Connection::memory();
+        let taken_back = TakenBack::default();
+        taken_back.add(2.into());
+        let ask = |id: i32, method: &str| {
+            let request =
+                Request { id: id.into(), method: method.into(), params: json!({"capabilities": {}}) };
+            editor.sender.send(request.into()).unwrap();
+        };
+        let tell = |method: &str| {
+            let notice = Notification { method: method.into(), params: Value::Null };
+            editor.sender.send(notice.into()).unwrap();
+        };
+        ask(1, "initialize");
+        tell("initialized");
+        ask(2, "workspace/symbol");
+        ask(3, "shutdown");
+        tell("exit");
+        speak(&ours, taken_back).unwrap();
+        drop(ours);
+        let codes: Vec<_> = editor
+            .receiver
+            .iter()
+            .filter_map(|message| match message {
+                Message::Response(response) if response.id == 2.into() => {
+                    response.error.map(|error| error.code)
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(codes, [-32800]);
+    }
+
+    #[test]
     fn keystrokes_that_are_waiting_are_read_and_told_once() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().canonicalize().unwrap().join("budget.yaml");
@@ -333,7 +393,7 @@ mod tests {
         ask(3, "shutdown", Value::Null);
         ask(6, "textDocument/hover", json!({"textDocument": {"uri": uri}}));
         notice("exit", Value::Null);
-        speak(&ours).unwrap();
+        speak(&ours, TakenBack::default()).unwrap();
         drop(ours);
         let answers: Vec<Message> = editor.receiver.iter().collect();
         for (id, code) in [(4, -32601), (5, -32602), (6, -32600)] {

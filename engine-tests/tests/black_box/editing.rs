@@ -194,3 +194,85 @@ fn every_keystroke_is_taken_and_positions_count_utf16() {
     );
     assert_eq!(editor.leave(), Some(0));
 }
+
+/// A catalogue of a few files, with one more beside them.
+fn minimal() -> (Workspace, &'static str, String) {
+    let space = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    let budget = "specs/policies/calls.yaml";
+    let whole = "apiVersion: ordain/v1\nkind: Budget\nmetadata: {name: calls, version: 1.0.0, owner: group:team, summary: '😀'}\nspec: {unit: calls, limit: 10, window: month, applies: {capabilities: [note.read]}}\n";
+    (space, budget, whole.to_owned())
+}
+
+#[test]
+fn a_message_that_cannot_be_read_ends_nothing_and_a_request_can_be_taken_back() {
+    let (space, path, whole) = minimal();
+    let mut editor = Editor::open_folder(space.path());
+    editor.open(path, &whole);
+    for wrong in [
+        "Content-Length: 5\r\n\r\n{nope",
+        "Content-Length: 2\r\n\r\n[]",
+        "Content-Length: x\r\n\r\n",
+        "no head\r\n\r\n",
+    ] {
+        editor.raw(wrong.as_bytes());
+        let found = editor.ask("workspace/symbol", json!({"query": "calls"})).unwrap();
+        assert_eq!(found[0]["name"], "calls", "after {wrong:?}: {found}");
+    }
+    editor.tell("$/cancelRequest", json!({"id": 999_999}));
+    editor.tell("$/cancelRequest", json!({"id": []}));
+    editor.tell("textDocument/didChange", json!({"textDocument": {"uri": editor.uri(path)}, "contentChanges": [{}, {"range": {}, "text": "lost"}]}));
+    let hover = editor.at("textDocument/hover", path, place(&whole, "window").0, json!({})).unwrap();
+    assert!(hover["contents"]["value"].as_str().unwrap().contains("window"), "{hover}");
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn what_is_closed_unsaved_or_deleted_outside_is_gone() {
+    let (space, path, whole) = minimal();
+    let mut editor = Editor::open_folder(space.path());
+    let unresolved = |found: &[Value]| found.iter().any(|one| one["code"] == "unresolved-reference");
+    let misspelt = |found: &[Value]| found.iter().any(|one| one["code"] == "unknown-field");
+    editor.open(path, &whole.replace("unit:", "unt:"));
+    editor.wait_for(path, misspelt);
+    let uri = editor.uri(path);
+    editor.tell("textDocument/didClose", json!({"textDocument": {"uri": uri}}));
+    editor.wait_for(path, <[Value]>::is_empty);
+    let runbook = "specs/runbooks/read-note.yaml";
+    std::fs::remove_file(space.path().join("specs/capabilities/note.read.yaml")).unwrap();
+    let gone = json!([{"uri": editor.uri("specs/capabilities/note.read.yaml"), "type": 3}]);
+    editor.tell("workspace/didChangeWatchedFiles", json!({"changes": gone}));
+    editor.wait_for(runbook, unresolved);
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn a_folder_behind_a_link_is_called_as_the_editor_calls_it() {
+    let (space, path, whole) = minimal();
+    let beside = Workspace::empty();
+    let link = beside.path().join("link");
+    std::os::unix::fs::symlink(space.path(), &link).unwrap();
+    let mut editor = Editor::open_folder_called(link);
+    // The file is not saved yet: only its folder is there.
+    editor.open(path, &whole.replace("unit:", "unt:"));
+    editor.wait_for(path, |found| found.iter().any(|one| one["code"] == "unknown-field"));
+    assert_eq!(editor.leave(), Some(0));
+}
+
+#[test]
+fn a_person_has_the_new_name_in_suppressions_too() {
+    let (space, path, whole) = minimal();
+    let whole = whole.replace(
+        "spec:",
+        "# lint-allow: missing-budget until=2099-12-31 by=user:bob reason=\"for now\"\nspec:",
+    );
+    let mut editor = Editor::open_folder(space.path());
+    editor.open(path, &whole);
+    let (line, character) = place(&whole, "bob").0;
+    let renamed =
+        editor.at("textDocument/rename", path, (line, character), json!({"newName": "robert"})).unwrap();
+    let changed = |path: &str| renamed["changes"][editor.uri(path)].as_array().map_or(0, Vec::len);
+    assert_eq!((changed(path), changed("specs/policies/roster.yaml")), (1, 2), "{renamed}");
+    let start = json!({"line": line, "character": character});
+    assert_eq!(renamed["changes"][editor.uri(path)][0]["range"]["start"], start);
+    assert_eq!(editor.leave(), Some(0));
+}

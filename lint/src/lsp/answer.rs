@@ -35,6 +35,11 @@ impl Refusal {
         Self { code: INVALID_PARAMS, message: format!("`{method}` names no document") }
     }
 
+    /// Of a request that the editor took back.
+    pub fn taken_back(method: &str) -> Self {
+        Self { code: REQUEST_CANCELLED, message: format!("`{method}` was taken back") }
+    }
+
     /// Of a request after the editor asked for an end.
     pub fn late(method: &str) -> Self {
         Self { code: INVALID_REQUEST, message: format!("`{method}` comes after `shutdown`") }
@@ -63,6 +68,8 @@ const INVALID_PARAMS: i32 = -32602;
 /// The request failed for a reason that a person should read.
 const REQUEST_FAILED: i32 = -32803;
 const METHOD_NOT_FOUND: i32 = -32601;
+/// The request was taken back.
+const REQUEST_CANCELLED: i32 = -32800;
 
 /// Answers a request about one file.
 ///

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use ordain_spec::decode::Shape;
 use ordain_spec::kind::Kind;
-use ordain_spec::source::Span;
+use ordain_spec::source::{FileId, SourceFile, Span};
+use ordain_spec::suppression::{self, Suppression};
 use ordain_spec::tree::{Key, Map, Node, Text, Value};
 
 use super::tokens::{Kind as TokenKind, Token, chains, expressions, tokens};
@@ -92,6 +93,21 @@ pub fn mentions(document: &Node) -> Vec<Mention> {
     };
     walk(document, &mut |seen| reader.see(seen));
     reader.found
+}
+
+/// Who answers for the suppressions of a file.
+#[must_use]
+pub fn in_suppressions(id: FileId, file: &SourceFile, documents: &[Node]) -> Vec<Mention> {
+    let person = |one: Suppression| {
+        let (by, span) = one.by?;
+        let (_, name) = by.split_once(':')?;
+        let at = u32::try_from(file.slice(span).rfind(name)?).ok()?;
+        let length = u32::try_from(name.len()).ok()?;
+        let start = span.start.checked_add(at)?;
+        let span = Span::new(span.file, start, start.checked_add(length)?);
+        Some(Mention { name: Name::Principal(by.as_str().into()), span, defines: false, prefix: false })
+    };
+    suppression::read(id, file, documents).into_iter().filter_map(person).collect()
 }
 
 /// What the steps of a runbook carry out, by their ids.

@@ -109,18 +109,21 @@ pub fn uri_of(path: &Path) -> String {
     uri
 }
 
-/// A text after the changes of `textDocument/didChange`, each in its turn.
+/// A text after the changes of `textDocument/didChange`, each in its turn. One that says no text, or a range that is
+/// none, changes nothing.
 #[must_use]
 pub fn changed(text: &str, changes: &[Value]) -> String {
     let mut text = text.to_owned();
     for change in changes {
-        let new = change.get("text").and_then(Value::as_str).unwrap_or_default();
-        let place = |key| change.pointer(&format!("/range/{key}")).and_then(Position::read);
+        let Some(new) = change.get("text").and_then(Value::as_str) else { continue };
+        let range = change.get("range").filter(|range| !range.is_null());
+        let place = |key| range.and_then(|range| Position::read(range.get(key)?));
         match (place("start"), place("end")) {
             (Some(start), Some(end)) => {
                 let (start, end) = (offset(&text, start), offset(&text, end));
                 text.replace_range(start.min(end)..end.max(start), new);
             }
+            _ if range.is_some() => {}
             _ => new.clone_into(&mut text),
         }
     }
@@ -153,7 +156,9 @@ mod tests {
         };
         let text = changed("é: 1\nb: 2\n", &[change((0, 3), (0, 4), "10"), change((1, 0), (1, 1), "c")]);
         assert_eq!(text, "é: 10\nc: 2\n");
-        assert_eq!(changed("x", &[json!({"text": "whole"})]), "whole");
+        assert_eq!(changed("x", &[json!({"text": "whole"}), json!({"range": null})]), "whole");
+        let nowhere = json!({"range": {"start": {"line": -1, "character": 0}, "end": {}}, "text": "y"});
+        assert_eq!(changed("x", &[nowhere]), "x");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use ordain_spec::source::{Notation, SourceFile, Sources, Span};
 use ordain_spec::tree::Node;
 use ordain_spec::workspace::{FILE, sources};
 
-use super::names::{Mention, Name, mentions};
+use super::names::{Mention, Name, in_suppressions, mentions};
 use crate::judge::taste;
 use crate::rules::Context;
 use crate::subject::Subject;
@@ -23,6 +23,8 @@ use crate::subject::Subject;
 pub struct Space {
     /// The folder that paths are relative to.
     pub root: PathBuf,
+    /// The same folder as the editor writes it: there may be links in its path.
+    shown: PathBuf,
     /// False for a file outside of any workspace.
     whole: bool,
     disk: BTreeMap<String, Arc<SourceFile>>,
@@ -66,6 +68,7 @@ impl Space {
 
     fn new(root: PathBuf, whole: bool) -> Self {
         Self {
+            shown: root.clone(),
             root,
             whole,
             disk: BTreeMap::new(),
@@ -108,10 +111,19 @@ impl Space {
         Some(below.to_string_lossy().replace('\\', "/"))
     }
 
-    /// Where a file lies.
+    /// Where a file lies, as the editor writes it.
     #[must_use]
     pub fn absolute(&self, path: &str) -> PathBuf {
-        self.root.join(path)
+        self.shown.join(path)
+    }
+
+    /// The editor called a file by this path: so it is told about all of them.
+    pub fn called(&mut self, relative: &str, path: &Path) {
+        if path.ends_with(relative)
+            && let Some(folder) = path.ancestors().nth(Path::new(relative).components().count())
+        {
+            folder.clone_into(&mut self.shown);
+        }
     }
 
     /// A file is open, or has another text. What lies in no folder of the catalogue is judged all the same.
@@ -183,7 +195,8 @@ impl Space {
                 let documents = self.checker.documents(&file.path).unwrap_or_default();
                 let own =
                     if Some(id) == self.subject.operator { &self.operator_documents } else { documents };
-                (Arc::clone(&file.text), Arc::new(own.iter().flat_map(mentions).collect()))
+                let found = own.iter().flat_map(mentions).chain(in_suppressions(id, file, own));
+                (Arc::clone(&file.text), Arc::new(found.collect()))
             });
             names.insert(file.path.clone(), known);
         }
