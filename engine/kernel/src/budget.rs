@@ -17,7 +17,8 @@ use serde::{Deserialize, Serialize};
 
 pub use counter::{Counter, CounterKey, Counters, Slot};
 pub use reserve::{
-    Ask, Demand, Refusal, Reserved, Standing, Warning, reserve, reserve_undo, standing, standings, warnings,
+    Ask, Demand, Refusal, Reserved, Standing, Warning, carrying, reserve, reserve_undo, standing, standings,
+    warnings,
 };
 
 use crate::actor::Actor;

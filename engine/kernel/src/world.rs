@@ -78,6 +78,7 @@ pub struct World {
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 enum Dirty {
     Budget(CounterKey),
+    Carries(Arc<str>),
     Quota(Use),
     Lock(Arc<str>),
     Kill(Selector),
@@ -92,7 +93,7 @@ enum Dirty {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
-    /// `budget quota lock kill key health exemption preview head`
+    /// `budget carries quota lock kill key health exemption preview head`
     pub kind: String,
     /// Which.
     pub key: String,
@@ -320,11 +321,14 @@ impl World {
                 self.exemptions.said(name, *digest, *verdict, grant);
                 self.dirty.insert(Dirty::Exemption(*digest));
             }
+            SystemEvent::CatalogueActivated { carrying, .. } => {
+                let news = self.budgets.exist(carrying, at);
+                self.dirty.extend(news.into_iter().map(Dirty::Carries));
+            }
             SystemEvent::StartRefused { .. }
             | SystemEvent::Restored { .. }
             | SystemEvent::Encrypted { .. }
             | SystemEvent::Rekeyed { .. }
-            | SystemEvent::CatalogueActivated { .. }
             | SystemEvent::CatalogueRefused { .. }
             | SystemEvent::CheckpointSigned { .. }
             | SystemEvent::NoticeFailed { .. }
@@ -354,6 +358,7 @@ impl World {
         }
         let (kind, key, value) = match dirty {
             Dirty::Budget(key) => ("budget", text(key), self.budgets.0.get(key).and_then(json)),
+            Dirty::Carries(name) => ("carries", name.to_string(), self.budgets.1.get(name).and_then(json)),
             Dirty::Quota(key) => ("quota", text(key), self.quotas.0.get(key).and_then(json)),
             Dirty::Lock(key) => ("lock", key.to_string(), self.locks.0.get(key).and_then(json)),
             Dirty::Kill(key) => ("kill", key.to_string(), self.kills.0.get(key).and_then(json)),
@@ -395,6 +400,9 @@ impl World {
             "budget" => {
                 self.budgets.0.insert(named(key)?, read::<Counter>(value)?);
             }
+            "carries" => {
+                self.budgets.1.insert(key.into(), read(value)?);
+            }
             "quota" => {
                 self.quotas.0.insert(named(key)?, read(value)?);
             }
@@ -426,6 +434,7 @@ impl World {
     #[must_use]
     pub fn rows(&self) -> BTreeMap<(String, String), serde_json::Value> {
         let mut dirty: Vec<Dirty> = self.budgets.0.keys().cloned().map(Dirty::Budget).collect();
+        dirty.extend(self.budgets.1.keys().cloned().map(Dirty::Carries));
         dirty.extend(self.quotas.0.keys().cloned().map(Dirty::Quota));
         dirty.extend(self.locks.0.keys().cloned().map(Dirty::Lock));
         dirty.extend(self.kills.0.keys().cloned().map(Dirty::Kill));

@@ -1,7 +1,7 @@
 //! Counters of budgets: one per budget, mode, `per` words and window. They change only by reservations and
 //! bookings, so they can be rebuilt from the journals.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -82,9 +82,9 @@ impl Counter {
     }
 }
 
-/// All counters.
+/// All counters, and since when each budget that carries something over exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters(pub BTreeMap<CounterKey, Counter>);
+pub struct Counters(pub BTreeMap<CounterKey, Counter>, pub BTreeMap<Arc<str>, Timestamp>);
 
 impl Counters {
     /// How a counter stands; one that was never used stands at nothing.
@@ -101,6 +101,21 @@ impl Counters {
     /// Books what came of a reservation. What an undo gives back never makes a counter better than unused.
     pub fn book(&mut self, booking: &Booking) {
         self.0.entry(booking.counter.clone()).or_default().book(booking);
+    }
+
+    /// These budgets exist, those that did not since `at`, and no others do. Gives those for which that is news.
+    pub fn exist(&mut self, budgets: &BTreeSet<Arc<str>>, at: Timestamp) -> BTreeSet<Arc<str>> {
+        let before: BTreeSet<Arc<str>> = self.1.keys().cloned().collect();
+        self.1.retain(|name, _| budgets.contains(name));
+        for name in budgets.difference(&before) {
+            self.1.insert(Arc::clone(name), at);
+        }
+        before.symmetric_difference(budgets).cloned().collect()
+    }
+
+    /// True when the budget is known to have existed before an instant.
+    pub(super) fn existed(&self, budget: &str, before: Timestamp) -> bool {
+        self.1.get(budget).is_some_and(|since| *since < before)
     }
 
     /// The counter of the same budget, mode and `per` whose window came last before `from`.

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ordain_spec::catalogue::Catalogue;
 use ordain_spec::kind::budget::OnBreach;
 use ordain_spec::kind::scalar::Reference;
 use ordain_spec::kind::{Budget, Kind};
@@ -104,8 +105,9 @@ fn counter_key(budget: &Budget, booker: &Booker<'_>, now: Timestamp) -> Option<C
     })
 }
 
-/// What the last window left for this one. A window in which nothing was booked left everything, once the
-/// budget was in use at all; what was carried into a window is not carried on.
+/// What the last window left for this one. A window in which nothing was booked left everything, whether or not it
+/// has a counter, as long as the budget existed then: from when a catalogue with it became active, or a counter of
+/// it says so. What was carried into a window is not carried on.
 fn carried(budget: &Budget, counters: &Counters, key: &CounterKey) -> i64 {
     let percent = i64::from(budget.spec.carry_over.value.0);
     let Slot::Time { from, .. } = key.slot else { return 0 };
@@ -114,13 +116,20 @@ fn carried(budget: &Budget, counters: &Counters, key: &CounterKey) -> i64 {
     }
     let limit = budget.spec.limit.value;
     let left = match counters.before(key, from) {
-        None => return 0,
+        None if !counters.existed(&key.budget, from) => return 0,
         Some((CounterKey { slot: Slot::Time { to, .. }, .. }, counter)) if *to == from => {
             narrow(i128::from(limit) - counter.taken())
         }
-        Some(_) => limit,
+        Some(_) | None => limit,
     };
     share(left.clamp(0, limit.max(0)), percent)
+}
+
+/// The budgets of a catalogue that carry something over.
+#[must_use]
+pub fn carrying(catalogue: &Catalogue) -> BTreeSet<Arc<str>> {
+    let budgets = catalogue.budgets.values().filter(|budget| budget.spec.carry_over.value.0 > 0);
+    budgets.map(|budget| budget.metadata.name.value.shared()).collect()
 }
 
 /// So many percent of an amount, rounded down.

@@ -229,6 +229,35 @@ fn what_was_left_is_carried_into_the_next_window_once() {
     );
 }
 
+/// What a window left does not hang on whether somebody asked in it and took nothing.
+#[test]
+fn a_window_without_a_counter_leaves_what_one_with_a_counter_of_nothing_leaves() {
+    let spec = ["limit: 100, window: month, carryOver: 50%"];
+    let most = |book: &mut Book, now: &str| (0..=200).rev().find(|amount| book.live(*amount, now).is_ok());
+    let carries = BTreeSet::from(["b0".into()]);
+    let since = |at_: &str| {
+        let mut book = Book::new(&spec);
+        assert_eq!(book.counters.exist(&carries, at(at_)), carries);
+        assert!(book.counters.exist(&carries, at("2026-02-20T00:00:00Z")).is_empty(), "it goes on");
+        book
+    };
+    let mut asked = Book::new(&spec);
+    let nothing = asked.live(7, NOW).unwrap();
+    asked.counters.book(&nothing.reservations[0].released());
+    assert_eq!(most(&mut asked, "2026-02-10T00:00:00Z"), Some(150), "a counter of nothing");
+    assert_eq!(most(&mut since(NOW), "2026-02-10T00:00:00Z"), Some(150), "no counter");
+    assert_eq!(most(&mut since(NOW), "2026-01-31T23:00:00Z"), Some(100), "no window before this one");
+    assert_eq!(
+        most(&mut since("2026-02-01T00:00:00Z"), "2026-02-10T00:00:00Z"),
+        Some(100),
+        "it began with this"
+    );
+    let mut gone = since(NOW);
+    gone.counters.exist(&BTreeSet::new(), at("2026-01-20T00:00:00Z"));
+    gone.counters.exist(&carries, at("2026-02-05T00:00:00Z"));
+    assert_eq!(most(&mut gone, "2026-02-10T00:00:00Z"), Some(100), "it did not exist when the window turned");
+}
+
 #[test]
 fn an_undo_is_charged_and_never_refused_and_gives_back_no_more_than_was_spent() {
     let mut book = Book::new(&["limit: 10, window: month"]);

@@ -9,6 +9,7 @@ use jiff::Timestamp;
 use super::{Batch, Body, Entry, Realm};
 use crate::actor::Actor;
 use crate::audit::{Action, AuditRecord, Entry as AuditEntry};
+use crate::budget;
 use crate::exemption;
 use crate::ids::RunId;
 use crate::kill::{Selector, Target};
@@ -24,10 +25,11 @@ impl Realm {
     pub fn activate(&mut self, active: Arc<Active>, now: Timestamp) -> Batch {
         let to = active.catalogue.digest();
         let from = self.world.active.as_ref().map(|active| active.catalogue.digest());
+        let carrying = budget::carrying(&active.catalogue);
         self.world.active = Some(active);
         self.plans.clear();
         let mut batch = Batch::default();
-        self.note(SystemEvent::CatalogueActivated { from, to }, now, &mut batch);
+        self.note(SystemEvent::CatalogueActivated { from, to, carrying }, now, &mut batch);
         let open: Vec<RunId> = self.runs.values().filter(|run| !run.is_settled()).map(Run::id).collect();
         for run in open {
             let _ = self.handle(run, Command::Nudge, now, &mut batch);

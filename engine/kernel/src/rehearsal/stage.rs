@@ -59,7 +59,9 @@ pub(super) struct Stage<'a> {
 impl<'a> Stage<'a> {
     pub fn new(scenario: &'a Scenario, catalogue: &Arc<Catalogue>, grants: &Arc<Grants>) -> Self {
         let active = Arc::new(Active { catalogue: Arc::clone(catalogue), grants: Arc::clone(grants) });
-        let realm = Realm::new(World::new(Some(Arc::clone(&active))));
+        let mut realm = Realm::new(World::new(Some(Arc::clone(&active))));
+        // As if the catalogue became active when the scenario begins.
+        realm.world.budgets.exist(&budget::carrying(catalogue), scenario.spec.at.value.0);
         Self {
             scenario,
             active,

@@ -1,6 +1,7 @@
 //! What happens to a workspace beside its runs: kill switches, catalogues, refused starts. These records form
 //! the chain `system`.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -187,6 +188,9 @@ pub enum SystemEvent {
         from: Option<Digest>,
         /// This one.
         to: Digest,
+        /// Its budgets that carry something over: they exist from here on, until a catalogue is without them.
+        #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+        carrying: BTreeSet<Arc<str>>,
     },
     /// A catalogue was not taken.
     CatalogueRefused {
