@@ -110,10 +110,7 @@ fn invented_and_used_previews_release_nothing() {
     let shown = preview(&workspace, "user:alice");
     let (id, digest) = (text(&shown, "id"), text(&shown, "digest"));
     let invented = "exp-00000000000000000000000000000000";
-    for unknown in [invented, "exp-", "apr-1", "../ordain", ""] {
-        if unknown == "exp-" {
-            continue; // the beginning of the one that is there
-        }
+    for unknown in [invented, "apr-1", "../ordain", ""] {
         assert_eq!(approve(&workspace, "user:carol", unknown, digest), (2, "not_found".into()), "{unknown}");
         assert_eq!(unfetched(&workspace, unknown), "not_found", "{unknown}");
     }
