@@ -165,14 +165,13 @@ impl Search<'_> {
             self.workspaces.insert(folder.to_path_buf(), None);
         }
         let entries = std::fs::read_dir(folder).map_err(|error| unreadable(given, &error))?;
-        let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
-        paths.sort();
-        for path in paths {
+        let entries = entries.filter_map(Result::ok);
+        let mut entries: Vec<_> =
+            entries.filter_map(|entry| Some((entry.path(), entry.file_type().ok()?))).collect();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (path, kind) in entries {
             let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
             // Links are not followed: what they lead to is checked where it is.
-            let Ok(kind) = std::fs::symlink_metadata(&path).map(|metadata| metadata.file_type()) else {
-                continue;
-            };
             if kind.is_symlink() {
                 continue;
             }

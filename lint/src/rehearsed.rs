@@ -9,10 +9,13 @@ use ordain_plan::{Grants, Plan};
 use ordain_spec::catalogue::{Catalogue, every};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::Scenario;
+use ordain_spec::parallel;
 use serde_json::json;
 
 /// More than a catalogue can hold files: past that, what was kept is let go.
 const KEPT: usize = 10_000;
+/// So many scenarios are worth a worker.
+const MANY: usize = 8;
 
 /// What each scenario saw, by its name.
 pub type Rehearsed = BTreeMap<Arc<str>, Arc<Seen>>;
@@ -26,16 +29,11 @@ pub fn rehearsed(catalogue: &Arc<Catalogue>, grants: &Grants, plans: &[Arc<Plan>
     let grants = Arc::new(grants.clone());
     let controls = controls(catalogue);
     let scenarios: Vec<&Arc<Scenario>> = catalogue.scenarios.values().collect();
-    let workers = std::thread::available_parallelism().map_or(1, usize::from).min(scenarios.len()).max(1);
-    let share = scenarios.len().div_ceil(workers).max(1);
-    let played = |scenarios: &[&Arc<Scenario>]| -> Vec<(Arc<str>, Arc<Seen>)> {
-        let name = |scenario: &Scenario| scenario.metadata.name.value.shared();
-        scenarios.iter().map(|one| (name(one), seen(one, catalogue, plans, &grants, controls))).collect()
-    };
-    std::thread::scope(|scope| {
-        let threads: Vec<_> = scenarios.chunks(share).map(|part| scope.spawn(move || played(part))).collect();
-        threads.into_iter().filter_map(|thread| thread.join().ok()).flatten().collect()
+    parallel::map(&scenarios, MANY, |one| {
+        (one.metadata.name.value.shared(), seen(one, catalogue, plans, &grants, controls))
     })
+    .into_iter()
+    .collect()
 }
 
 /// What one scenario saw, now or when it was last played under the same specs.

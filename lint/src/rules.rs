@@ -17,6 +17,7 @@ use ordain_spec::check::observed::{Observed, What};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::digest::Digest;
 use ordain_spec::kind::{Kind, Runbook};
+use ordain_spec::parallel;
 use ordain_spec::source::{Notation, SourceFile, Span};
 
 use crate::rehearsed::{Rehearsed, rehearsed};
@@ -220,20 +221,6 @@ impl<'a> Context<'a> {
         self.plans.of(runbook, self.catalogue()?)
     }
 
-    /// Makes what most rules ask for: rehearsals beside what is observed, which changes nothing but the time.
-    fn prepare(&self) {
-        let Some(catalogue) = self.subject.catalogue() else { return };
-        let plans = &self.plans;
-        std::thread::scope(|scope| {
-            let beside = scope.spawn(|| plans.rehearsed(catalogue));
-            self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved));
-            // What is not there is made when it is asked for.
-            if let Ok(rehearsed) = beside.join() {
-                let _known = self.rehearsed.set(rehearsed);
-            }
-        });
-    }
-
     /// What the scenarios see when they are played, each once; nothing where a law is broken.
     pub fn rehearsed(&self) -> &Rehearsed {
         self.rehearsed.get_or_init(|| {
@@ -243,8 +230,11 @@ impl<'a> Context<'a> {
 
     /// What was observed of that kind where expressions and conditions were looked at.
     pub(crate) fn observed(&self, what: What) -> impl Iterator<Item = &Observed> {
-        let all = self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved));
-        all.iter().filter(move |one| one.what == what)
+        self.observations().iter().filter(move |one| one.what == what)
+    }
+
+    fn observations(&self) -> &[Observed] {
+        self.observed.get_or_init(|| self.subject.checked.observed(&self.resolved))
     }
 
     /// True for a place in a file that is nobody's to mend: one of the built-in set.
@@ -300,14 +290,40 @@ impl Plans {
     }
 }
 
+/// From so many files on rules are asked side by side.
+const MANY: usize = 64;
+
+/// What is done to find everything: what most rules ask for comes first, since it takes the longest.
+enum Work {
+    Rehearse,
+    Observe,
+    Ask(&'static Rule),
+}
+
+impl Work {
+    fn done(&self, cx: &Context<'_>) -> Vec<Diagnostic> {
+        let mut found = Vec::new();
+        match self {
+            Self::Rehearse => {
+                cx.rehearsed();
+            }
+            Self::Observe => {
+                cx.observations();
+            }
+            Self::Ask(rule) => (rule.find)(cx, &mut found),
+        }
+        found
+    }
+}
+
 /// What all rules find, in the order of files and places. Files of the built-in set are nobody's to mend.
 #[must_use]
 pub fn all(cx: &Context<'_>) -> Vec<Diagnostic> {
-    cx.prepare();
-    let mut found = Vec::new();
-    for rule in RULES.iter().filter(|rule| cx.asks(rule)) {
-        (rule.find)(cx, &mut found);
-    }
+    let rules = RULES.iter().filter(|rule| cx.asks(rule)).map(Work::Ask);
+    let work: Vec<Work> = [Work::Rehearse, Work::Observe].into_iter().chain(rules).collect();
+    let worth = if cx.all.sources.len() < MANY { work.len() } else { 1 };
+    let mut found: Vec<Diagnostic> =
+        parallel::map(&work, worth, |work| work.done(cx)).into_iter().flatten().collect();
     found.retain(|problem| problem.primary.as_ref().is_none_or(|label| !cx.is_built_in(label.span)));
     found.sort_by(|one, other| one.order().cmp(&other.order()).then_with(|| one.message.cmp(&other.message)));
     found

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use ordain_spec::check::{Checker, check};
 use ordain_spec::source::{Notation, SourceFile, Sources};
 use serde_json::json;
@@ -61,6 +62,28 @@ fn timed<T>(sources: Sources, check: impl FnOnce(Sources) -> T) -> Duration {
     let took = begun.elapsed();
     drop(result);
     took
+}
+
+/// What an author waits for after a save, as under `--watch`: files are read, laws and rules asked. The middle and
+/// the longest of several, in this process.
+#[must_use]
+pub fn rechecks() -> (Duration, Duration) {
+    let space = many::workspace(FILES);
+    let asked = spec_lint::Asked { as_of: Timestamp::UNIX_EPOCH, remarks: false, against: None };
+    let mut known = spec_lint::Known::default();
+    let _first = known.lint(space.path(), &[], &asked);
+    let edited = space.path().join(EDITED);
+    let mut text = std::fs::read_to_string(&edited).unwrap_or_default();
+    let took = (0..TIMES).map(|_| {
+        text.push_str("# one line more\n");
+        space.write(EDITED, &text);
+        let begun = Instant::now();
+        let report = known.lint(space.path(), &[], &asked);
+        let took = begun.elapsed();
+        drop(report);
+        took
+    });
+    middle(took.collect())
 }
 
 /// The middle and the longest time of each request to `ordain lsp`, each right after a keystroke.

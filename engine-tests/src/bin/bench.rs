@@ -148,6 +148,8 @@ fn editing() {
     let checks = editing::checks();
     say("first check of 1,000 specs", 1, "ms", [ms(checks.first)], "");
     say("  after an edit", 1, "ms", [ms(checks.again)], &format!("longest {:.1}", ms(checks.longest)));
+    let (again, longest) = editing::rechecks();
+    say("  a whole re-check after an edit", 1, "ms", [ms(again)], &format!("longest {:.1}", ms(longest)));
     for (method, middle, longest) in editing::answers() {
         say(method, 1, "ms", [ms(middle)], &format!("longest {:.1}", ms(longest)));
     }

@@ -181,7 +181,7 @@ type Checked = Result<Value, Fault>;
 struct Check {
     text: Text,
     /// Each pattern is compiled once.
-    patterns: BTreeMap<Arc<str>, Option<regex::Regex>>,
+    patterns: BTreeMap<Arc<str>, Option<Arc<regex::Regex>>>,
 }
 
 impl Check {

@@ -8,6 +8,7 @@ use crate::decode::Spanned;
 use crate::diagnostic::nearest;
 use crate::digest::Digest;
 use crate::kind::scalar::{Name, Principal, Reference, Version};
+use crate::kind::selector::Selector;
 use crate::kind::{
     Approval, Budget, Capability, Connector, Exemption, Export, Ingress, Kind, MetaSchema, Notice, Policy,
     Retention, Roster, Runbook, Scenario, Trigger,
@@ -147,6 +148,15 @@ impl Declarations {
             None if releases.len() > 1 => Err(Unresolved::Floating { releases: known() }),
             None => releases.values().next().ok_or_else(unknown),
         }
+    }
+
+    /// The capabilities whose names a selector takes, in their order; all of them where it takes any.
+    #[must_use]
+    pub fn capabilities_of(&self, selector: &Selector) -> Vec<&Arc<Capability>> {
+        let Some(patterns) = &selector.capabilities else { return every(&self.capabilities).collect() };
+        let named = patterns.iter().flat_map(|pattern| pattern.value.within(&self.capabilities));
+        let named: BTreeMap<_, _> = named.collect();
+        named.into_values().flat_map(BTreeMap::values).collect()
     }
 
     /// The capability of that digest.

@@ -25,6 +25,7 @@ pub mod context;
 mod depends;
 mod exemptions;
 mod fields;
+mod floating_reference;
 pub mod flow;
 mod follow;
 mod governed;
@@ -50,6 +51,7 @@ mod secrets;
 mod subruns;
 mod tainted_flow;
 mod triggers;
+mod version_unsatisfied;
 mod workspace;
 
 pub use base_urls::beside;
@@ -60,11 +62,12 @@ pub use places::step_exprs;
 pub use read::API_VERSION;
 pub use secrets::{hush, masked};
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::Diagnostic;
 use crate::kind::workspace::WorkspaceSpec;
+use crate::parallel;
 use crate::source::{FileId, SourceFile, Sources};
 use crate::tree::Node;
 
@@ -87,8 +90,6 @@ macro_rules! laws {
 
 laws! {
     unresolved_reference "unresolved-reference",
-    version_unsatisfied "version-unsatisfied",
-    floating_reference "floating-reference",
     subrun_cycle "subrun-cycle",
     too_large_or_deep "too-large-or-deep",
     undeclared_input "undeclared-input",
@@ -176,6 +177,7 @@ laws! {
     "expression-syntax",
     "file-not-read",
     "float-amount",
+    "floating-reference",
     "hidden-characters",
     "integer-too-large",
     "missing-field",
@@ -201,6 +203,7 @@ laws! {
     "unsupported-api-version",
     "use-before-produce",
     "value-outside-domain",
+    "version-unsatisfied",
     "versions-not-allowed",
     "wildcard-reviewer",
     "wrong-type",
@@ -234,7 +237,7 @@ pub struct Checked {
 struct Again {
     readings: Vec<memory::Reading>,
     documents: Vec<(FileId, Arc<[Node]>)>,
-    observed: Arc<std::sync::Mutex<memory::Memory>>,
+    observed: Arc<Mutex<memory::Memory>>,
 }
 
 impl Checked {
@@ -259,7 +262,7 @@ impl Checked {
         if self.catalogue.is_none() {
             return Vec::new();
         }
-        let mut memory = self.again.observed.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+        let mut memory = self.again.observed.lock().unwrap_or_else(PoisonError::into_inner);
         observed::observe(cx, &mut memory)
     }
 }
@@ -284,22 +287,46 @@ pub fn read_workspace(id: FileId, file: &SourceFile, sink: &mut Vec<Diagnostic>)
     spec
 }
 
+/// Something that finds broken laws.
+type Law<'m> = dyn Fn(&context::Context<'_>, &mut Vec<Diagnostic>) + Sync + 'm;
+
+/// From so many files on laws are asked side by side.
+const MANY: usize = 64;
+
+/// What finds several laws at once.
+const OTHERS: &[fn(&context::Context<'_>, &mut Vec<Diagnostic>)] = &[
+    bodies::check,
+    ranges::check,
+    base_urls::check,
+    around::check,
+    headers::check,
+    ingresses::check,
+    retentions::check,
+    rosters::check,
+    triggers::check,
+    references::check,
+];
+
 /// Asks every law about the declarations.
 fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<Diagnostic>) {
-    for (_, law) in LAWS {
-        law(cx, sink);
+    let memory = Mutex::new(memory);
+    let remembered = |cx: &context::Context<'_>, sink: &mut Vec<Diagnostic>| {
+        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
+        places::check_all(cx, &mut memory, sink);
+        fields::check(cx, &mut memory, sink);
+    };
+    let laws = LAWS.iter().map(|(_, law)| law as &Law<'_>).chain(OTHERS.iter().map(|law| law as &Law<'_>));
+    let all: Vec<&Law<'_>> = std::iter::once(&remembered as &Law<'_>).chain(laws).collect();
+    let worth = if cx.all.sources.len() < MANY { all.len() } else { 1 };
+    for mut found in parallel::map(&all, worth, |law| asked(*law, cx)) {
+        sink.append(&mut found);
     }
-    places::check_all(cx, memory, sink);
-    fields::check(cx, memory, sink);
-    bodies::check(cx, sink);
-    ranges::check(cx, sink);
-    base_urls::check(cx, sink);
-    around::check(cx, sink);
-    headers::check(cx, sink);
-    ingresses::check(cx, sink);
-    retentions::check(cx, sink);
-    rosters::check(cx, sink);
-    triggers::check(cx, sink);
+}
+
+fn asked(law: &Law<'_>, cx: &context::Context<'_>) -> Vec<Diagnostic> {
+    let mut found = Vec::new();
+    law(cx, &mut found);
+    found
 }
 
 /// The types that an operation's outputs must have: what the capabilities it carries out declare.

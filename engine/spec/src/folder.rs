@@ -5,10 +5,12 @@
 //! that nobody can go on with a part of a catalogue by forgetting to look.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fs::{self, File};
+use std::fs::{self, File, FileType};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::parallel;
 use crate::scan::FILE_BYTES;
 use crate::source::{Notation, Refusal, SourceFile, Sources};
 use crate::unread::{self, Named};
@@ -19,6 +21,8 @@ const WORKSPACE: &str = crate::workspace::FILE;
 pub const FILES: usize = 5_000;
 /// The most bytes of a catalogue.
 pub const BYTES: usize = 32 << 20;
+/// So many files are worth a worker.
+const MANY: usize = 64;
 /// The deepest folder below a catalogue folder.
 const FOLDER_DEPTH: usize = 32;
 
@@ -26,13 +30,13 @@ const FOLDER_DEPTH: usize = 32;
 /// Folders whose names begin with a dot are passed over; what [`unread`] says hides a spec is there, refused.
 #[must_use]
 pub fn read(workspace: &Path, folders: &[impl AsRef<str>]) -> Sources {
-    let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
+    let mut reader = Reader::default();
     for folder in folders {
         let name = folder.as_ref().trim_end_matches('/');
         reader.folder(&workspace.join(name), name);
     }
     let mut sources = Sources::default();
-    for file in reader.files.into_values() {
+    for file in reader.read().into_values() {
         sources.add(file);
     }
     sources
@@ -53,9 +57,12 @@ pub fn workspace_file(root: &Path) -> Option<SourceFile> {
     if fs::symlink_metadata(&path).is_err() {
         return misnamed(root);
     }
-    let mut reader = Reader { files: BTreeMap::new(), bytes: 0, full: false };
-    reader.file(&path, WORKSPACE.to_owned());
-    reader.files.into_values().next()
+    let mut reader = Reader::default();
+    match fs::metadata(&path) {
+        Ok(metadata) => reader.file(path, metadata.file_type(), WORKSPACE.to_owned()),
+        Err(error) => reader.unreadable(WORKSPACE, &error),
+    }
+    reader.read().into_values().next()
 }
 
 /// A file that somebody took for the operator's.
@@ -72,14 +79,21 @@ fn misnamed(root: &Path) -> Option<SourceFile> {
         message: format!("`{name}` is not read: the operator's file is `{WORKSPACE}`"),
         help: "rename it to `ordain.yaml`; it is written in YAML",
     };
-    let text = bytes(&root.join(&name)).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+    // Opening a pipe would wait for its writer.
+    let path = Some(root.join(&name)).filter(|path| path.is_file());
+    let text =
+        path.and_then(|path| contents(&path).ok()).map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
     let notation = Notation::of_path(&name.to_ascii_lowercase()).unwrap_or(Notation::Yaml);
     Some(SourceFile::refused(name, text.unwrap_or_default().into(), notation, refusal))
 }
 
+/// Finds the files first, then reads them.
+#[derive(Default)]
 struct Reader {
+    /// What is refused, whatever it holds.
     files: BTreeMap<String, SourceFile>,
-    bytes: usize,
+    /// Regular files to read, all links resolved.
+    found: BTreeMap<String, PathBuf>,
     full: bool,
 }
 
@@ -114,9 +128,10 @@ impl Reader {
                 return self.refuse(name, &message, "make it readable");
             }
         };
-        let mut names: Vec<_> = entries.into_iter().map(|entry| entry.file_name()).collect();
-        names.sort();
-        for entry in names {
+        let mut entries: Vec<_> =
+            entries.iter().map(|entry| (entry.file_name(), entry.file_type())).collect();
+        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
+        for (entry, kind) in entries {
             let shown = entry.to_string_lossy();
             let hidden = shown.starts_with('.');
             let looks_like_a_spec = unread::named(&shown) != Named::Other;
@@ -125,10 +140,10 @@ impl Reader {
             }
             let path = folder.join(&entry);
             let below = if name.is_empty() { shown.to_string() } else { format!("{name}/{shown}") };
-            match resolve(&path, place.root) {
-                Ok(Some(real)) if real.is_dir() && hidden => {}
-                Ok(Some(real)) if real.is_dir() => self.descend(&real, &below, place),
-                Ok(Some(real)) => self.file(&real, below),
+            match kind.and_then(|kind| resolve(path, kind, place.root)) {
+                Ok(Some((_, kind))) if kind.is_dir() && hidden => {}
+                Ok(Some((real, kind))) if kind.is_dir() => self.descend(&real, &below, place),
+                Ok(Some((real, kind))) => self.file(real, kind, below),
                 Ok(None) if looks_like_a_spec => {
                     let message = format!("`{below}` is a link that leads out of the catalogue");
                     self.refuse(&below, &message, "put the file itself into the catalogue");
@@ -153,23 +168,49 @@ impl Reader {
         }
     }
 
-    fn file(&mut self, real: &Path, below: String) {
-        if unread::named(&below) == Named::Other || self.files.contains_key(&below) {
+    fn file(&mut self, real: PathBuf, kind: FileType, below: String) {
+        let known = self.files.contains_key(&below) || self.found.contains_key(&below);
+        if known || unread::named(&below) == Named::Other {
             return;
         }
-        if self.files.len() >= FILES {
+        if self.files.len() + self.found.len() >= FILES {
             return self.stop(format!("the catalogue has more than {FILES} files"));
         }
-        match bytes(real) {
-            Ok(bytes) => {
-                self.bytes += bytes.len();
-                if self.bytes > BYTES {
-                    return self.stop(format!("the catalogue has more than {BYTES} bytes"));
-                }
-                self.files.extend(source(&below, bytes).map(|file| (below, file)));
-            }
-            Err(error) => self.unreadable(&below, &error),
+        // Opening a pipe would wait for its writer.
+        if kind.is_file() {
+            self.found.insert(below, real);
+        } else {
+            let error = io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file");
+            self.unreadable(&below, &error);
         }
+    }
+
+    /// All that was found, in the order of paths.
+    fn read(mut self) -> BTreeMap<String, SourceFile> {
+        let found: Vec<(String, PathBuf)> = std::mem::take(&mut self.found).into_iter().collect();
+        let bytes = AtomicUsize::new(0);
+        let read = parallel::map(&found, MANY, |(below, real)| {
+            // Past the limit nothing more is held in memory.
+            let before = bytes.load(Ordering::Relaxed);
+            (before <= BYTES).then(|| {
+                contents(real).map(|read| {
+                    bytes.fetch_add(read.len(), Ordering::Relaxed);
+                    source(below, read)
+                })
+            })
+        });
+        for ((below, _), read) in found.iter().zip(read.into_iter().flatten()) {
+            match read {
+                Ok(file) => self.files.extend(file.map(|file| (below.clone(), file))),
+                Err(error) => self.unreadable(below, &error),
+            }
+        }
+        if bytes.into_inner() > BYTES {
+            // Which were read is chance.
+            self.files.clear();
+            self.stop(format!("the catalogue has more than {BYTES} bytes"));
+        }
+        self.files
     }
 
     fn unreadable(&mut self, below: &str, error: &io::Error) {
@@ -193,18 +234,19 @@ impl Reader {
     }
 }
 
-/// What a path means with links followed; `None` for a link that leads out of `root`.
-fn resolve(path: &Path, root: &Path) -> io::Result<Option<PathBuf>> {
+/// What an entry of a folder means with links followed; `None` for a link that leads out of `root`. The folder's own
+/// path holds no link.
+fn resolve(path: PathBuf, kind: FileType, root: &Path) -> io::Result<Option<(PathBuf, FileType)>> {
+    if !kind.is_symlink() {
+        return Ok(Some((path, kind)));
+    }
     let real = fs::canonicalize(path)?;
-    Ok(real.starts_with(root).then_some(real))
+    let kind = fs::metadata(&real)?.file_type();
+    Ok(real.starts_with(root).then_some((real, kind)))
 }
 
 /// The bytes of a regular file, one more than the limit at most.
-fn bytes(path: &Path) -> io::Result<Vec<u8>> {
-    // Opening a pipe would wait for its writer.
-    if !fs::metadata(path)?.is_file() {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
-    }
+fn contents(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
     Ok(bytes)

@@ -14,6 +14,7 @@ pub mod expr;
 pub mod folder;
 pub mod kind;
 pub mod pages;
+pub mod parallel;
 pub mod scan;
 pub mod schedule;
 pub mod schema;

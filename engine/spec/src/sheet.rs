@@ -95,7 +95,7 @@ enum Cell {
     Digest,
     Code,
     /// A pattern that cannot be compiled, which no checked catalogue has, matches nothing.
-    Pattern(Option<Regex>),
+    Pattern(Option<Arc<Regex>>),
 }
 
 impl Cell {

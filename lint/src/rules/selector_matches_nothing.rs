@@ -1,6 +1,6 @@
 //! What a selector names is there.
 
-use ordain_spec::catalogue::every;
+use ordain_spec::catalogue::Releases;
 use ordain_spec::check::context::may_match;
 use ordain_spec::decode::Spanned;
 use ordain_spec::diagnostic::nearest;
@@ -31,14 +31,12 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
 /// Reports the names that match nothing, else the selector as a whole if it does. True where all is well.
 fn selector(cx: &Context<'_>, selector: &Selector, above: Option<&Selector>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
     let before = found.len();
-    let capabilities: Vec<&str> = cx.all.capabilities.keys().map(AsRef::as_ref).collect();
-    let runbooks: Vec<&str> = cx.all.runbooks.keys().map(AsRef::as_ref).collect();
-    patterns("capability", selector.capabilities.as_deref(), &capabilities, what, found);
-    patterns("runbook", selector.runbooks.as_deref(), &runbooks, what, found);
+    patterns("capability", selector.capabilities.as_deref(), &cx.all.capabilities, what, found);
+    patterns("runbook", selector.runbooks.as_deref(), &cx.all.runbooks, what, found);
     if found.len() > before {
         return false;
     }
-    let matches = every(&cx.all.capabilities).any(|capability| {
+    let matches = cx.all.capabilities_of(selector).into_iter().any(|capability| {
         may_match(selector, capability, None) && above.is_none_or(|above| may_match(above, capability, None))
     });
     if !matches && !selector.is_everything() {
@@ -53,15 +51,15 @@ fn selector(cx: &Context<'_>, selector: &Selector, above: Option<&Selector>, wha
 
 const CONSEQUENCE: &str = "the engine would never ask it, also where its author believes it holds";
 
-fn patterns(kind: &str, patterns: Option<&[Spanned<NamePattern>]>, known: &[&str], what: &str, found: &mut Vec<Diagnostic>) {
+fn patterns<T>(kind: &str, patterns: Option<&[Spanned<NamePattern>]>, known: &Releases<T>, what: &str, found: &mut Vec<Diagnostic>) {
     for pattern in patterns.unwrap_or_default() {
-        if known.iter().any(|name| pattern.value.matches(name)) {
+        if pattern.value.within(known).next().is_some() {
             continue;
         }
         let written = if pattern.value.prefix { format!("{}*", pattern.value.text) } else { pattern.value.text.to_string() };
         let problem = RULE.at(pattern.span, format!("`{written}` in {what} matches no {kind}")).consequence(CONSEQUENCE);
         let stem = pattern.value.text.trim_end_matches('.');
-        found.push(match nearest(stem, known.iter().copied()) {
+        found.push(match nearest(stem, known.keys().map(AsRef::as_ref)) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
             None => problem.help("correct it, or remove it"),
         });

@@ -15,15 +15,14 @@ use super::{Checked, context, judge, page, places};
 use crate::catalogue::{Catalogue, Declarations};
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::expr::Scope;
+use crate::parallel;
 use crate::source::{FileId, SourceFile, Sources, Span};
 use crate::tree::Node;
 
 /// Numbers left free between two files, so that a new one between them moves nobody.
 const ROOM: u32 = 1 << 16;
-/// From so many files on they are read by two.
-const MANY: usize = 64;
-/// Stack of the second reader: the parsers recurse as on a main thread.
-const STACK: usize = 8 << 20;
+/// So many files are worth a worker.
+const MANY: usize = 32;
 
 /// One catalogue and what is known of it. Hand it all files every time.
 #[derive(Default)]
@@ -143,7 +142,8 @@ impl Checker {
     }
 
     fn read_new(&mut self, placed: Vec<Placed>) -> Vec<Known> {
-        let mut new = read_all(placed.iter().filter(|placed| placed.known.is_none())).into_iter();
+        let new: Vec<&Placed> = placed.iter().filter(|placed| placed.known.is_none()).collect();
+        let mut new = parallel::map(&new, MANY, |placed| read::file(placed.id, &placed.file)).into_iter();
         let mut files = Vec::with_capacity(placed.len());
         for Placed { id, file, known } in placed {
             let (read, reading) = match known {
@@ -219,23 +219,4 @@ fn number_anew(placed: &mut [(Option<FileId>, Placed)], room: u32) {
 fn is_same(one: &SourceFile, other: &SourceFile) -> bool {
     let same_text = Arc::ptr_eq(&one.text, &other.text) || one.text == other.text;
     same_text && one.notation == other.notation && one.refusal == other.refusal
-}
-
-/// Reads files; many of them by two, which changes nothing but the time.
-fn read_all<'p>(placed: impl Iterator<Item = &'p Placed>) -> Vec<FileRead> {
-    let placed: Vec<&Placed> = placed.collect();
-    let read = |placed: &[&Placed]| -> Vec<FileRead> {
-        placed.iter().map(|placed| read::file(placed.id, &placed.file)).collect()
-    };
-    if placed.len() < MANY {
-        return read(&placed);
-    }
-    let (first, second) = placed.split_at(placed.len() / 2);
-    std::thread::scope(|scope| {
-        let thread = std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, || read(second));
-        let mut all = read(first);
-        let others = thread.ok().and_then(|thread| thread.join().ok());
-        all.extend(others.unwrap_or_else(|| read(second)));
-        all
-    })
 }

@@ -2,7 +2,7 @@
 //! hang together). Computed once; holds nothing that is not declared.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::calls::{self, Call};
 use super::flow::Flow;
@@ -100,7 +100,7 @@ pub struct Context<'a> {
     /// Which reading of each file this is; nothing is remembered where that is not told.
     readings: Vec<Reading>,
     /// What somebody wants to know of the expressions that are looked at.
-    ear: std::cell::RefCell<Ear>,
+    ear: Mutex<Ear>,
     /// Places where something could not be read, sorted.
     lost: Vec<Span>,
     /// Places where anything is wrong with how it is written, sorted.
@@ -137,7 +137,7 @@ impl<'a> Context<'a> {
         Self {
             all,
             readings: Vec::new(),
-            ear: std::cell::RefCell::default(),
+            ear: Mutex::default(),
             lost,
             faults: places(read.iter()),
             people: People::of(all.roster.as_deref()),
@@ -171,14 +171,18 @@ impl<'a> Context<'a> {
     }
 
     fn heard(&self, ear: Ear, judge: impl FnOnce(&Self)) -> Ear {
-        *self.ear.borrow_mut() = ear;
+        *self.ear() = ear;
         judge(self);
-        std::mem::take(&mut *self.ear.borrow_mut())
+        std::mem::take(&mut *self.ear())
+    }
+
+    fn ear(&self) -> MutexGuard<'_, Ear> {
+        self.ear.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// An expression is looked at, against these facts.
     pub(super) fn asked(&self, expr: &Expr, facts: &Scope) {
-        match &mut *self.ear.borrow_mut() {
+        match &mut *self.ear() {
             Ear::Deaf => {}
             Ear::Place(place, found) => {
                 let span = expr.span();

@@ -503,8 +503,8 @@ pub(super) fn about<'a>(
     policy: &Selector,
     rule: Option<&Selector>,
 ) -> Vec<&'a Arc<Capability>> {
-    crate::catalogue::every(&cx.all.capabilities)
-        .filter(|capability| may_match(policy, capability, None))
+    let all = cx.all.capabilities_of(policy).into_iter();
+    all.filter(|capability| may_match(policy, capability, None))
         .filter(|capability| rule.is_none_or(|rule| may_match(rule, capability, None)))
         .collect()
 }

@@ -2,9 +2,9 @@
 
 use super::context::{Context, REFUSES, law, reworded, said, with_meant};
 use super::exemptions;
-use super::references::mentions;
+use super::references::Mention;
 use super::run_words::{scenario_names, tests};
-use crate::catalogue::{Unresolved, every};
+use crate::catalogue::every;
 use crate::decode::Spanned;
 use crate::diagnostic::{Diagnostic, nearest};
 use crate::kind::Kind;
@@ -14,31 +14,32 @@ use crate::kind::scalar::Name;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for mention in mentions(cx) {
-        let Some(Unresolved::Unknown { nearest, unread: false }) = mention.fault(cx) else { continue };
-        let name = mention.reference.value.name.as_str();
-        let known = nearest.as_ref().map(|name| name.as_str().to_owned());
-        let mut problem =
-            dangling(mention.kind.as_str(), name, mention.reference.span, &mention.by, known.as_deref());
-        if let Some(near) = known {
-            if let Some((_, place)) = mention.declared(cx, &near).pop() {
-                problem = problem.related(place, format!("`{near}` is declared here"));
-            }
-            let requirement = mention.reference.value.requirement.as_ref();
-            let meant =
-                requirement.map_or_else(|| near.clone(), |requirement| format!("{near}@{requirement}"));
-            if mention.is_surely(cx, &near) {
-                problem = problem.fix(true, vec![reworded(cx, mention.reference.span, &meant)]);
-            }
-        }
-        sink.push(problem);
-    }
     operations(cx, sink);
     needs(cx, sink);
     exports(cx, sink);
     exempted(cx, sink);
     tests(cx, sink);
     scenario_names(cx, sink);
+}
+
+/// A reference that means nothing; `nearest` is the name nearest to it.
+pub(super) fn judge(cx: &Context<'_>, mention: &Mention<'_>, nearest: Option<&Name>) -> Diagnostic {
+    let name = mention.reference.value.name.as_str();
+    let known = nearest.map(|name| name.as_str().to_owned());
+    let mut problem =
+        dangling(mention.kind.as_str(), name, mention.reference.span, &mention.by.to_string(), known.as_deref());
+    if let Some(near) = known {
+        if let Some((_, place)) = mention.declared(cx, &near).pop() {
+            problem = problem.related(place, format!("`{near}` is declared here"));
+        }
+        let requirement = mention.reference.value.requirement.as_ref();
+        let meant =
+            requirement.map_or_else(|| near.clone(), |requirement| format!("{near}@{requirement}"));
+        if mention.is_surely(cx, &near) {
+            problem = problem.fix(true, vec![reworded(cx, mention.reference.span, &meant)]);
+        }
+    }
+    problem
 }
 
 /// The diagnostic about a name that means nothing.

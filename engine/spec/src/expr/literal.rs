@@ -1,7 +1,7 @@
 //! Literals with a grammar of their own: patterns, durations, instants, time zones.
 
 use std::collections::BTreeMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use jiff::Timestamp;
 use jiff::tz::{Offset, TimeZone};
@@ -17,33 +17,37 @@ const KEPT: usize = 256;
 pub const MAX_INTEGER: i64 = (1 << 53) - 1;
 
 /// A pattern that matches whole strings only: RE2 syntax, no look-around, linear time. Compiling costs more than
-/// matching a thousand times, and the same pattern guards every value of a field: small ones are kept.
+/// matching a thousand times, and the same pattern guards every value of a field: small ones are kept. A clone of a
+/// `Regex` would begin without what matching learnt: all share one.
 ///
 /// # Errors
 /// What is wrong with it, in a few words.
-pub fn pattern(text: &str) -> Result<Regex, String> {
-    static COMPILED: Mutex<BTreeMap<String, Regex>> = Mutex::new(BTreeMap::new());
+pub fn pattern(text: &str) -> Result<Arc<Regex>, String> {
+    static COMPILED: Mutex<BTreeMap<String, Arc<Regex>>> = Mutex::new(BTreeMap::new());
     let compiled = || COMPILED.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(known) = compiled().get(text) {
-        return Ok(known.clone());
+        return Ok(Arc::clone(known));
     }
     let whole = format!("\\A(?:{text})\\z");
     // Read alone first: a stray `)` or a comment must not reach out of the group around it.
     if regex_syntax::parse(text).is_ok()
         && let Ok(small) = compile(&whole, KEPT_MEMORY)
     {
+        let small = Arc::new(small);
         let mut compiled = compiled();
         if compiled.len() >= KEPT {
             compiled.clear();
         }
-        compiled.insert(text.to_owned(), small.clone());
+        compiled.insert(text.to_owned(), Arc::clone(&small));
         return Ok(small);
     }
-    compile(text, PATTERN_MEMORY).and_then(|_| compile(&whole, PATTERN_MEMORY)).map_err(|error| {
-        let text = error.to_string();
-        let last = text.lines().last().unwrap_or_default();
-        last.trim().trim_start_matches("error: ").to_owned()
-    })
+    compile(text, PATTERN_MEMORY).and_then(|_| compile(&whole, PATTERN_MEMORY)).map(Arc::new).map_err(
+        |error| {
+            let text = error.to_string();
+            let last = text.lines().last().unwrap_or_default();
+            last.trim().trim_start_matches("error: ").to_owned()
+        },
+    )
 }
 
 fn compile(text: &str, memory: usize) -> Result<Regex, regex::Error> {

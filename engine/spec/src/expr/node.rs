@@ -55,7 +55,7 @@ pub(super) enum Kind {
     Map(Vec<(Arc<str>, Node)>),
     Loop(Box<Loop>),
     Call(Function, Vec<Node>),
-    Matches(Box<Node>, regex::Regex),
+    Matches(Box<Node>, Arc<regex::Regex>),
     Part(Part, Box<Node>, jiff::tz::TimeZone),
     ActorIs(Arc<str>),
     /// Reported already; evaluating it is an error.

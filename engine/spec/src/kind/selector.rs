@@ -1,10 +1,12 @@
 //! Which steps a policy, rule or budget is about.
 
+use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::decode::Spanned;
 use crate::kind::metadata::Risk;
-use crate::kind::scalar::{Effect, Mode};
+use crate::kind::scalar::{Effect, Mode, Name};
 
 record! {
     /// Selects steps with `uses`. Lists are alternatives, different keys must all match, `{}` matches all.
@@ -38,6 +40,12 @@ impl NamePattern {
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
         if self.prefix { name.starts_with(&*self.text) } else { name == &*self.text }
+    }
+
+    /// What is meant among all names, without asking each.
+    pub fn within<'m, T>(&self, names: &'m BTreeMap<Name, T>) -> impl Iterator<Item = (&'m Name, &'m T)> {
+        let from = names.range::<str, _>((Bound::Included(&*self.text), Bound::Unbounded));
+        from.take_while(|(name, _)| self.matches(name.as_str()))
     }
 }
 
