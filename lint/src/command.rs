@@ -5,6 +5,7 @@ use std::path::{Component, Path, PathBuf};
 
 use jiff::Timestamp;
 use ordain_spec::diagnostic::{Severity, counted};
+use ordain_spec::source::Notation;
 
 use crate::discover::{Asked, Known};
 use crate::fix::Which;
@@ -12,7 +13,7 @@ use crate::fix::diff::unified;
 use crate::fix::report::{Change, Changes, changes};
 use crate::options::{Format, Options};
 use crate::render::{self, Look};
-use crate::report::Report;
+use crate::report::{Group, Report, shown};
 use crate::write;
 
 /// Where a command works and what it speaks to.
@@ -103,6 +104,9 @@ impl Options {
         let plain = Look { colour: false, width: 100 };
         let rendered = |format, look| self.rendered(report, format, look, done, &desk.directory);
         if let Some(path) = &self.output {
+            if Notation::of_path(&path.to_string_lossy()).is_some() {
+                return Err(format!("`{}` is the name of a spec file: a report is none", path.display()));
+            }
             let text = rendered(self.format, plain);
             write::whole(&desk.directory.join(path), text.as_bytes())
                 .map_err(|error| format!("`{}` cannot be written: {error}", path.display()))?;
@@ -116,10 +120,34 @@ impl Options {
             (false, None) => self.format,
         };
         (desk.out)(&rendered(format, desk.look));
+        for said in report.groups.iter().filter_map(|group| self.uncompared(group)) {
+            (desk.aside)(&said);
+        }
         if let Some(said) = said(done) {
             (desk.aside)(&said);
         }
         Ok(report.blocks(self.deny()))
+    }
+
+    /// That the other side breaks laws, and where: what cannot be read there is compared with nothing.
+    fn uncompared(&self, group: &Group) -> Option<String> {
+        let before = group.before.as_ref().filter(|before| before.catalogue().is_none())?;
+        let mut files: Vec<String> = before
+            .checked
+            .diagnostics
+            .iter()
+            .filter_map(|problem| before.sources.get(problem.primary.as_ref()?.span.file))
+            .map(|file| render::harmless(&shown(&group.root, &file.path)))
+            .collect();
+        files.sort_unstable();
+        files.dedup();
+        let revision = render::harmless(self.against.as_deref().unwrap_or_default());
+        let places = match files.as_slice() {
+            [] => String::new(),
+            [one] => format!(" (`{one}`)"),
+            [one, others @ ..] => format!(" (`{one}` and {} more)", others.len()),
+        };
+        Some(format!("`{revision}` breaks laws{places}: what cannot be read there is compared with nothing"))
     }
 
     fn rendered(&self, report: &Report, format: Format, look: Look, done: &Done, directory: &Path) -> String {

@@ -172,3 +172,27 @@ fn no_diff_shows_a_secret() {
     let after = std::fs::read_to_string(workspace.path().join(file)).unwrap();
     assert!(after.contains(&format!("{{Authorization: '{token}'}}")), "{after}");
 }
+
+#[test]
+fn a_change_does_not_escape_by_what_was_broken_before_it() {
+    let workspace = Workspace::copy_of("examples/agent-refund");
+    let path = "specs/capabilities/till.refund.yaml";
+    let (budget, whole) =
+        ("specs/policies/refund-money.yaml", text(&workspace, "specs/policies/refund-money.yaml"));
+    let medium = text(&workspace, path);
+    workspace.write(path, &medium.replace("risk: medium", "risk: high"));
+    workspace.write(budget, &whole.replace("kind: Budget", "kind: Budgt"));
+    git(&workspace, &["init", "-q"]);
+    git(&workspace, &["add", "."]);
+    git(&workspace, &["commit", "-q", "-m", "broken"]);
+    workspace.write(path, &medium).write(budget, &whole);
+    let said = workspace.ordain(&["lint", "--against", "HEAD", "--json"]);
+    let codes = said.expect_code(1).json()["diagnostics"].clone();
+    assert_eq!(
+        (codes.as_array().unwrap().len(), &codes[0]["code"]),
+        (1, &"changed-without-bump".into()),
+        "{codes}"
+    );
+    let remark = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
+    assert!(remark.contains("`HEAD` breaks laws") && remark.contains("is compared with nothing"), "{remark}");
+}

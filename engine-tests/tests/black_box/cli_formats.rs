@@ -78,3 +78,14 @@ fn junit_is_well_formed_whatever_a_spec_says() {
     assert_eq!(opened, text.matches("</testcase>").count() + text.matches("\"/>").count());
     assert!(text.contains("failures=\"1\"") || text.contains("failures=\"2\""), "{text}");
 }
+
+#[test]
+fn a_report_is_written_over_no_spec() {
+    let workspace = Workspace::copy_of("engine-tests/fixtures/catalogues/minimal");
+    for path in ["specs/runbooks/read-note.yaml", "specs/new.kdl", "ordain.yaml"] {
+        let before = std::fs::read(workspace.path().join(path)).ok();
+        let said = workspace.ordain(&["lint", "--output", path]);
+        assert!(said.expect_code(2).stderr.contains("is the name of a spec file"), "{}", said.stderr);
+        assert_eq!(std::fs::read(workspace.path().join(path)).ok(), before);
+    }
+}
