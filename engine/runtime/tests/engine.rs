@@ -127,6 +127,41 @@ async fn a_run_that_starts_in_the_turn_of_a_rebuild_is_stored_and_goes_on() {
     assert_eq!(verified.unwrap()["ok"], true);
 }
 
+/// What was decided before an act of care is stored before it. Where that fails, and the runs cannot be read again, the
+/// rest of the turn is refused: an engine that holds no run would decide it over nothing.
+#[tokio::test(flavor = "current_thread")]
+async fn nothing_is_decided_in_the_rest_of_a_turn_that_lost_the_runs() {
+    let space = Space::of("minimal");
+    space.start("read-note", json!({"id": "before"})).await;
+    let opened = space.opened();
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    let engine = Engine::open(&opened, lock).await.unwrap();
+    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    let ask = |request| engine.answer(caller.clone(), request);
+    let start = |id: &str| {
+        let inputs = json!({"id": id}).as_object().unwrap().clone();
+        ask(Request::Start { runbook: "read-note".into(), inputs, live: false })
+    };
+    // No run can be stored and none be read again; a record of a refusal could.
+    change(&space, "create trigger full before insert on runs begin select raise(abort, 'full'); end").await;
+    change(&space, "insert into world (kind, key, value) values ('budget', 'x', 'nonsense')").await;
+    let (first, rebuilt, second) = tokio::join!(start("a"), ask(Request::Rebuild), start("b"));
+    for (what, answer) in [("start", first), ("rebuild", rebuilt), ("start after it", second)] {
+        assert_eq!(answer.unwrap_err().code, "audit_unavailable", "{what}");
+    }
+    let still = start("c").await.unwrap_err();
+    assert_eq!(still.code, "audit_unavailable", "nor later, as long as they cannot be read");
+    change(&space, "delete from world where value = 'nonsense'").await;
+    change(&space, "drop trigger full").await;
+    let started = start("d").await.unwrap();
+    assert_eq!(started["run"]["state"], "succeeded", "{started}");
+    let runs = ask(Request::Runs { state: None, runbook: None, limit: 10, cursor: None }).await.unwrap();
+    assert_eq!(runs["runs"].as_array().unwrap().len(), 2, "the one from before, and the one after: {runs}");
+    let verified = ask(Request::AuditVerify { from_checkpoint: false, checkpoint: None }).await;
+    assert_eq!(verified.unwrap()["ok"], true);
+    engine.close().await;
+}
+
 async fn tables(space: &Space) -> Vec<String> {
     use sqlx::{ConnectOptions as _, Row as _};
     let path = space.opened().state.join("ordain.db");
