@@ -2,8 +2,7 @@
 """Verifies an Ordain audit export or runpack as docs/reference/verify.md says; shares no code with Ordain.
 usage: verify_export.py FILE NAME ed25519:BASE64     (the log's name and public key, known from elsewhere)"""
 import base64, hashlib, json, re, struct, sys, zlib
-sha = lambda data: hashlib.sha256(data).digest()
-text = lambda data: "sha256:" + sha(data).hex()
+sha = lambda data: hashlib.sha256(data).digest(); text = lambda data: "sha256:" + sha(data).hex()
 lines_of = lambda data: data.split(b"\n")[:-1]             # what follows the last line feed is no line, so it is missed
 PLAIN = re.compile(r'(?=[ -~]{1,1024}\Z)(?!.*[\\:*?"<>|])([^/]*[^/ .]/)*[^/]*[^/ .]\Z')     # one place on every machine
 canonical = lambda value: json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False).encode()
@@ -14,8 +13,7 @@ def unbase(encoded):                                       # each value has one 
 P, L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493            # Ed25519, RFC 8032 section 5.1
 D, I, BASE = -121665 * pow(121666, -1, P) % P, pow(2, (P - 1) // 4, P), (4 * pow(5, -1, P) % P).to_bytes(32, "little")
 def point(data):                                           # decompression, 5.1.3
-    sign, y = divmod(int.from_bytes(data, "little"), 2**255)
-    x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
+    sign, y = divmod(int.from_bytes(data, "little"), 2**255); x2 = (y * y - 1) * pow(D * y * y + 1, -1, P) % P
     roots = (pow(x2, (P + 3) // 8, P) * i * j % P for i in (1, I) for j in (1, -1))
     return [x for x in roots if y < P and x * x % P == x2 and x % 2 == sign][0], y
 def add(p, q):                                             # on the curve -x² + y² = 1 + D x² y²
@@ -35,9 +33,8 @@ def opened(data):                                          # a ZIP file as it wo
         plain = PLAIN.match(name.decode()) and name.decode() > max(entries, default="")
         need(plain and data[at + 4:at + 30 + length] == facts, "no entry in its form and place")
         entries[name.decode()], at = content, at + 30 + length + size
-    directory += b"PK\5\6" + struct.pack("<4H2IH", 0, 0, len(entries), len(entries), len(directory), at, 0)
-    need(data[at:] == directory, "no archive in its form")
-    return entries
+    ending = b"PK\5\6" + struct.pack("<4H2IH", 0, 0, len(entries), len(entries), len(directory), at, 0)
+    need(data[at:] == directory + ending, "no archive in its form"); return entries
 def sealed(envelope, manifest, name, public):              # DSSE around the manifest of a runpack
     kind, sig = b"application/vnd.ordain.runpack+json", json.loads(envelope)["signatures"][0]["sig"]
     seal = dict(payload=base64.b64encode(manifest).decode(), payloadType=kind.decode(), signatures=[dict(keyid=name, sig=sig)])
@@ -91,15 +88,13 @@ def main(data, name, key):
     start = 1 if pack else about["from"]; found = records(entries["audit.jsonl"], start); last = found[-1]["seq"]
     if pack: sealed(seal, written, name, public); journal(entries["events.jsonl"], found)
     need(pack or type(start) is int and [one["seq"] for one in found] == list(range(start, last + 1)), "a record is missing")
-    public, name = followed(public, name, found)
-    hashes = json.loads(entries["proof.json"]) if pack else list(about["edge"])
+    public, name = followed(public, name, found); hashes = json.loads(entries["proof.json"]) if pack else list(about["edge"])
     need(all(len(h) == 64 and not set(h) - set("0123456789abcdef") for h in hashes), "a hash is not in its form")
     root = root_over(0, last, [(record["seq"] - 1, sha(b"\0" + canonical(record))) for record in found], hashes)
     need(not hashes, "a hash is of nothing")
     countersigned(b"%s\n%d\n%s\n" % (name.encode(), last, base64.b64encode(root)), entries["checkpoint"], name, public)
     print("verified:", f"run {about['run']}, {len(found)} records" if pack else f"records {start} to {last}", "of", name)
 if __name__ == "__main__":
-    try:
-        main(open(sys.argv[1], "rb").read(), *sys.argv[2:]) if len(sys.argv) == 4 else sys.exit(__doc__)
-    except Exception as error:                             # any trouble is "not verified"
-        sys.exit(f"not verified: {error!r}")
+    if len(sys.argv) != 4: sys.exit(__doc__)
+    try: main(open(sys.argv[1], "rb").read(), *sys.argv[2:])
+    except Exception as error: sys.exit(f"not verified: {error!r}")               # any trouble is "not verified"

@@ -27,8 +27,9 @@ use crate::reason::Reason;
 use crate::run::{Call, Command, Effect, Event, Gather, Outcome, Run, WaitingFor};
 use crate::world::{Active, World};
 
-/// More turns than any bounded run takes.
-const TURNS: u32 = 1_000_000;
+/// The most turns of a rehearsal: a list of a thousand items, each a run of ten steps, takes half of them. Lists within
+/// lists multiply: whoever lints what somebody else wrote is not held up by a few lines.
+const TURNS: u32 = 20_000;
 
 /// One scenario under way.
 pub(super) struct Stage<'a> {
@@ -39,6 +40,8 @@ pub(super) struct Stage<'a> {
     pub run: Option<RunId>,
     pub refused: Vec<Reason>,
     pub failures: Vec<Failure>,
+    /// Turns that were taken.
+    turns: u32,
     pub journal: BTreeMap<RunId, Vec<(Timestamp, Event)>>,
     pub calls: BTreeMap<String, i64>,
     /// Crash points that wait for an attempt, with the place of their act.
@@ -70,6 +73,7 @@ impl<'a> Stage<'a> {
             run: None,
             refused: Vec::new(),
             failures: Vec::new(),
+            turns: 0,
             journal: BTreeMap::new(),
             calls: BTreeMap::new(),
             crashes: Vec::new(),
@@ -255,7 +259,8 @@ impl<'a> Stage<'a> {
 
     /// Answers calls and lets the clock jump, until the run waits for a person, a signal, or is over.
     pub fn settle_down(&mut self) {
-        for _ in 0..TURNS {
+        while self.turns < TURNS {
+            self.turns += 1;
             if !self.pending.is_empty() {
                 self.answer_one();
                 continue;
@@ -272,7 +277,18 @@ impl<'a> Stage<'a> {
             let batch = self.realm.wake(self.now);
             self.keep(batch);
         }
-        self.fail("", json!("an end"), json!("it never comes to rest"));
+        self.turns = TURNS;
+        let endless = Failure {
+            path: String::new(),
+            expected: json!("an end"),
+            actual: json!(format!(
+                "no rest within {TURNS} turns: rehearse shorter lists, or give the loop an end"
+            )),
+        };
+        // Once: each later act would say it again.
+        if !self.failures.contains(&endless) {
+            self.failures.push(endless);
+        }
     }
 
     fn waits_only_for_time(&self) -> bool {
@@ -419,7 +435,7 @@ impl<'a> Stage<'a> {
     pub fn advance(&mut self, ms: u64) {
         let until = crate::run::later(self.now, ms);
         self.settle_down();
-        for _ in 0..TURNS {
+        while self.turns < TURNS {
             let next = self.realm.next_wake().filter(|at| *at <= until);
             let Some(at) = next else { break };
             self.now = self.now.max(at);
@@ -458,4 +474,27 @@ fn given_answer(answer: &GivenAnswer) -> Outcome {
     let output: Map<String, Value> =
         output.map(|(name, value)| (name.to_string(), value.value.0.clone())).collect();
     Outcome::Succeeded { output: Arc::new(Value::Object(output)) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "tests stop where something is not as said")]
+    use super::*;
+
+    #[test]
+    fn a_rehearsal_ends_and_says_once_that_the_run_did_not() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/hello");
+        let read = ordain_spec::workspace::Workspace::read(&folder);
+        let grants = Arc::new(Grants::from(&read.spec.unwrap()));
+        let catalogue = read.checked.catalogue.unwrap();
+        let scenario = catalogue.scenarios.values().next().unwrap();
+        for (taken, rests) in [(0, true), (TURNS, false)] {
+            let mut stage = Stage::new(scenario, &catalogue, &grants);
+            stage.turns = taken;
+            stage.play();
+            stage.settle_down();
+            let endless = |failure: &&Failure| failure.expected == json!("an end");
+            assert_eq!(stage.failures.iter().filter(endless).count(), usize::from(!rests), "{taken}");
+        }
+    }
 }

@@ -381,7 +381,7 @@ fn client_for(url: &Url, addresses: &[SocketAddr], limit: Instant) -> Result<Cli
     let (host, _) = host_and_port(url)?;
     let left = limit.saturating_duration_since(Instant::now());
     // A little less than what is left, so that "never connected" is known before "no answer in time".
-    let connect = left.saturating_sub((left / 10).min(Duration::from_millis(100)));
+    let connect = left.saturating_sub((left / 4).min(Duration::from_millis(250)));
     let mut builder = Client::builder()
         .redirect(reqwest::redirect::Policy::none())
         .retry(reqwest::retry::never())

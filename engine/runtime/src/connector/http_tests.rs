@@ -346,7 +346,7 @@ fn nobody_there_is_a_refusal_that_may_be_repeated() {
     // A TLS handshake that never ends: connected, but no byte of the request left.
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let mut call = call(&format!("https://127.0.0.1:{}", silent.local_addr().unwrap().port()));
-    call.timeout_ms = 500;
+    call.timeout_ms = 1_500;
     refused_unsent(&exchange(&call), FaultKind::Timeout);
 }
 
