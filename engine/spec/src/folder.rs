@@ -241,8 +241,11 @@ fn resolve(path: PathBuf, kind: FileType, root: &Path) -> io::Result<Option<(Pat
         return Ok(Some((path, kind)));
     }
     let real = fs::canonicalize(path)?;
+    if !real.starts_with(root) {
+        return Ok(None);
+    }
     let kind = fs::metadata(&real)?.file_type();
-    Ok(real.starts_with(root).then_some((real, kind)))
+    Ok(Some((real, kind)))
 }
 
 /// The bytes of a regular file, one more than the limit at most.
