@@ -183,7 +183,7 @@ pub fn budgets(world: &World, now: Timestamp) -> Value {
     let mut rows = Vec::new();
     for declared in world.active.iter().flat_map(|active| active.catalogue.budgets.values()) {
         let name = declared.metadata.name.as_str();
-        let used = |mode: Mode| world.budgets.0.keys().any(|key| &*key.budget == name && key.mode == mode);
+        let used = |mode: Mode| world.budgets.used.keys().any(|key| &*key.budget == name && key.mode == mode);
         let mut modes: Vec<Mode> = [Mode::Live, Mode::Mock].into_iter().filter(|mode| used(*mode)).collect();
         if modes.is_empty() {
             modes.push(Mode::Live);

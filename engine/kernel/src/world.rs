@@ -357,8 +357,10 @@ impl World {
             serde_json::to_string(value).unwrap_or_default()
         }
         let (kind, key, value) = match dirty {
-            Dirty::Budget(key) => ("budget", text(key), self.budgets.0.get(key).and_then(json)),
-            Dirty::Carries(name) => ("carries", name.to_string(), self.budgets.1.get(name).and_then(json)),
+            Dirty::Budget(key) => ("budget", text(key), self.budgets.used.get(key).and_then(json)),
+            Dirty::Carries(name) => {
+                ("carries", name.to_string(), self.budgets.since.get(name).and_then(json))
+            }
             Dirty::Quota(key) => ("quota", text(key), self.quotas.0.get(key).and_then(json)),
             Dirty::Lock(key) => ("lock", key.to_string(), self.locks.0.get(key).and_then(json)),
             Dirty::Kill(key) => ("kill", key.to_string(), self.kills.0.get(key).and_then(json)),
@@ -398,10 +400,10 @@ impl World {
         }
         match kind {
             "budget" => {
-                self.budgets.0.insert(named(key)?, read::<Counter>(value)?);
+                self.budgets.used.insert(named(key)?, read::<Counter>(value)?);
             }
             "carries" => {
-                self.budgets.1.insert(key.into(), read(value)?);
+                self.budgets.since.insert(key.into(), read(value)?);
             }
             "quota" => {
                 self.quotas.0.insert(named(key)?, read(value)?);
@@ -433,8 +435,8 @@ impl World {
     /// What the world is, without the active catalogue: for comparing two of them.
     #[must_use]
     pub fn rows(&self) -> BTreeMap<(String, String), serde_json::Value> {
-        let mut dirty: Vec<Dirty> = self.budgets.0.keys().cloned().map(Dirty::Budget).collect();
-        dirty.extend(self.budgets.1.keys().cloned().map(Dirty::Carries));
+        let mut dirty: Vec<Dirty> = self.budgets.used.keys().cloned().map(Dirty::Budget).collect();
+        dirty.extend(self.budgets.since.keys().cloned().map(Dirty::Carries));
         dirty.extend(self.quotas.0.keys().cloned().map(Dirty::Quota));
         dirty.extend(self.locks.0.keys().cloned().map(Dirty::Lock));
         dirty.extend(self.kills.0.keys().cloned().map(Dirty::Kill));

@@ -33,6 +33,16 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
+/// An engine over a workspace that nobody else holds.
+async fn engine_over(opened: &Opened, machine: Machine) -> Engine {
+    let lock = Lock::take(&opened.state).unwrap().unwrap();
+    Engine::open_on(opened, lock, machine).await.unwrap()
+}
+
+fn who(name: &str) -> Caller {
+    Caller { acting_as: Some(name.into()), ..Caller::default() }
+}
+
 impl Space {
     fn of(catalogue: &str) -> Self {
         let fixtures =
@@ -49,8 +59,7 @@ impl Space {
     async fn ask(&self, request: Request) -> Result<Value, ApiError> {
         let opened = self.opened();
         let mut session = Session::open(&opened).await?;
-        let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
-        let answer = session.ask(&opened, &caller, &request).await;
+        let answer = session.ask(&opened, &who("user:alice"), &request).await;
         session.close().await;
         answer
     }
@@ -99,9 +108,8 @@ async fn a_run_that_starts_in_the_turn_of_a_rebuild_is_stored_and_goes_on() {
     let space = Space::of("minimal");
     space.start("read-note", json!({"id": "before"})).await;
     let opened = space.opened();
-    let lock = Lock::take(&opened.state).unwrap().unwrap();
-    let engine = Engine::open(&opened, lock).await.unwrap();
-    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    let engine = engine_over(&opened, Machine::default()).await;
+    let caller = who("user:alice");
     let start = |id: &str| {
         let inputs = json!({"id": id}).as_object().unwrap().clone();
         engine.answer(caller.clone(), Request::Start { runbook: "read-note".into(), inputs, live: false })
@@ -134,9 +142,8 @@ async fn nothing_is_decided_in_the_rest_of_a_turn_that_lost_the_runs() {
     let space = Space::of("minimal");
     space.start("read-note", json!({"id": "before"})).await;
     let opened = space.opened();
-    let lock = Lock::take(&opened.state).unwrap().unwrap();
-    let engine = Engine::open(&opened, lock).await.unwrap();
-    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
+    let engine = engine_over(&opened, Machine::default()).await;
+    let caller = who("user:alice");
     let ask = |request| engine.answer(caller.clone(), request);
     let start = |id: &str| {
         let inputs = json!({"id": id}).as_object().unwrap().clone();
@@ -262,7 +269,7 @@ async fn a_second_session_speaks_to_the_first() {
     let first = Session::open(&opened).await.unwrap();
     let mut second = Session::open(&opened).await.unwrap();
     assert!(matches!(second, Session::Remote(_)));
-    let caller = Caller { acting_as: Some("user:alice".into()), ..Caller::default() };
+    let caller = who("user:alice");
     let start = Request::Start { runbook: "read-note".into(), inputs: serde_json::Map::new(), live: false };
     let started = second.ask(&opened, &caller, &start).await.unwrap();
     assert_eq!(started["run"]["state"], "succeeded");
@@ -380,8 +387,7 @@ async fn a_connector_is_probed_in_its_turn_and_only_a_change_is_recorded() {
     });
     let clock: Arc<dyn Clock> = Arc::clone(&hand) as Arc<dyn Clock>;
     let machine = Machine { clock, ..Machine::default() };
-    let lock = Lock::take(&opened.state).unwrap().unwrap();
-    let engine = Engine::open_on(&opened, lock, machine).await.unwrap();
+    let engine = engine_over(&opened, machine).await;
 
     hand.pass(29);
     assert!(health_records(&engine, 0).await.is_empty(), "nobody is probed before their turn");
@@ -401,12 +407,9 @@ async fn a_connector_is_probed_in_its_turn_and_only_a_change_is_recorded() {
     assert_eq!(health_records(&engine, 2).await.len(), 2, "degraded twice is told once");
     engine.close().await;
 
-    let lock = Lock::take(&opened.state).unwrap().unwrap();
-    let engine = Engine::open(&opened, lock).await.unwrap();
+    let engine = engine_over(&opened, Machine::default()).await;
     assert!(!engine.rebuilt());
-    let rebuilt =
-        engine.answer(Caller { acting_as: Some("user:bob".into()), ..Caller::default() }, Request::Rebuild);
-    rebuilt.await.unwrap();
+    engine.answer(who("user:bob"), Request::Rebuild).await.unwrap();
     let seen = engine.answer(Caller::default(), Request::Probe).await.unwrap();
     assert_eq!(seen["health"][0]["since"], "2026-01-05T10:01:30Z", "it is remembered: {seen:#}");
     assert!(hits.try_recv().is_err(), "nobody was asked more often than that");
@@ -430,8 +433,7 @@ async fn a_look_at_the_queue_reads_as_many_journals_however_long_the_queue_is() 
     let folder = tempfile::tempdir().unwrap();
     asking(folder.path());
     let opened = Opened::find(folder.path()).unwrap();
-    let engine = Engine::open(&opened, Lock::take(&opened.state).unwrap().unwrap()).await.unwrap();
-    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
+    let engine = engine_over(&opened, Machine::default()).await;
     let queue = || engine.answer(who("user:alice"), Request::Approvals { state: None });
     let start = || {
         let inputs = serde_json::Map::new();
@@ -485,9 +487,10 @@ async fn at_once(engine: &Engine, runs: usize) -> (usize, usize) {
     for _ in 0..runs {
         let engine = engine.clone();
         asked.spawn(async move {
-            let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
             let inputs = serde_json::Map::new();
-            engine.answer(caller, Request::Start { runbook: "one".into(), inputs, live: false }).await
+            engine
+                .answer(who("user:alice"), Request::Start { runbook: "one".into(), inputs, live: false })
+                .await
         });
     }
     let (mut succeeded, mut denied) = (0, 0);
@@ -506,8 +509,7 @@ async fn at_once(engine: &Engine, runs: usize) -> (usize, usize) {
 }
 
 async fn counted(engine: &Engine) -> Value {
-    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
-    engine.answer(caller, Request::Budgets).await.unwrap()["budgets"].clone()
+    engine.answer(who("user:alice"), Request::Budgets).await.unwrap()["budgets"].clone()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
@@ -516,12 +518,11 @@ async fn a_thousand_at_once_on_a_budget_for_ten_are_exactly_ten() {
     asking(folder.path());
     std::fs::write(folder.path().join("specs/ten.yaml"), TEN.trim_start()).unwrap();
     let opened = Opened::find(folder.path()).unwrap();
-    let engine = Engine::open(&opened, Lock::take(&opened.state).unwrap().unwrap()).await.unwrap();
+    let engine = engine_over(&opened, Machine::default()).await;
     assert_eq!(at_once(&engine, 1_000).await, (10, 990));
     let before = counted(&engine).await;
     assert_eq!((&before[0]["spent"], &before[0]["reserved"]), (&json!(10), &json!(0)), "{before:#}");
-    let caller = Caller { login: None, acting_as: Some("user:alice".into()), token: None };
-    engine.answer(caller, Request::Rebuild).await.unwrap();
+    engine.answer(who("user:alice"), Request::Rebuild).await.unwrap();
     let again = counted(&engine).await;
     assert_eq!(again[0]["spent"], before[0]["spent"], "counted anew from the journal");
     assert_eq!(at_once(&engine, 5).await, (0, 5));
@@ -536,7 +537,6 @@ spec: {keep: {raw: 7d, personal: 30d, internal: 400d, exports: 3d}}
 
 /// Makes a preview of the example's export and lets somebody of governance say that.
 async fn previewed(engine: &Engine, decision: ordain_runtime::api::Decision) -> String {
-    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
     let ask = Request::Preview { export: "weekly-evidence".into(), live: false };
     let run = engine.answer(who("user:alice"), ask).await.unwrap()["run"]["id"].as_str().unwrap().to_owned();
     // Rows are gathered beside the writer.
@@ -575,9 +575,7 @@ async fn files_of_exports_go_as_the_retention_says_and_everything_else_stays() {
         moved: tokio::sync::Notify::new(),
     });
     let machine = Machine { clock: Arc::clone(&hand) as Arc<dyn Clock>, ..Machine::default() };
-    let lock = Lock::take(&opened.state).unwrap().unwrap();
-    let engine = Engine::open_on(&opened, lock, machine).await.unwrap();
-    let who = |name: &str| Caller { login: None, acting_as: Some(name.into()), token: None };
+    let engine = engine_over(&opened, machine).await;
 
     let inputs = serde_json::Map::from_iter([("ticket".to_owned(), json!("T-1"))]);
     let start = Request::Start { runbook: "close-ticket".into(), inputs, live: false };

@@ -84,38 +84,43 @@ impl Counter {
 
 /// All counters, and since when each budget that carries something over exists.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counters(pub BTreeMap<CounterKey, Counter>, pub BTreeMap<Arc<str>, Timestamp>);
+pub struct Counters {
+    /// How each one stands that was used.
+    pub used: BTreeMap<CounterKey, Counter>,
+    /// Since when each budget exists that carries something over.
+    pub since: BTreeMap<Arc<str>, Timestamp>,
+}
 
 impl Counters {
     /// How a counter stands; one that was never used stands at nothing.
     #[must_use]
     pub fn get(&self, key: &CounterKey) -> Counter {
-        self.0.get(key).copied().unwrap_or_default()
+        self.used.get(key).copied().unwrap_or_default()
     }
 
     /// Sets an amount aside.
     pub fn reserve(&mut self, reservation: &Reservation) {
-        self.0.entry(reservation.counter.clone()).or_default().reserve(reservation.amount);
+        self.used.entry(reservation.counter.clone()).or_default().reserve(reservation.amount);
     }
 
     /// Books what came of a reservation. What an undo gives back never makes a counter better than unused.
     pub fn book(&mut self, booking: &Booking) {
-        self.0.entry(booking.counter.clone()).or_default().book(booking);
+        self.used.entry(booking.counter.clone()).or_default().book(booking);
     }
 
     /// These budgets exist, those that did not since `at`, and no others do. Gives those for which that is news.
     pub fn exist(&mut self, budgets: &BTreeSet<Arc<str>>, at: Timestamp) -> BTreeSet<Arc<str>> {
-        let before: BTreeSet<Arc<str>> = self.1.keys().cloned().collect();
-        self.1.retain(|name, _| budgets.contains(name));
+        let before: BTreeSet<Arc<str>> = self.since.keys().cloned().collect();
+        self.since.retain(|name, _| budgets.contains(name));
         for name in budgets.difference(&before) {
-            self.1.insert(Arc::clone(name), at);
+            self.since.insert(Arc::clone(name), at);
         }
         before.symmetric_difference(budgets).cloned().collect()
     }
 
     /// True when the budget is known to have existed before an instant.
     pub(super) fn existed(&self, budget: &str, before: Timestamp) -> bool {
-        self.1.get(budget).is_some_and(|since| *since < before)
+        self.since.get(budget).is_some_and(|since| *since < before)
     }
 
     /// The counter of the same budget, mode and `per` whose window came last before `from`.
@@ -123,7 +128,7 @@ impl Counters {
         let least = Slot::Time { from: Timestamp::MIN, to: Timestamp::MIN };
         let first = CounterKey { slot: least, ..key.clone() };
         let end = CounterKey { slot: Slot::Time { from, to: Timestamp::MIN }, ..key.clone() };
-        self.0.range(first..end).next_back().map(|(other, counter)| (other, *counter))
+        self.used.range(first..end).next_back().map(|(other, counter)| (other, *counter))
     }
 
     /// Counters whose window ended before `now` and that nothing is reserved on, except the last of each,
@@ -132,7 +137,7 @@ impl Counters {
     pub fn stale(&self, now: Timestamp) -> Vec<CounterKey> {
         let mut stale = Vec::new();
         let mut last: Option<&CounterKey> = None;
-        for (key, counter) in &self.0 {
+        for (key, counter) in &self.used {
             let Slot::Time { to, .. } = key.slot else { continue };
             let follows = last.is_some_and(|last| {
                 last.budget == key.budget && last.mode == key.mode && last.per == key.per

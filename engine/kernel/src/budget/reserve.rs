@@ -346,7 +346,7 @@ pub fn standings(
         (None, Slot::Time { .. }) => false,
     };
     let mut keys: BTreeSet<CounterKey> = counters
-        .0
+        .used
         .keys()
         .filter(|key| key.budget == name && key.mode == mode && current(key))
         .cloned()

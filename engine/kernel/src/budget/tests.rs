@@ -110,7 +110,7 @@ fn an_actual_cost_may_pass_the_limit_and_the_next_reservation_sees_it() {
 fn all_budgets_that_apply_are_reserved_or_none() {
     let mut book = Book::new(&["limit: 100, window: month", "limit: 10, window: day, per: [actor]"]);
     assert_eq!(denied(&book.live(50, NOW)), Some(Code::BudgetExceeded));
-    assert!(book.counters.0.is_empty());
+    assert!(book.counters.used.is_empty());
     assert_eq!(book.live(10, NOW).unwrap().reservations.len(), 2);
     assert_eq!(denied(&book.live(1, NOW)), Some(Code::BudgetExceeded));
     assert!(book.ask("bob", Mode::Live, 10, NOW).is_ok(), "a counter for each actor");
@@ -362,7 +362,7 @@ proptest! {
             *sum = (sum.0 + reserved, sum.1 + spent);
         }
         let mut expected: Vec<(i64, i64)> = sums.into_values().collect();
-        let mut found: Vec<(i64, i64)> = book.counters.0.values().map(|c| (c.reserved, c.spent)).collect();
+        let mut found: Vec<(i64, i64)> = book.counters.used.values().map(|c| (c.reserved, c.spent)).collect();
         expected.sort_unstable();
         found.sort_unstable();
         prop_assert_eq!(found, expected);

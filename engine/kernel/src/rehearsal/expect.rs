@@ -113,7 +113,7 @@ impl Stage<'_> {
 
     /// What was booked on a budget, over all its counters.
     fn spent(&self, name: &str) -> i64 {
-        let counters = self.realm.world.budgets.0.iter().filter(|(key, _)| &*key.budget == name);
+        let counters = self.realm.world.budgets.used.iter().filter(|(key, _)| &*key.budget == name);
         let counters: Vec<i64> = counters.map(|(_, counter)| counter.spent).collect();
         if counters.is_empty() {
             let given = self.scenario.spec.given.budgets.get(name);

@@ -150,7 +150,7 @@ pub fn intended(journal: &[(Timestamp, Event)], call: &Call) {
 
 /// After every command.
 pub fn after(host: &Host, now: Timestamp, woken: bool) {
-    for counter in &host.realm.world.budgets.0 {
+    for counter in &host.realm.world.budgets.used {
         let most = match &*counter.0.budget {
             "coins" => 100,
             "slow" => 10,
@@ -202,7 +202,7 @@ fn is_consistent(host: &Host, run: &Run) {
 /// At the very end.
 pub fn at_the_end(host: &Host) {
     host.read_again();
-    for counter in host.realm.world.budgets.0.values() {
+    for counter in host.realm.world.budgets.used.values() {
         assert_eq!(counter.reserved, 0, "nothing stays reserved");
     }
     assert!(host.realm.world.locks.0.is_empty(), "no lock is left");
