@@ -250,6 +250,31 @@ fn leaves_the_session(connector: &ExecConnector, first_digit: u8) {
     eventually("the child outlived the program", || !is_running(&marker));
 }
 
+/// A program that is never there twice: each process starts the next one and ends.
+#[test]
+fn nobody_escapes_by_having_a_child_and_ending_while_hunted() {
+    for (namespaces, timeout_ms) in [(false, 20_000), (false, 1_000), (true, 20_000)] {
+        let script = Script::shell(
+            "echo >> \"$1/hops\"\n\"$0\" \"$1\" hop </dev/null >/dev/null 2>&1 9>&- &\n\
+             [ -n \"$2\" ] || /usr/bin/sleep \"$3\"",
+        );
+        let outbox = script.outbox();
+        let hops = || std::fs::metadata(outbox.join("hops")).map_or(0, |file| file.len());
+        let mut call = script.call();
+        let lasts = if timeout_ms < 20_000 { "20" } else { "0.2" };
+        call.args = [outbox.to_str().unwrap(), "", lasts].map(ExecArg::literal).into();
+        call.write = vec![outbox.clone()];
+        call.timeout_ms = timeout_ms;
+        let connector = ExecConnector { namespaces, ..connector() };
+        let reply = runtime().block_on(connector.run(&call, None, &Cancel::never()));
+        assert_eq!(reply.exit_code.is_some(), timeout_ms == 20_000, "{reply:?}");
+        let before = hops();
+        assert!(before > 1, "it never hopped: {before}");
+        std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(hops(), before, "it lives on (namespaces: {namespaces})");
+    }
+}
+
 #[test]
 fn a_cancel_ends_it_and_says_so() {
     let marker = format!("6{}", std::process::id());

@@ -238,6 +238,8 @@ fn failed(nonce: &str, why: impl Into<String>) -> ExitCode {
 fn outer() -> ExitCode {
     // A session of its own, so that one signal reaches all of it and no terminal reaches any of it.
     let _ = nix::unistd::setsid();
+    // Where the first stage ends before its children do, they are this one's.
+    let _ = nix::sys::prctl::set_child_subreaper(true);
     let Ok(ticket) = read_ticket() else {
         return ExitCode::from(126);
     };
@@ -254,7 +256,7 @@ fn outer() -> ExitCode {
     let engine = ticket.engine;
     drop(ticket);
     let status = wait_for(&mut child, engine);
-    end_everything_below(std::process::id());
+    end_own_children();
     match status.and_then(|status| status.code()).and_then(|code| u8::try_from(code).ok()) {
         Some(code) => ExitCode::from(code),
         None => {
@@ -290,7 +292,7 @@ fn first() -> ExitCode {
         let _ = kill(Pid::from_raw(-1), Signal::SIGKILL);
         while waitpid(None, None).is_ok() {}
     } else {
-        end_everything_below(std::process::id());
+        end_own_children();
     }
     match status {
         Some(WaitStatus::Exited(_, code)) => ExitCode::from(u8::try_from(code).unwrap_or(u8::MAX)),
@@ -330,10 +332,6 @@ fn wait_for(child: &mut Child, engine: i32) -> Option<ExitStatus> {
         std::thread::sleep(pause);
         pause = (pause * 2).min(Duration::from_millis(20));
     }
-}
-
-fn wait_a_little() {
-    std::thread::sleep(Duration::from_millis(2));
 }
 
 /// New user, network and process namespaces, as far as the machine permits: (network, processes).
@@ -452,26 +450,48 @@ fn limit_resources() {
     }
 }
 
-/// Kills every descendant of a process, again and again until none is left or they multiply faster than they die.
-pub(super) fn end_everything_below(process: u32) {
-    for round in 0..200_u32 {
-        let below = descendants(process);
-        if below.is_empty() {
-            return;
-        }
-        for pid in below {
-            if let Ok(pid) = i32::try_from(pid) {
-                let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+/// How often those that are to end are looked for: who multiplies faster than it dies is left at last.
+const HUNTS: u32 = 200;
+
+/// Kills every descendant of this process, which adopts the orphans among them: none is left exactly when it has no
+/// child any more. (What `/proc` shows may lack one that was born while it was read, of a parent that is gone by then.)
+fn end_own_children() {
+    for hunt in 0..HUNTS {
+        kill_all(&descendants(std::process::id()));
+        loop {
+            match waitpid(None, Some(WaitPidFlag::WNOHANG)) {
+                Ok(WaitStatus::StillAlive) => break,
+                Ok(_) | Err(nix::errno::Errno::EINTR) => {}
+                Err(_) => return,
             }
         }
-        if process == std::process::id() {
-            while waitpid(None, Some(WaitPidFlag::WNOHANG))
-                .is_ok_and(|status| status != WaitStatus::StillAlive)
-            {}
+        wait_after(hunt);
+    }
+}
+
+/// Kills every descendant of another process. Who only looks on may miss one, so none must be seen twice in a row.
+pub(super) fn end_everything_below(process: u32) {
+    let mut seen = true;
+    for hunt in 0..HUNTS {
+        let below = descendants(process);
+        if below.is_empty() && !seen {
+            return;
         }
-        if round > 10 {
-            wait_a_little();
-        }
+        seen = !below.is_empty();
+        kill_all(&below);
+        wait_after(hunt);
+    }
+}
+
+fn kill_all(processes: &[u32]) {
+    for pid in processes.iter().filter_map(|pid| i32::try_from(*pid).ok()) {
+        let _ = kill(Pid::from_raw(pid), Signal::SIGKILL);
+    }
+}
+
+fn wait_after(hunt: u32) {
+    if hunt > 10 {
+        std::thread::sleep(Duration::from_millis(2));
     }
 }
 
