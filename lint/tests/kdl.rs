@@ -20,10 +20,9 @@ use spec_lint::layout::transcribed;
 use spec_lint::rules::RULES;
 use spec_lint::subject::Subject;
 
-#[path = "../../engine/spec/tests/page/mod.rs"]
-mod snippet;
+mod page;
 
-use snippet::{Assembled, Block, blocks, kind, name};
+use page::{Assembled, Block, blocks, pages, path};
 
 /// Mistakes that only YAML can make: its grammar is their cause.
 const OF_YAML_ALONE: &[(&str, &str)] = &[
@@ -45,20 +44,6 @@ const BY_HAND: &[&str] = &[
     "unparsable-file",
     "unsupported-api-version",
 ];
-
-/// Where a document of a snippet lies: as `pages.rs` has it.
-fn path(at: usize, text: &str) -> String {
-    if let Some(path) = text.lines().find_map(|line| line.strip_prefix("# path: ")) {
-        return path.to_owned();
-    }
-    let folder = match kind(text) {
-        "Capability" => "capabilities",
-        "Connector" => "connectors",
-        "Runbook" => "runbooks",
-        _ => "policies",
-    };
-    format!("a/{folder}/{}-{at}.yaml", name(text))
-}
 
 /// A finding: its rule, what it says, and the text that it is about.
 type Finding = (&'static str, String, String);
@@ -144,11 +129,6 @@ fn words(text: &str) -> BTreeSet<String> {
 fn is_same(one: &Finding, other: &Finding) -> bool {
     let (here, there) = (words(&one.2), words(&other.2));
     (&one.0, &one.1) == (&other.0, &other.1) && (here.is_subset(&there) || there.is_subset(&here))
-}
-
-fn pages() -> Vec<(&'static str, &'static str)> {
-    let laws = ordain_spec::check::slugs().map(|slug| (slug, ordain_spec::check::page(slug).unwrap()));
-    laws.chain(RULES.iter().map(|rule| (rule.slug, rule.page))).collect()
 }
 
 /// What is otherwise with a snippet in KDL.

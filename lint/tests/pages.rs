@@ -22,28 +22,12 @@ use spec_lint::judge::judge;
 use spec_lint::rules::{RULES, Rule};
 use spec_lint::subject::Subject;
 
-#[path = "../../engine/spec/tests/page/mod.rs"]
-mod snippet;
+mod page;
 
-use snippet::{Assembled, Block, blocks, kind, marks, name};
+use page::{Assembled, Block, blocks, marks, path_of};
 
 /// Where pages are judged.
 const AS_OF: &str = "2026-06-01T00:00:00Z";
-
-/// Where a document of a snippet lies: where its page says (a comment `# path: …`), else by convention.
-fn path(at: usize, text: &str, ending: &str) -> String {
-    if let Some(path) = text.lines().find_map(|line| line.strip_prefix("# path: ")) {
-        return path.to_owned();
-    }
-    let folder = match kind(text) {
-        "Capability" => "capabilities",
-        "Connector" => "connectors",
-        "Runbook" => "runbooks",
-        _ => "policies",
-    };
-    let name = if ending == "kdl" { format!("all-{at}") } else { name(text).to_owned() };
-    format!("a/{folder}/{name}-{at}.{ending}")
-}
 
 fn assembled(block: &str, notation: Notation) -> Assembled {
     let ending = if notation == Notation::Kdl { "kdl" } else { "yaml" };
@@ -55,7 +39,7 @@ fn assembled(block: &str, notation: Notation) -> Assembled {
             None => line.to_owned(),
         })
         .collect();
-    Assembled::new(&returned.join("\n"), notation, &|at, text| path(at, text, ending))
+    Assembled::new(&returned.join("\n"), notation, &|at, text| path_of(at, text, ending))
 }
 
 /// (line of the block, slug, message) of what a rule and the laws find in a block.

@@ -22,10 +22,9 @@ use ordain_spec::tree::{self, Node};
 use serde_json::{Value, json};
 use spec_lint::rules::RULES;
 
-#[path = "../../engine/spec/tests/page/mod.rs"]
-mod snippet;
+mod page;
 
-use snippet::{Assembled, blocks, kind};
+use page::{Assembled, blocks, kind, pages};
 
 /// The list of the contract: group, level, slug and fix class of every rule.
 const CONTRACT: &str = include_str!("fixtures/contract.txt");
@@ -246,11 +245,6 @@ impl Validator {
         }
         found
     }
-}
-
-fn pages() -> Vec<(&'static str, &'static str)> {
-    let laws = ordain_spec::check::slugs().map(|slug| (slug, ordain_spec::check::page(slug).unwrap()));
-    laws.chain(RULES.iter().map(|rule| (rule.slug, rule.page))).collect()
 }
 
 #[test]

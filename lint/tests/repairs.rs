@@ -25,8 +25,7 @@ use spec_lint::layout::converted;
 use spec_lint::rules::{FixClass, RULES};
 use spec_lint::subject::Subject;
 
-#[path = "../../engine/spec/tests/page/mod.rs"]
-mod snippet;
+mod page;
 
 /// Fields that say who may do what, under which eyes, until when.
 const CONTROLS: &[&str] = &[
@@ -472,18 +471,14 @@ fn unmarked(line: &str) -> String {
 
 #[test]
 fn repairs_of_taste_change_what_their_rule_is_about_and_nothing_else() {
-    let path = |at: usize, text: &str| {
-        let named = text.lines().find_map(|line| line.strip_prefix("# path: "));
-        named.map_or_else(|| format!("a/{at}.yaml"), ToOwned::to_owned)
-    };
     let as_of = "2026-06-01T00:00:00Z".parse().unwrap();
     let mut seen = BTreeSet::new();
     for rule in RULES.iter().filter(|rule| rule.fix == FixClass::Safe) {
-        for block in snippet::blocks(rule.page, "Refused") {
+        for block in page::blocks(rule.page, "Refused") {
             let text = block.text.lines().map(unmarked);
             let text: String = text.collect();
-            let whole = snippet::Assembled::new(&text, block.notation, &path);
-            let before = block.before.map(|text| snippet::Assembled::new(text, Notation::Yaml, &path));
+            let whole = page::Assembled::new(&text, block.notation, &page::path);
+            let before = block.before.map(|text| page::Assembled::new(text, Notation::Yaml, &page::path));
             let before = before.map(|whole| Subject::of(check(whole.sources), whole.workspace));
             let judge = |sources: Sources| {
                 let subject = Subject::of(check(sources), whole.workspace.clone());

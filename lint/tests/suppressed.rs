@@ -17,19 +17,11 @@ use spec_lint::rules::{Context, RULES, Rule};
 use spec_lint::subject::Subject;
 use spec_lint::suppress::{Passed, apply};
 
-#[path = "../../engine/spec/tests/page/mod.rs"]
-mod snippet;
+mod page;
 
-use snippet::{Assembled, blocks, kind, name};
+use page::{Assembled, blocks, path};
 
 const REASON: &str = "until=2099-12-31 by=user:ann reason=\"not today\"";
-
-fn path(at: usize, text: &str) -> String {
-    if let Some(path) = text.lines().find_map(|line| line.strip_prefix("# path: ")) {
-        return path.to_owned();
-    }
-    format!("a/{}-{}-{at}.yaml", kind(text), name(text))
-}
 
 /// One catalogue of a page.
 struct Catalogue {
