@@ -29,7 +29,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 format!("policy `{}` allows everybody everything", policy.metadata.name.value),
             )
             .related(cx.first_line(policy.spec.applies.span), "it applies to every step")
-            .help("say to whom (`to`), under which condition, or to what the policy applies"),
+            .help("say to whom (`to`), under which condition (`allow`), or to what the policy applies (`applies`)"),
         );
     }
 }

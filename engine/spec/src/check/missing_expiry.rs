@@ -14,7 +14,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 stage.id.value, approval.metadata.name.value
             );
             let problem = law("missing-expiry", stage.id.span, message)
-                .help("add `expires`: past it the step ends `expired`; silence never approves");
+                .help("add `expires`, like `8h`: past it the step ends `expired`; silence never approves");
             sink.push(with_todo(cx, problem, stage.span, "expires"));
         }
     }

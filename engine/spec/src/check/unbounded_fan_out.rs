@@ -15,7 +15,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             let message = format!("step `{}` runs once for each item of a list without a bound", step.id.value);
             let problem = law("unbounded-fan-out", cx.first_line(each.span), message)
                 .related(step.id.span, "this step")
-                .help("add `maxItems`: with more items the step is denied");
+                .help("add `maxItems`, like `maxItems: 10`: with more items the step is denied");
             sink.push(with_todo(cx, problem, each.span, "maxItems"));
         }
     }

@@ -14,9 +14,27 @@ pub(super) fn judge(cx: &Context<'_>, mention: &Mention<'_>, there: &[Version]) 
         format!("no release of {spec} fulfils `{reference}`"),
     )
     .label(format!("{} refers to it", mention.by))
-    .help(format!("the catalogue holds {}; pre-releases only by their exact version", releases(there)));
+    .help(help(reference.name.as_str(), there));
     for (label, place) in mention.declared(cx, reference.name.as_str()) {
         problem = problem.related(place, label);
     }
     problem
+}
+
+/// What can be asked for, and what there is.
+fn help(name: &str, there: &[Version]) -> String {
+    let holds = format!("the catalogue holds {}", releases(there));
+    let released = there.iter().filter(|version| version.pre.is_empty()).max();
+    let exact = if there.iter().all(|version| version.pre.is_empty()) {
+        ""
+    } else {
+        "; pre-releases only by their exact version"
+    };
+    match released {
+        Some(newest) if newest.major > 0 => {
+            format!("ask for `{name}@^{}`, or add the release: {holds}{exact}", newest.major)
+        }
+        Some(newest) => format!("ask for `{name}@^0.{}`, or add the release: {holds}{exact}", newest.minor),
+        None => format!("{holds}{exact}"),
+    }
 }

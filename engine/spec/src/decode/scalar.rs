@@ -235,7 +235,18 @@ fn read_measure(node: &Node, units: &[(&str, u64)], what: &str, cx: &mut Decoder
     };
     let known: Vec<&str> = units.iter().map(|(name, _)| *name).collect();
     let problem = Diagnostic::law("bad-duration", node.span, message);
-    cx.report(problem.help(format!("write {what}: a whole number and one of {}", super::listed(&known))));
+    let known = super::listed(&known);
+    let help = match (&node.value, units) {
+        // Which one was meant nobody can tell; the second is no more than an example.
+        (Value::Int(value), [_, (unit, _), ..] | [(unit, _)]) => {
+            let what = what.split(" (").next().unwrap_or(what);
+            format!(
+                "write its unit behind it, like `{value}{unit}`: {what} is a whole number and one of {known}"
+            )
+        }
+        _ => format!("write {what}: a whole number and one of {known}"),
+    };
+    cx.report(problem.help(help));
     None
 }
 

@@ -98,7 +98,7 @@ impl Checker<'_> {
         }
         let shown = path.map_or_else(|| self.shown(at), ToString::to_string);
         let message = format!("`{shown}` may be absent: {why}");
-        let help = format!("ask first: `has({shown}) && …`");
+        let help = format!("ask first: `has({shown}) && …`, or give another value: `has({shown}) ? … : …`");
         self.report(code, at, message).help = Some(help);
     }
 

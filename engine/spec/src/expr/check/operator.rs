@@ -100,7 +100,8 @@ impl Checker<'_> {
         };
         if !good {
             let help = mixed_numbers(&one.ty, &other.ty);
-            let message = format!("`{}` of {} and {}", sign.sign(), one.ty.describe(), other.ty.describe());
+            let message =
+                format!("`{}` compares {} with {}", sign.sign(), one.ty.describe(), other.ty.describe());
             self.mismatch(at, message).help = help;
         } else if sign.is_equality() {
             self.within_domain(&one.ty, left, right);
