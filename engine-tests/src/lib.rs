@@ -146,6 +146,9 @@ impl Workspace {
             .current_dir(self.path())
             .env_remove("ORDAIN_TOKEN")
             .env_remove("ORDAIN_SERVER")
+            .env_remove("GITHUB_ACTIONS")
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .env_remove("TF_BUILD")
             .env("NO_COLOR", "1")
             .envs(self.environment.iter().map(|(key, value)| (key, value)))
             .stdin(Stdio::null());

@@ -9,7 +9,7 @@ use ordain_spec::check::{check, read_workspace};
 use ordain_spec::folder::{BYTES, FILES};
 use ordain_spec::kind::workspace::WorkspaceSpec;
 use ordain_spec::scan::FILE_BYTES;
-use ordain_spec::source::{FileId, Notation, Refusal, SourceFile, Sources};
+use ordain_spec::source::{FileId, Notation, SourceFile, Sources};
 use ordain_spec::workspace::FILE as WORKSPACE;
 
 use crate::subject::Subject;
@@ -171,22 +171,8 @@ impl<'a> Side<'a> {
     }
 }
 
-/// A file from its bytes; refused as the files of a folder are.
+/// A file from its bytes, as the files of a folder are.
 fn file(path: String, bytes: &[u8]) -> SourceFile {
     let notation = Notation::of_path(&path).unwrap_or(Notation::Yaml);
-    let kept = bytes.get(..bytes.len().min(FILE_BYTES + 1)).unwrap_or_default();
-    let text = String::from_utf8_lossy(kept);
-    match std::str::from_utf8(kept) {
-        Err(error) if bytes.len() <= FILE_BYTES => {
-            let at = error.valid_up_to();
-            let refusal = Refusal {
-                code: "not-utf8",
-                at: u32::try_from(at).unwrap_or(u32::MAX),
-                message: format!("byte {at} of `{path}` is no UTF-8"),
-                help: "save the file as UTF-8",
-            };
-            SourceFile::refused(path, text.into(), notation, refusal)
-        }
-        _ => SourceFile::new(path, text.into(), notation),
-    }
+    SourceFile::of_bytes(path, bytes.get(..bytes.len().min(FILE_BYTES + 1)).unwrap_or_default(), notation)
 }

@@ -7,11 +7,12 @@ use jiff::Timestamp;
 use ordain_spec::diagnostic::{Severity, counted};
 use ordain_spec::source::Notation;
 
-use crate::discover::{Asked, Known};
+use crate::discover::{Asked, Known, plain};
 use crate::fix::Which;
 use crate::fix::diff::unified;
 use crate::fix::report::{Change, Changes, changes};
 use crate::options::{Format, Options};
+use crate::render::inert::Reader;
 use crate::render::{self, Look};
 use crate::report::{Group, Report, shown};
 use crate::write;
@@ -66,7 +67,7 @@ impl Options {
             let blocked = self.deliver(&report, &Done { changes, diff: Some(diff) }, desk)?;
             return Ok(blocked || would);
         }
-        changes.files.iter().try_for_each(|change| written(change, &desk.directory))?;
+        all_written(&changes.files, &desk.directory)?;
         let report = self.report(&mut known, desk)?;
         self.deliver(&report, &Done { changes, diff: None }, desk)
     }
@@ -74,7 +75,8 @@ impl Options {
     /// What is wrong, as far as it was asked for.
     pub(crate) fn report(&self, known: &mut Known, desk: &Desk) -> Result<Report, String> {
         let asked = self.asked(desk);
-        let report = known.lint(&desk.directory, &self.paths, &asked).map_err(|error| error.to_string())?;
+        let report = known.lint(&desk.directory, &self.paths, &asked);
+        let report = report.map_err(|error| render::harmless(&error.to_string()))?;
         Ok(if self.pedantic { report } else { report.without_infos() })
     }
 
@@ -119,7 +121,8 @@ impl Options {
             (false, Some(_)) => Format::Text,
             (false, None) => self.format,
         };
-        (desk.out)(&rendered(format, desk.look));
+        let text = rendered(format, desk.look);
+        (desk.out)(&if render::inert::is_read_by_a_server() { harmless_there(&text, format) } else { text });
         for said in report.groups.iter().filter_map(|group| self.uncompared(group)) {
             (desk.aside)(&said);
         }
@@ -174,6 +177,16 @@ impl Options {
     }
 }
 
+/// What a CI server takes no command from, but for those that are asked for.
+fn harmless_there(text: &str, format: Format) -> String {
+    match format {
+        Format::Text => render::inert(text, Reader::Person),
+        Format::Json | Format::Sarif => render::inert(text, Reader::Json),
+        Format::Junit => render::inert(text, Reader::Xml),
+        Format::Github => text.to_owned(),
+    }
+}
+
 /// What is wrong with a command line, in one line.
 #[must_use]
 pub fn misread(error: &clap::Error) -> String {
@@ -194,19 +207,36 @@ fn said(done: &Done) -> Option<String> {
     Some(format!("{verb} {problems} in {files}"))
 }
 
-/// Writes one file anew. What a link leads to outside of the workspace stays as it is.
+/// Writes files anew: all that can be, also where one cannot.
 ///
 /// # Errors
 ///
-/// Why it cannot be written; then its old text still stands.
-pub fn written(change: &Change, directory: &Path) -> Result<(), String> {
-    let fail = |error: std::io::Error| format!("`{}` cannot be written: {error}", change.path);
+/// Which cannot be written, and why; there the old text still stands.
+pub fn all_written(changes: &[Change], directory: &Path) -> Result<(), String> {
+    let failed: Vec<String> = changes.iter().filter_map(|change| written(change, directory).err()).collect();
+    match (failed.as_slice(), changes.len() - failed.len()) {
+        ([], _) => Ok(()),
+        (_, 0) => Err(failed.join("; ")),
+        (_, done) => {
+            Err(format!("{}; {} written all the same", failed.join("; "), counted(done, "other file")))
+        }
+    }
+}
+
+/// Writes one file anew. What a link leads to outside of the workspace stays as it is, and so does what somebody
+/// else wrote since it was read.
+fn written(change: &Change, directory: &Path) -> Result<(), String> {
+    let shown = render::harmless(&change.path);
+    let fail = |error: std::io::Error| format!("`{shown}` cannot be written: {}", plain(&error));
     let base = directory.canonicalize().map_err(fail)?;
     let path = base.join(&change.path);
     let root = base.join(&change.root).canonicalize().map_err(fail)?;
     let folder = path.parent().unwrap_or(&root).canonicalize().map_err(fail)?;
     if !change.root.is_empty() && !folder.starts_with(&root) {
-        return Err(format!("`{}` cannot be written: a link leads out of the workspace", change.path));
+        return Err(format!("`{shown}` cannot be written: a link leads out of the workspace"));
+    }
+    if std::fs::read(&path).map_err(fail)? != change.before.as_bytes() {
+        return Err(format!("`{shown}` is not written: somebody else wrote it meanwhile; ask again"));
     }
     write::whole(&path, change.after.as_bytes()).map_err(fail)
 }
@@ -226,4 +256,33 @@ fn summary(report: &Report, directory: &Path) -> Result<(), String> {
     let text = render::summary(report, &below(directory));
     write::appended(Path::new(&path), text.as_bytes())
         .map_err(|error| format!("`{}` cannot be written: {error}", Path::new(&path).display()))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::disallowed_methods, reason = "a test that cannot go on fails")]
+    use super::*;
+
+    #[test]
+    fn what_somebody_else_wrote_meanwhile_stays_and_the_rest_is_written() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = |name: &str| std::fs::read_to_string(folder.path().join(name)).unwrap();
+        let change = |name: &str| Change {
+            root: String::new(),
+            path: name.to_owned(),
+            before: "old".into(),
+            after: "new".into(),
+            secrets: render::Secrets::default(),
+        };
+        for (name, holds) in [("a.yaml", "other"), ("b.yaml", "old"), ("c.yaml", "old")] {
+            std::fs::write(folder.path().join(name), holds).unwrap();
+        }
+        let said = all_written(&["a.yaml", "gone.yaml", "b.yaml", "c.yaml"].map(change), folder.path());
+        assert_eq!(
+            said.unwrap_err(),
+            "`a.yaml` is not written: somebody else wrote it meanwhile; ask again; `gone.yaml` cannot be written: no such \
+             file or directory; 2 other files written all the same"
+        );
+        assert_eq!([text("a.yaml"), text("b.yaml"), text("c.yaml")], ["other", "new", "new"]);
+    }
 }

@@ -2,11 +2,12 @@
 //! catalogue; a path inside one checks all of it and reports what lies under the path; other files
 //! together are one catalogue. Nothing that was asked for is passed over in silence.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ordain_spec::folder::{BYTES, FILES};
 use ordain_spec::scan::FILE_BYTES;
 use ordain_spec::source::{Notation, Refusal, SourceFile, Sources};
 use ordain_spec::unread::{self, Named};
@@ -19,9 +20,6 @@ use crate::report::{Allowed, Finding, Group, Report, shown};
 use crate::rules::{self, Context};
 use crate::subject::Subject;
 use crate::suppress::Passed;
-
-/// The deepest folder below a path.
-const DEPTH: usize = 32;
 
 /// What lint is asked for besides the paths.
 #[derive(Debug, Clone)]
@@ -44,6 +42,12 @@ pub enum Unlintable {
         path: String,
         /// What the system says.
         why: String,
+    },
+    /// Standard input, or a pipe.
+    #[error("`{path}` is no file: lint reads files, as the engine does; editors speak with `ordain lsp`")]
+    NoFile {
+        /// As it was given.
+        path: String,
     },
     /// A file that is no spec.
     #[error("`{path}` is no spec file: specs end in `.yaml`, `.yml` or `.kdl`, in small letters")]
@@ -96,12 +100,15 @@ impl Known {
     /// As [`lint`].
     pub fn lint(&mut self, base: &Path, paths: &[PathBuf], asked: &Asked) -> Result<Report, Unlintable> {
         let base = real(base, base)?;
-        let mut search = Search { base: &base, asked, workspaces: BTreeMap::new(), loose: BTreeMap::new() };
+        let mut search = Search { base: &base, asked, workspaces: BTreeMap::new(), found: BTreeMap::new() };
         if paths.is_empty() {
             search.add(&above(&base).unwrap_or_else(|| base.clone()), &base)?;
         }
         for path in paths {
-            let found = real(&base.join(path), path)?;
+            let found = real(&base.join(path), path).map_err(|error| match path.to_str() {
+                Some("-") => Unlintable::NoFile { path: "-".to_owned() },
+                _ => error,
+            })?;
             search.add(&found, path)?;
         }
         let report = search.finish(&mut self.kept)?;
@@ -119,9 +126,13 @@ fn real(path: &Path, given: &Path) -> Result<PathBuf, Unlintable> {
 }
 
 fn unreadable(given: &Path, error: &std::io::Error) -> Unlintable {
+    Unlintable::Unreadable { path: given.display().to_string(), why: plain(error) }
+}
+
+/// The words of an error without the number of the system.
+pub(crate) fn plain(error: &std::io::Error) -> String {
     let text = error.to_string();
-    let why = text.split(" (os error").next().unwrap_or_default().to_lowercase();
-    Unlintable::Unreadable { path: given.display().to_string(), why }
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
 }
 
 /// The nearest folder at or above that holds an operator's file.
@@ -129,57 +140,60 @@ fn above(path: &Path) -> Option<PathBuf> {
     path.ancestors().find(|folder| folder.join(WORKSPACE).is_file()).map(Path::to_path_buf)
 }
 
+/// Paths inside of a workspace, each with its word as given.
+type Wanted = BTreeMap<PathBuf, String>;
+
 struct Search<'b> {
     base: &'b Path,
     asked: &'b Asked,
     /// Workspaces and the paths whose findings are wanted; none for all. With each its word as given.
-    workspaces: BTreeMap<PathBuf, Option<Vec<(PathBuf, String)>>>,
-    /// Files outside of workspaces.
-    loose: BTreeMap<PathBuf, SourceFile>,
+    workspaces: BTreeMap<PathBuf, Option<Wanted>>,
+    /// Files outside of workspaces; true for those that were given one by one.
+    found: BTreeMap<PathBuf, bool>,
 }
 
 impl Search<'_> {
     fn add(&mut self, path: &Path, given: &Path) -> Result<(), Unlintable> {
+        if !path.is_dir() && !path.is_file() {
+            return Err(Unlintable::NoFile { path: given.display().to_string() });
+        }
         if let Some(root) = above(path) {
             if root == path {
                 self.workspaces.insert(root, None);
-            } else if let Some(wanted) = self.workspaces.entry(root).or_insert_with(|| Some(Vec::new())) {
-                wanted.push((path.to_path_buf(), given.display().to_string()));
+            } else if let Some(wanted) = self.workspaces.entry(root).or_insert_with(|| Some(Wanted::new())) {
+                wanted.insert(path.to_path_buf(), given.display().to_string());
             }
         } else if path.is_file() {
             if Notation::of_path(&path.to_string_lossy()).is_none() {
                 return Err(Unlintable::NoSpec { path: given.display().to_string() });
             }
-            self.loose.insert(path.to_path_buf(), file(path, self.shown(path)));
+            self.found.insert(path.to_path_buf(), true);
         }
         if path.is_dir() {
-            self.walk(path, given, 0)?;
+            self.walk(path, above(path).is_some(), 0)?;
         }
         Ok(())
     }
 
-    /// Workspaces below, and files that belong to none.
-    fn walk(&mut self, folder: &Path, given: &Path, depth: usize) -> Result<(), Unlintable> {
-        let inside = above(folder).is_some();
-        if inside && folder.join(WORKSPACE).is_file() && depth > 0 {
+    /// Workspaces below, and files that belong to none. `inside` of a workspace all files are its own. How deep folders
+    /// are nested is bounded by how long a path may be.
+    fn walk(&mut self, folder: &Path, inside: bool, depth: usize) -> Result<(), Unlintable> {
+        let is_workspace = folder.join(WORKSPACE).is_file();
+        let inside = inside || is_workspace;
+        if is_workspace && depth > 0 {
             self.workspaces.insert(folder.to_path_buf(), None);
         }
-        let entries = std::fs::read_dir(folder).map_err(|error| unreadable(given, &error))?;
-        let entries = entries.filter_map(Result::ok);
-        let mut entries: Vec<_> =
-            entries.filter_map(|entry| Some((entry.path(), entry.file_type().ok()?))).collect();
-        entries.sort_by(|(one, _), (other, _)| one.cmp(other));
-        for (path, kind) in entries {
-            let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
+        let name = self.shown(folder);
+        let failed = |error: &std::io::Error| unreadable(Path::new(&name), error);
+        let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+        for entry in entries.map_err(|error| failed(&error))? {
+            let hidden = entry.file_name().to_string_lossy().starts_with('.');
+            let kind = entry.file_type().map_err(|error| failed(&error))?;
             // Links are not followed: what they lead to is checked where it is.
-            if kind.is_symlink() {
-                continue;
-            }
-            if kind.is_dir() && !hidden && depth < DEPTH {
-                self.walk(&path, given, depth + 1)?;
-            } else if kind.is_file() && !inside && !self.loose.contains_key(&path) {
-                let found = by_its_name(&path, self.shown(&path));
-                self.loose.extend(found.map(|file| (path, file)));
+            if kind.is_dir() && !hidden {
+                self.walk(&entry.path(), inside, depth + 1)?;
+            } else if !kind.is_dir() && !kind.is_symlink() && !inside {
+                self.found.entry(entry.path()).or_insert(false);
             }
         }
         Ok(())
@@ -197,12 +211,13 @@ impl Search<'_> {
         let mut groups = Vec::new();
         for (root, wanted) in &self.workspaces {
             let kept = kept.entry(root.clone()).or_default();
-            if let Some(group) = self.workspace(kept, root, wanted.as_deref())? {
+            if let Some(group) = self.workspace(kept, root, wanted.as_ref())? {
                 groups.push(group);
             }
         }
-        if !self.loose.is_empty() {
-            groups.push(self.loose(kept.entry(nowhere).or_default())?);
+        let loose = self.read();
+        if !loose.is_empty() {
+            groups.push(self.loose(kept.entry(nowhere).or_default(), &loose)?);
         }
         Ok(Report { groups })
     }
@@ -212,7 +227,7 @@ impl Search<'_> {
         &self,
         kept: &mut Kept,
         root: &Path,
-        wanted: Option<&[(PathBuf, String)]>,
+        wanted: Option<&Wanted>,
     ) -> Result<Option<Group>, Unlintable> {
         let shown_root = self.shown(root);
         let subject = kept.workspace(root);
@@ -222,15 +237,13 @@ impl Search<'_> {
         };
         let (mut findings, mut passed) = self.judge(&subject, before.as_ref(), &shown_root);
         let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
-        let is_wanted =
-            |path: &Path| wanted.is_none_or(|wanted| wanted.iter().any(|(under, _)| path.starts_with(under)));
-        for (under, given) in wanted.unwrap_or_default() {
-            if !paths.iter().any(|path| path.starts_with(under)) {
-                return Err(Unlintable::NotOfCatalogue {
-                    path: given.clone(),
-                    workspace: shown(&shown_root, ""),
-                });
-            }
+        let is_wanted = |path: &Path| {
+            wanted.is_none_or(|wanted| path.ancestors().any(|folder| wanted.contains_key(folder)))
+        };
+        let holds: BTreeSet<&Path> = paths.iter().flat_map(|path| path.ancestors()).collect();
+        if let Some((_, given)) = wanted.into_iter().flatten().find(|(under, _)| !holds.contains(&***under)) {
+            let workspace = shown(&shown_root, "");
+            return Err(Unlintable::NotOfCatalogue { path: given.clone(), workspace });
         }
         let is_about = |finding: &Finding| {
             let file = finding.diagnostic.primary.as_ref().and_then(|label| finding.file(label.span));
@@ -258,15 +271,28 @@ impl Search<'_> {
         }))
     }
 
-    fn loose(&self, kept: &mut Kept) -> Result<Group, Unlintable> {
-        let mut sources = Sources::default();
-        for file in self.loose.values() {
-            sources.add(file.clone());
+    /// The files outside of workspaces. Past what a catalogue may hold nothing more is read: by law it is refused.
+    fn read(&self) -> Sources {
+        let (mut sources, mut bytes) = (Sources::default(), 0);
+        for (path, given) in &self.found {
+            if sources.len() > FILES || bytes > BYTES {
+                break;
+            }
+            let name = self.shown(path);
+            let file = if *given { Some(file(path, name)) } else { by_its_name(path, name) };
+            if let Some(file) = file {
+                bytes += file.text.len();
+                sources.add(file);
+            }
         }
-        let subject = kept.files(&sources, None);
+        sources
+    }
+
+    fn loose(&self, kept: &mut Kept, sources: &Sources) -> Result<Group, Unlintable> {
+        let subject = kept.files(sources, None);
         let before = match &self.asked.against {
             Some(revision) => {
-                let paths: Vec<String> = self.loose.values().map(|file| file.path.clone()).collect();
+                let paths: Vec<String> = own_files(sources).map(|file| file.path.clone()).collect();
                 Some(against::files(self.base, &paths, revision)?)
             }
             None => None,
@@ -274,7 +300,7 @@ impl Search<'_> {
         let (findings, passed) = self.judge(&subject, before.as_ref(), "");
         let specs = rules::specs(&subject.checked.declarations).len();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone()).collect();
-        let files = self.loose.len();
+        let files = sources.len();
         let root = String::new();
         Ok(Group { root, findings, passed, files, specs, deny: Vec::new(), subject, before, wanted })
     }
@@ -312,43 +338,23 @@ fn by_its_name(path: &Path, name: String) -> Option<SourceFile> {
 
 /// A file outside of any catalogue folder, read within its limit.
 fn file(path: &Path, name: String) -> SourceFile {
-    use std::io::Read as _;
     let notation = Notation::of_path(&name).unwrap_or(Notation::Yaml);
-    let mut bytes = Vec::new();
-    let read =
-        std::fs::File::open(path).and_then(|file| file.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes));
-    let refuse = |code, at: usize, message: String, help, text: &str| {
-        let at = u32::try_from(at).unwrap_or(u32::MAX);
-        SourceFile::refused(name.clone(), text.into(), notation, Refusal { code, at, message, help })
+    let (message, help) = match contents(path) {
+        // Two such names can be shown as one.
+        _ if path.to_str().is_none() => (format!("the name of `{name}` is no UTF-8"), "rename it"),
+        Ok(bytes) => return SourceFile::of_bytes(name, &bytes, notation),
+        Err(error) => (format!("`{name}` cannot be read: {}", plain(&error)), "make it a readable file"),
     };
-    if let Err(error) = read {
-        let Unlintable::Unreadable { why, .. } = unreadable(path, &error) else {
-            return SourceFile::new(name, "".into(), notation);
-        };
-        return refuse(
-            "unparsable-file",
-            0,
-            format!("`{name}` cannot be read: {why}"),
-            "make it a readable file",
-            "",
-        );
+    SourceFile::refused(name, "".into(), notation, Refusal { code: "unparsable-file", at: 0, message, help })
+}
+
+/// The bytes of a regular file, one more than the limit at most: opening a pipe would wait for its writer.
+pub(crate) fn contents(path: &Path) -> std::io::Result<Vec<u8>> {
+    use std::io::Read as _;
+    if !path.is_file() {
+        return Err(std::io::Error::other("it is no regular file"));
     }
-    match String::from_utf8(bytes) {
-        Ok(text) => SourceFile::new(name, text.into(), notation),
-        Err(error) => {
-            let at = error.utf8_error().valid_up_to();
-            let text = String::from_utf8_lossy(error.as_bytes()).into_owned();
-            if error.as_bytes().len() > FILE_BYTES {
-                // The last letter may be cut by the limit; that the file is too large comes first.
-                return SourceFile::new(name, text.into(), notation);
-            }
-            refuse(
-                "not-utf8",
-                at,
-                format!("byte {at} of `{name}` is no UTF-8"),
-                "save the file as UTF-8",
-                &text,
-            )
-        }
-    }
+    let mut bytes = Vec::new();
+    std::fs::File::open(path)?.take(FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }

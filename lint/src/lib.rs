@@ -3,6 +3,7 @@
 //! the rules that are no laws, and they never keep a catalogue from loading.
 
 pub mod against;
+mod branch;
 pub mod command;
 pub mod compared;
 mod denied;

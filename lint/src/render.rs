@@ -2,6 +2,7 @@
 
 mod excerpt;
 pub mod github;
+pub mod inert;
 pub mod json;
 pub mod junit;
 pub mod sarif;
@@ -9,6 +10,7 @@ mod secrets;
 pub mod text;
 
 pub use github::{github, summary};
+pub use inert::inert;
 pub use json::{failure, json, repaired};
 pub use junit::junit;
 pub use sarif::sarif;

@@ -2,7 +2,7 @@
 //! and what a link leads to changes unseen. What counts is what the files hold, never that something was
 //! touched. Ends with Ctrl-C.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use ordain_spec::digest::Digest;
 use ordain_spec::unread::{Named, named};
 
 use crate::command::Desk;
-use crate::discover::Known;
+use crate::discover::{Known, contents};
 use crate::options::Options;
 use crate::report::Report;
 
@@ -29,13 +29,15 @@ enum Woken {
     Stopped,
 }
 
-/// Shows findings, and shows them anew after each change. `show` writes a report and says whether it blocks.
-/// Gives what the last one said.
-pub fn watch(
-    options: &Options,
-    desk: &Desk,
-    show: &dyn Fn(&Report) -> Result<bool, String>,
-) -> Result<bool, String> {
+/// Writes a report and says whether it blocks.
+type Show<'s> = &'s dyn Fn(&Report) -> Result<bool, String>;
+
+/// Shows findings, and shows them anew after each change. Gives what the last look came to.
+///
+/// # Errors
+///
+/// Why nothing can be watched, or why the last look could check nothing.
+pub fn watch(options: &Options, desk: &Desk, show: Show<'_>) -> Result<bool, String> {
     let (sender, woken) = channel();
     let stopper = sender.clone();
     ctrlc::set_handler(move || {
@@ -55,7 +57,18 @@ pub fn watch(
             .watch(folder, RecursiveMode::Recursive)
             .map_err(|error| format!("`{}` cannot be watched: {error}", folder.display()))?;
     }
-    let mut files = digests(&folders);
+    looks(options, desk, show, &folders, &woken)
+}
+
+/// Looks, and looks anew when it is woken and a file holds something else, until it is stopped.
+fn looks(
+    options: &Options,
+    desk: &Desk,
+    show: Show<'_>,
+    folders: &[PathBuf],
+    woken: &Receiver<Woken>,
+) -> Result<bool, String> {
+    let mut files = digests(folders);
     let mut known = Known::default();
     let mut last = None;
     let mut news = String::new();
@@ -67,11 +80,11 @@ pub fn watch(
             (desk.out)("\u{1b}[2J\u{1b}[3J\u{1b}[H");
         }
         (desk.out)(&news);
-        let blocked = match &report {
-            Ok(report) => show(report)?,
+        let came_to = match &report {
+            Ok(report) => Ok(show(report)?),
             Err(why) => {
                 (desk.out)(&format!("✗ {why}\n"));
-                true
+                Err(why.clone())
             }
         };
         let found = report.as_ref().map(findings).unwrap_or_default();
@@ -82,10 +95,10 @@ pub fn watch(
         ));
         last = Some(found);
         loop {
-            if !wait(&woken) {
-                return Ok(blocked);
+            if !wait(woken) {
+                return came_to;
             }
-            let now = digests(&folders);
+            let now = digests(folders);
             if now != files {
                 news = changed(&files, &now, &desk.directory);
                 files = now;
@@ -131,21 +144,27 @@ fn folders(options: &Options, desk: &Desk) -> Result<Vec<PathBuf>, String> {
 
 /// The digests of all spec files in folders, and of those that only their names keep from being one.
 fn digests(folders: &[PathBuf]) -> BTreeMap<PathBuf, Digest> {
-    let mut found = BTreeMap::new();
-    folders.iter().for_each(|folder| look(folder, 0, &mut found));
+    let (mut found, mut seen) = (BTreeMap::new(), BTreeSet::new());
+    folders.iter().for_each(|folder| look(folder, 0, &mut seen, &mut found));
     found
 }
 
-fn look(folder: &Path, depth: usize, into: &mut BTreeMap<PathBuf, Digest>) {
+/// `seen` are folders, all links resolved: each is looked into once, however many links lead to it.
+fn look(folder: &Path, depth: usize, seen: &mut BTreeSet<PathBuf>, into: &mut BTreeMap<PathBuf, Digest>) {
+    if !folder.canonicalize().is_ok_and(|real| seen.insert(real)) {
+        return;
+    }
     let Ok(entries) = std::fs::read_dir(folder) else { return };
-    for path in entries.filter_map(Result::ok).map(|entry| entry.path()) {
+    let mut paths: Vec<PathBuf> = entries.filter_map(Result::ok).map(|entry| entry.path()).collect();
+    paths.sort();
+    for path in paths {
         let hidden = path.file_name().is_none_or(|name| name.to_string_lossy().starts_with('.'));
         if path.is_dir() {
             if !hidden && depth < DEPTH {
-                look(&path, depth + 1, into);
+                look(&path, depth + 1, seen, into);
             }
         } else if named(&path.to_string_lossy()) != Named::Other
-            && let Ok(bytes) = std::fs::read(&path)
+            && let Ok(bytes) = contents(&path)
         {
             into.insert(path, Digest::of(&bytes));
         }
@@ -213,6 +232,46 @@ mod tests {
         std::fs::write(file("c.kdl"), "3").unwrap();
         let said = changed(&before, &digests(&roots), folder.path());
         assert_eq!(said, "↻ changed a.yaml, new c.kdl, gone b.yaml\n\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_lead_to_each_folder_once_and_no_pipe_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        for level in 0..30 {
+            let here = folder.path().join(level.to_string());
+            std::fs::create_dir(&here).unwrap();
+            std::fs::write(here.join("a.yaml"), "1").unwrap();
+            for name in ["a", "b", "c"] {
+                std::os::unix::fs::symlink(format!("../{}", level + 1), here.join(name)).unwrap();
+            }
+        }
+        let made =
+            std::process::Command::new("mkfifo").arg(folder.path().join("pipe.yaml")).status().unwrap();
+        assert!(made.success());
+        assert_eq!(digests(&[folder.path().to_path_buf()]).len(), 30);
+    }
+
+    #[test]
+    fn a_watch_ends_as_its_last_look_did() {
+        let looked = |files: &[(&str, &str)]| {
+            let folder = tempfile::tempdir().unwrap();
+            files.iter().for_each(|(name, text)| std::fs::write(folder.path().join(name), text).unwrap());
+            let (sender, woken) = channel();
+            sender.send(Woken::Stopped).unwrap();
+            let desk = Desk {
+                directory: folder.path().to_path_buf(),
+                look: crate::render::Look { colour: false, width: 80 },
+                json: false,
+                out: |_| {},
+                aside: |_| {},
+                now: || jiff::Timestamp::UNIX_EPOCH,
+            };
+            let folders = [folder.path().to_path_buf()];
+            looks(&Options::default(), &desk, &|report| Ok(report.blocks(&[])), &folders, &woken)
+        };
+        assert_eq!(looked(&[("a.yaml", "a: 1\n")]), Ok(true));
+        assert_eq!(looked(&[]).unwrap_err(), "there is nothing to check: no spec file under `.`");
     }
 
     #[test]

@@ -65,7 +65,7 @@ fn the_document_is_valid_whatever_was_found() {
         places.take(3).collect::<Vec<_>>()
     );
     let mut prints: Vec<&str> =
-        results.iter().map(|one| one["partialFingerprints"]["ordain/v1"].as_str().unwrap()).collect();
+        results.iter().map(|one| one["partialFingerprints"]["ordain/v2"].as_str().unwrap()).collect();
     let count = prints.len();
     prints.sort_unstable();
     prints.dedup();
@@ -109,20 +109,37 @@ fn the_validator_finds_what_is_wrong() {
     assert!(valid(&document).is_err());
 }
 
+/// The fingerprints of what is found in one file.
+fn prints(name: &str, text: &str) -> Vec<Value> {
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::write(folder.path().join(name), text).unwrap();
+    let report = lint(folder.path(), &[PathBuf::from(".")], &asked()).unwrap();
+    let document = render::sarif(&report, "");
+    let results = document["runs"][0]["results"].as_array().unwrap().clone();
+    let codes = results.iter().map(|one| (one["ruleId"].clone(), one["partialFingerprints"].clone()));
+    codes.map(|(code, print)| serde_json::json!([code, print])).collect()
+}
+
 #[test]
 fn a_fingerprint_stays_when_lines_move() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("a.yaml");
     let text = "apiVersion: ordain/v1\nkind: Policyy\nmetadata: {name: a}\n";
-    let prints = || {
-        let report = lint(folder.path(), &[PathBuf::from(".")], &asked()).unwrap();
-        let document = render::sarif(&report, "");
-        let results = document["runs"][0]["results"].as_array().unwrap().clone();
-        results.iter().map(|one| one["partialFingerprints"].clone()).collect::<Vec<_>>()
-    };
-    std::fs::write(&path, text).unwrap();
-    let before = prints();
-    std::fs::write(&path, format!("# a comment\n\n{text}")).unwrap();
-    assert_eq!(before, prints());
+    let before = prints("a.yaml", text);
     assert!(!before.is_empty());
+    assert_eq!(before, prints("a.yaml", &format!("# a comment\n\n{text}")));
+    assert_eq!(before, prints("a.yaml", &text.replace("{name: a}", "\n  name: a")));
+    assert_ne!(before, prints("b.yaml", text));
+}
+
+#[test]
+fn no_secret_can_be_guessed_from_a_fingerprint() {
+    let text = |secret: &str| {
+        format!(
+            "apiVersion: ordain/v1\nkind: Connector\nmetadata: {{name: a, version: 1.0.0, owner: user:ann, \
+             summary: A.}}\nspec:\n  type: http\n  password: {secret}\n  {secret}: [{secret}, {{id: {secret}, x: 1}}]\n  \
+             operations: {{}}\n"
+        )
+    };
+    let one = prints("a.yaml", &text("pw1"));
+    assert!(one.iter().any(|print| print[0] == "secret-literal"), "{one:#?}");
+    assert_eq!(one, prints("a.yaml", &text("zx9")));
 }

@@ -196,3 +196,29 @@ fn a_change_does_not_escape_by_what_was_broken_before_it() {
     let remark = said.stderr.split_whitespace().collect::<Vec<_>>().join(" ");
     assert!(remark.contains("`HEAD` breaks laws") && remark.contains("is compared with nothing"), "{remark}");
 }
+
+#[test]
+fn what_runs_in_flight_ask_for_is_not_taken_away_and_a_new_name_is_recognized() {
+    let workspace = Workspace::copy_of("examples/agent-refund");
+    git(&workspace, &["init", "-q"]);
+    git(&workspace, &["add", "."]);
+    git(&workspace, &["commit", "-q", "-m", "as it was"]);
+    for path in ["capabilities/till.refund", "capabilities/till.stop-refund", "policies/refund-money"] {
+        let path = &format!("specs/{path}.yaml");
+        let renamed = text(&workspace, path).replace("till.stop-refund", "till.take-back");
+        workspace.write(path, &renamed.replace("version: 1.0.0", "version: 1.1.0"));
+    }
+    let said = workspace.ordain(&["lint", "--against", "HEAD", "--json"]).expect_code(1).json();
+    let gone: Vec<_> = said["diagnostics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .filter(|one| one["code"] == "capability-removed-in-use")
+        .collect();
+    assert_eq!(gone.len(), 1, "{said}");
+    assert!(
+        gone[0]["message"].as_str().unwrap().contains("step `refund` of runbook `refund` was undone by it"),
+        "{said}"
+    );
+    assert!(gone[0]["help"].as_str().unwrap().contains("`till.take-back` asks the same operation"), "{said}");
+}

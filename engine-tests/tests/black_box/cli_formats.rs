@@ -68,6 +68,25 @@ fn a_spec_cannot_write_workflow_commands() {
 }
 
 #[test]
+fn no_server_takes_a_command_from_what_a_spec_says_in_any_format() {
+    for server in ["GITHUB_ACTIONS", "TF_BUILD"] {
+        let mut workspace = hostile("\"##[stop-commands]x ###vso[task.setvariable]y\"");
+        let plain = workspace.ordain(&["lint", "--json"]).expect_code(1).json();
+        assert!(
+            plain["diagnostics"][0]["message"].as_str().unwrap().contains("##[stop-commands]x"),
+            "{plain}"
+        );
+        workspace.environment.push((server.into(), "true".into()));
+        for format in ["text", "json", "sarif", "junit"] {
+            let said = workspace.ordain(&["lint", "--format", format]).expect_code(1).stdout.clone();
+            assert!(said.contains("stop-commands]x"), "{said}");
+            assert!(!said.contains("##[") && !said.contains("##vso["), "{format}: {said}");
+        }
+        assert_eq!(workspace.ordain(&["lint", "--json"]).expect_code(1).json(), plain);
+    }
+}
+
+#[test]
 fn junit_is_well_formed_whatever_a_spec_says() {
     let workspace = hostile("\"<x y='z'>&]]>\\u0001\"");
     let said = workspace.ordain(&["lint", "--format", "junit"]);

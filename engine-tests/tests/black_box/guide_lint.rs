@@ -191,6 +191,13 @@ you know the value, and a `TODO` is refused until somebody replaces it. Comments
 With `--diff` nothing is written; it ends with 1 where something would change or something blocks.\n\n\
 It ends with 0 where nothing blocks, 1 where something does, 2 where it could not check; never otherwise for \
 another format. `spec-lint --help` lists the options, `ordain explain unknown-field` shows a page.\n\n\
+What a rule says may be right and still have to wait. A comment lets one rule pass on one line, for a time:\n\n\
+```yaml\nmetadata:\n  # lint-allow: single-person-owner until=2026-12-31 by=user:bea reason=\"a colleague comes in \
+January\"\n  owner: user:bea\n```\n\n\
+It stands on that line, or above it with nothing but blank lines and other comments between. It names the rule, the \
+last day on which it counts (in UTC), a person of the roster, and the reason. No law passes so; a comment that lets \
+nothing pass, or no longer, is an error itself. With `--against REV` a comment that came with the change counts for \
+nothing.\n\n\
 The twenty mistakes below are made in the example `examples/agent-refund`, one at a time, and shown as the \
 terminal shows them.\n";
 

@@ -82,6 +82,12 @@ pub enum Unresolved {
 }
 
 impl Declarations {
+    /// True where every document could be read.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.unread.is_empty()
+    }
+
     /// True where such a spec may be written although it is not declared: its document, or one of which nothing
     /// can be told, could not be read.
     pub(crate) fn may_be_unread(&self, kind: Kind, name: &str) -> bool {

@@ -21,6 +21,8 @@ const WORKSPACE: &str = crate::workspace::FILE;
 pub const FILES: usize = 5_000;
 /// The most bytes of a catalogue.
 pub const BYTES: usize = 32 << 20;
+/// The most folders that are looked into: links can make few of them many.
+pub const FOLDERS: usize = 20_000;
 /// So many files are worth a worker.
 const MANY: usize = 64;
 /// The deepest folder below a catalogue folder.
@@ -94,6 +96,8 @@ struct Reader {
     files: BTreeMap<String, SourceFile>,
     /// Regular files to read, all links resolved.
     found: BTreeMap<String, PathBuf>,
+    /// Folders that were looked into.
+    folders: usize,
     full: bool,
 }
 
@@ -121,6 +125,10 @@ impl Reader {
     }
 
     fn walk(&mut self, folder: &Path, name: &str, place: &mut Place<'_>) {
+        self.folders += 1;
+        if self.folders > FOLDERS {
+            return self.stop(format!("the catalogue has more than {FOLDERS} folders"));
+        }
         let entries = match fs::read_dir(folder).and_then(Iterator::collect::<io::Result<Vec<_>>>) {
             Ok(entries) => entries,
             Err(error) => {
@@ -140,6 +148,13 @@ impl Reader {
             }
             let path = folder.join(&entry);
             let below = if name.is_empty() { shown.to_string() } else { format!("{name}/{shown}") };
+            let leads_on = kind.as_ref().is_ok_and(|kind| kind.is_dir() || kind.is_symlink());
+            if entry.to_str().is_none() && (looks_like_a_spec || leads_on) {
+                // Two such names can be shown as one, and one of the two would not be read.
+                let message = format!("the name of `{below}` is no UTF-8");
+                self.refuse(&below, &message, "rename it");
+                continue;
+            }
             match kind.and_then(|kind| resolve(path, kind, place.root)) {
                 Ok(Some((_, kind))) if kind.is_dir() && hidden => {}
                 Ok(Some((real, kind))) if kind.is_dir() => self.descend(&real, &below, place),
@@ -195,7 +210,7 @@ impl Reader {
             (before <= BYTES).then(|| {
                 contents(real).map(|read| {
                     bytes.fetch_add(read.len(), Ordering::Relaxed);
-                    source(below, read)
+                    source(below, &read)
                 })
             })
         });
@@ -255,25 +270,13 @@ fn contents(path: &Path) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
-/// A file from its bytes; refused where they are not UTF-8. `None` where it is none of Ordain's.
-fn source(path: &str, bytes: Vec<u8>) -> Option<SourceFile> {
-    let error = match String::from_utf8(bytes) {
-        Ok(text) => return unread::file(path, &text),
-        Err(error) => error,
-    };
-    let file = unread::file(path, &String::from_utf8_lossy(error.as_bytes()))?;
-    if file.refusal.is_some() || error.as_bytes().len() > FILE_BYTES {
-        // The last letter may be cut by the limit; that the file is too large comes first.
-        return Some(file);
+/// A file from its bytes. `None` where it is none of Ordain's.
+fn source(path: &str, bytes: &[u8]) -> Option<SourceFile> {
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        return unread::file(path, text);
     }
-    let at = error.utf8_error().valid_up_to();
-    let refusal = Refusal {
-        code: "not-utf8",
-        at: u32::try_from(at).unwrap_or(u32::MAX),
-        message: format!("byte {at} of `{path}` is no UTF-8"),
-        help: "save the file as UTF-8",
-    };
-    Some(SourceFile::refused(file.path, file.text, file.notation, refusal))
+    let file = unread::file(path, &String::from_utf8_lossy(bytes))?;
+    Some(if file.refusal.is_some() { file } else { SourceFile::of_bytes(file.path, bytes, file.notation) })
 }
 
 /// The words of an error without the number of the system.
@@ -384,6 +387,40 @@ mod tests {
                 ("specs/out.yaml", Some("unparsable-file")),
                 ("specs/sub/up", Some("unparsable-file"))
             ]
+        );
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_do_not_make_few_folders_many() {
+        let root = tempfile::tempdir().unwrap();
+        let specs = root.path().join("specs");
+        for level in 0..20 {
+            let here = specs.join(format!("{level}"));
+            fs::create_dir_all(&here).unwrap();
+            for name in ["a", "b"] {
+                std::os::unix::fs::symlink(format!("../{}", level + 1), here.join(name)).unwrap();
+            }
+        }
+        assert_eq!(paths(&read(root.path(), &["specs"])).first(), Some(&("", Some("too-large-or-deep"))));
+    }
+
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn a_name_that_is_no_text_is_refused() {
+        use std::os::unix::ffi::OsStrExt as _;
+        let root = tempfile::tempdir().unwrap();
+        let specs = root.path().join("specs");
+        fs::create_dir(&specs).unwrap();
+        let odd = |bytes: &[u8]| specs.join(std::ffi::OsStr::from_bytes(bytes));
+        for name in [&b"a\xff.yaml"[..], b"a\xfe.yaml", b"b\xff.txt"] {
+            fs::write(odd(name), "a: 1\n").unwrap();
+        }
+        fs::create_dir(odd(b"c\xff")).unwrap();
+        let refused = Some("unparsable-file");
+        assert_eq!(
+            paths(&read(root.path(), &["specs"])),
+            [("specs/a\u{fffd}.yaml", refused), ("specs/c\u{fffd}", refused)]
         );
     }
 

@@ -94,6 +94,17 @@ pub struct SourceFile {
     /// Why the file cannot be read at all, if so; `check` reports it and reads no further.
     pub refusal: Option<Refusal>,
     line_starts: Vec<u32>,
+    /// How many characters begin before each [`STRIDE`]-th byte: a line can be as long as the file.
+    characters: Vec<u32>,
+}
+
+/// Bytes between two places whose characters are counted.
+const STRIDE: usize = 1024;
+
+/// How many characters begin in some bytes.
+fn begun(bytes: &[u8]) -> u32 {
+    let count = bytes.iter().filter(|byte| **byte & 0xC0 != 0x80).count();
+    u32::try_from(count).unwrap_or(u32::MAX)
 }
 
 impl SourceFile {
@@ -104,7 +115,33 @@ impl SourceFile {
         let line_starts = std::iter::once(0)
             .chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
             .collect();
-        Self { path, text, notation, refusal: None, line_starts }
+        let strides = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
+            let here = *before;
+            *before += begun(chunk);
+            Some(here)
+        });
+        let characters = strides.collect();
+        Self { path, text, notation, refusal: None, line_starts, characters }
+    }
+
+    /// A file from its bytes. Past the limit of a file they may be cut anywhere: that it is too large comes first.
+    #[must_use]
+    pub fn of_bytes(path: String, bytes: &[u8], notation: Notation) -> Self {
+        let text = String::from_utf8_lossy(bytes);
+        let error = match std::str::from_utf8(bytes) {
+            Err(error) if bytes.len() <= crate::scan::FILE_BYTES => error,
+            _ => return Self::new(path, text.into(), notation),
+        };
+        let at = error.valid_up_to();
+        let is_utf16 = bytes.starts_with(&[0xFF, 0xFE]) || bytes.starts_with(&[0xFE, 0xFF]);
+        let help = if is_utf16 { "it looks like UTF-16: save it as UTF-8" } else { "save the file as UTF-8" };
+        let refusal = Refusal {
+            code: "not-utf8",
+            at: u32::try_from(at).unwrap_or(u32::MAX),
+            message: format!("byte {at} of `{path}` is no UTF-8"),
+            help,
+        };
+        Self::refused(path, text.into(), notation, refusal)
     }
 
     /// A file that cannot be read: it is refused with the catalogue it lies in.
@@ -118,9 +155,24 @@ impl SourceFile {
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
-        let before = self.text.get(start as usize..offset as usize).unwrap_or_default();
-        let column = before.chars().count() + 1;
-        (u32::try_from(line).unwrap_or(u32::MAX), u32::try_from(column).unwrap_or(u32::MAX))
+        let column = self.characters(offset).saturating_sub(self.characters(start)) + 1;
+        (u32::try_from(line).unwrap_or(u32::MAX), column)
+    }
+
+    /// How many characters begin before a byte.
+    fn characters(&self, offset: u32) -> u32 {
+        let at = (offset as usize).min(self.text.len());
+        let counted = (at / STRIDE).min(self.characters.len().saturating_sub(1));
+        let rest = self.text.as_bytes().get(counted * STRIDE..at).unwrap_or_default();
+        self.characters.get(counted).map_or(0, |before| before + begun(rest))
+    }
+
+    /// The first byte of a line, counted from 1, and one past its last; both the end of the text past the last line.
+    #[must_use]
+    pub fn line(&self, number: u32) -> (u32, u32) {
+        let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
+        let start = |number: u32| self.line_starts.get(number as usize).copied().unwrap_or(end);
+        (start(number.saturating_sub(1)), start(number.max(1)))
     }
 
     /// The text of a span, empty where it does not lie in this file.
@@ -181,5 +233,37 @@ impl Sources {
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.files.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
+    use super::*;
+
+    #[test]
+    fn columns_count_characters_also_far_behind_in_a_line() {
+        let text = format!("é\n{}é\u{1f600}x\n", "aé".repeat(3 * STRIDE));
+        let file = SourceFile::new("a".into(), text.as_str().into(), Notation::Yaml);
+        for (at, _) in text.char_indices().chain([(text.len(), ' ')]) {
+            let before = &text[..at];
+            let line = before.matches('\n').count() + 1;
+            let column = before.rsplit('\n').next().unwrap().chars().count() + 1;
+            let due = (u32::try_from(line).unwrap(), u32::try_from(column).unwrap());
+            assert_eq!(file.line_column(u32::try_from(at).unwrap()), due, "{at}");
+        }
+    }
+
+    #[test]
+    fn a_line_ends_behind_its_break() {
+        let file = SourceFile::new("a".into(), "ab\n\nc".into(), Notation::Yaml);
+        assert_eq!([0, 1, 2, 3, 4].map(|line| file.line(line)), [(0, 3), (0, 3), (3, 4), (4, 5), (5, 5)]);
+    }
+
+    #[test]
+    fn what_is_utf16_is_said_to_be() {
+        let refusal = |bytes: &[u8]| SourceFile::of_bytes("a".into(), bytes, Notation::Yaml).refusal.unwrap();
+        assert!(refusal(&[0xFF, 0xFE, b'a', 0]).help.contains("UTF-16"));
+        assert_eq!(refusal(b"a: \xff").message, "byte 3 of `a` is no UTF-8");
     }
 }

@@ -11,6 +11,8 @@ use crate::tree::{Node, Value};
 
 /// What begins a suppression in a comment.
 pub const MARK: &str = "lint-allow:";
+/// What a suppression says beside the name of its rule, each once.
+pub const PARTS: &[&str] = &["until", "by", "reason"];
 
 /// One suppression as it is written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -23,13 +25,14 @@ pub struct Suppression {
     pub by: Option<(String, Span)>,
     /// Why.
     pub reason: Option<(String, Span)>,
-    /// Words that are none of these.
+    /// Words that are none of these, or say one of them a second time.
     pub strange: Vec<(String, Span)>,
     /// The comment, from its sign to its end.
     pub span: Span,
     /// True where nothing else stands on its line.
     pub alone: bool,
-    /// The line that it is about, counted from 1: its own, or the next one that is no comment.
+    /// The line that it is about, counted from 1: its own, or the next one that says something where its own is a
+    /// comment as a whole. Blank lines part nothing, as they mean nothing in either notation.
     pub line: u32,
 }
 
@@ -42,38 +45,60 @@ pub fn read(id: FileId, file: &SourceFile, nodes: &[Node]) -> Vec<Suppression> {
     }
     let mut strings = Vec::new();
     nodes.iter().for_each(|node| texts(node, &mut strings));
+    strings.sort_unstable();
+    let in_string = |at: usize| {
+        let begun = strings.partition_point(|(begin, _)| *begin <= at);
+        begun.checked_sub(1).and_then(|last| strings.get(last)).is_some_and(|(_, end)| at < *end)
+    };
     let sign = if file.notation == Notation::Kdl { "//" } else { "#" };
-    let mut found = Vec::new();
+    let mut found: Vec<Suppression> = Vec::new();
+    // From here on, they stand above the next line that says something.
+    let mut waiting = 0;
     let mut start = 0_usize;
-    for line in file.text.split('\n') {
-        if let Some(at) = comment(line, sign)
-            && let Some(words) = marked(line.get(at..).unwrap_or_default(), sign)
-        {
-            let from = start + at;
-            if !strings.iter().any(|(begin, end)| *begin <= from && from < *end) {
-                let alone = line.get(..at).is_some_and(|before| before.trim().is_empty());
-                let length = line.trim_end().len() - at;
-                found.push(suppression(id, file, from, length, words, alone, sign));
+    for (number, line) in (1..).zip(file.text.split('\n')) {
+        let says_something = !line.trim().is_empty() && !line.trim_start().starts_with(sign);
+        if says_something {
+            found.iter_mut().skip(waiting).for_each(|one| one.line = number);
+        }
+        let mut from = 0;
+        while let Some(at) = comment(line, from, sign) {
+            if in_string(start + at) {
+                from = at + sign.len();
+                continue;
             }
+            let comment = line.get(at..).unwrap_or_default().trim_end();
+            let (one, length) = suppression(id, start + at, comment, sign);
+            from = at + length;
+            let blank = |part: Option<&str>| part.is_none_or(|part| part.trim().is_empty());
+            let alone = blank(line.get(..at)) && blank(line.get(from..));
+            found.push(Suppression { alone, line: number, ..one });
+        }
+        if says_something {
+            waiting = found.len();
         }
         start += line.len() + 1;
     }
+    let end = u32::try_from(file.text.split('\n').count()).unwrap_or(u32::MAX).saturating_add(1);
+    found.iter_mut().skip(waiting).for_each(|one| one.line = end);
     found
 }
 
-/// The places of all strings.
+/// The places of all strings and keys.
 fn texts(node: &Node, into: &mut Vec<(usize, usize)>) {
+    let place = |span: Span| (span.start as usize, span.end as usize);
     match &node.value {
-        Value::Text(_) => into.push((node.span.start as usize, node.span.end as usize)),
+        Value::Text(_) => into.push(place(node.span)),
         Value::List(items) => items.iter().for_each(|item| texts(item, into)),
-        Value::Map(map) => map.entries.iter().for_each(|(_, value)| texts(value, into)),
+        Value::Map(map) => map.entries.iter().for_each(|(key, value)| {
+            into.push(place(key.span));
+            texts(value, into);
+        }),
         Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) => {}
     }
 }
 
-/// Where the comment of a line begins that holds the mark right after its sign.
-fn comment(line: &str, sign: &str) -> Option<usize> {
-    let mut from = 0;
+/// Where the first comment at or behind `from` begins that holds the mark right after its sign.
+fn comment(line: &str, mut from: usize, sign: &str) -> Option<usize> {
     while let Some(at) = line.get(from..)?.find(sign).map(|at| at + from) {
         let before = line.get(..at)?;
         let free = before.is_empty() || before.ends_with([' ', '\t']);
@@ -92,53 +117,47 @@ fn marked(comment: &str, sign: &str) -> Option<usize> {
     Some(comment.len() - words.len())
 }
 
-fn suppression(
-    id: FileId,
-    file: &SourceFile,
-    from: usize,
-    length: usize,
-    skip: usize,
-    alone: bool,
-    sign: &str,
-) -> Suppression {
+/// The suppression at the beginning of `comment`, which begins at byte `from` of its file, and its length: another
+/// comment on the line is no part of it.
+fn suppression(id: FileId, from: usize, comment: &str, sign: &str) -> (Suppression, usize) {
     let place = |start: usize, end: usize| {
         let byte = |offset: usize| u32::try_from(offset).unwrap_or(u32::MAX);
-        Span::new(id, byte(start), byte(end))
+        Span::new(id, byte(from + start), byte(from + end))
     };
-    let line = file.line_column(place(from, from).start).0;
+    let words = words(comment, marked(comment, sign).unwrap_or(comment.len()));
+    let is_next = |(start, _): &&(usize, usize)| {
+        comment.get(*start..).is_some_and(|word| word.starts_with('#') || word.starts_with("//"))
+    };
+    let length = words.iter().find(is_next).map_or(comment.len(), |(start, _)| *start);
+    let own = comment.get(..length).unwrap_or_default().trim_end();
     let mut made = Suppression {
         slug: None,
         until: None,
         by: None,
         reason: None,
         strange: Vec::new(),
-        span: place(from, from + length),
-        alone,
-        line: if alone { next_line(&file.text, line, sign) } else { line },
+        span: place(0, own.len()),
+        alone: false,
+        line: 0,
     };
-    let text = file.text.get(from..from + length).unwrap_or_default();
-    for (start, end) in words(text, skip.min(text.len())) {
-        let word = text.get(start..end).unwrap_or_default();
-        // A second comment on the line is no part of the first.
-        if word.starts_with('#') || word.starts_with("//") {
-            break;
-        }
-        let span = place(from + start, from + end);
+    for (start, end) in words.into_iter().take_while(|(start, _)| *start < length) {
+        let word = comment.get(start..end).unwrap_or_default();
         let (key, value) = word.split_once('=').map_or((None, word), |(key, value)| (Some(key), value));
         let value = value.strip_prefix('"').and_then(|value| value.strip_suffix('"')).unwrap_or(value);
         let part = match key {
             Some("until") => &mut made.until,
             Some("by") => &mut made.by,
             Some("reason") => &mut made.reason,
-            None if made.slug.is_none() => &mut made.slug,
-            _ => {
-                made.strange.push((word.to_owned(), span));
-                continue;
-            }
+            _ => &mut made.slug,
         };
-        *part = Some((value.to_owned(), span));
+        // What stands there a second time would say something else than what was read first.
+        if part.is_some() || key.is_some_and(|key| !PARTS.contains(&key)) {
+            made.strange.push((word.to_owned(), place(start, end)));
+        } else {
+            *part = Some((value.to_owned(), place(start, end)));
+        }
     }
-    made
+    (made, length)
 }
 
 /// Words from `skip` on; blanks inside of quotation marks separate nothing.
@@ -154,13 +173,6 @@ fn words(text: &str, skip: usize) -> Vec<(usize, usize)> {
     }
     found.extend(begun.map(|start| (start, text.len())));
     found
-}
-
-/// The first line after `line` that is no comment.
-fn next_line(text: &str, line: u32, sign: &str) -> u32 {
-    let below = text.split('\n').skip(line as usize);
-    let comments = below.take_while(|line| line.trim_start().starts_with(sign)).count();
-    line.saturating_add(u32::try_from(comments).unwrap_or(0)).saturating_add(1)
 }
 
 #[cfg(test)]
@@ -202,6 +214,48 @@ mod tests {
         let text = "ordain \"v1\"\nx \"// lint-allow: a-b\" // lint-allow: c-d until=x\n";
         let all = found(text, Notation::Kdl);
         assert_eq!(all.iter().map(|one| word(&one.slug)).collect::<Vec<_>>(), ["c-d"]);
+    }
+
+    #[test]
+    fn what_stands_between_a_comment_and_the_next_line_that_says_something_parts_nothing() {
+        for (text, notation) in [
+            ("# lint-allow: a-b\n\n \t\n# more\n\nx: 1\n", Notation::Yaml),
+            ("# see 7 # lint-allow: a-b\r\n\r\n\r\n\r\n\r\nx: 1\r\n", Notation::Yaml),
+            ("ordain \"v1\"\n// lint-allow: a-b\n\n// more\n\nx 1\n", Notation::Kdl),
+        ] {
+            let all = found(text, notation);
+            assert_eq!(all.iter().map(|one| one.line).collect::<Vec<_>>(), [6], "{text}");
+        }
+        let all = found("x: 1\n# lint-allow: a-b\n\n", Notation::Yaml);
+        assert_eq!(all.iter().map(|one| one.line).collect::<Vec<_>>(), [5], "nothing follows");
+    }
+
+    #[test]
+    fn each_comment_of_a_line_is_read() {
+        let text =
+            "x: 1 # lint-allow: a-b reason=\"no # lint-allow: z\" # lint-allow: c-d by=user:ann # why\n";
+        let all = found(text, Notation::Yaml);
+        let said: Vec<_> = all.iter().map(|one| (word(&one.slug), word(&one.by), one.line)).collect();
+        assert_eq!(said, [("a-b", "", 1), ("c-d", "user:ann", 1)]);
+        let place = |one: &Suppression| text.get(one.span.start as usize..one.span.end as usize);
+        let places = all.iter().filter_map(place);
+        let due = ["# lint-allow: a-b reason=\"no # lint-allow: z\"", "# lint-allow: c-d by=user:ann"];
+        assert_eq!(places.collect::<Vec<_>>(), due);
+        let all = found("# lint-allow: a-b # lint-allow: c-d\nx: 1\n", Notation::Yaml);
+        assert!(all.iter().all(|one| !one.alone && one.line == 2), "{all:?}");
+    }
+
+    #[test]
+    fn what_stands_in_a_key_is_no_comment() {
+        assert_eq!(found("\"a # lint-allow: a-b\": 1\n", Notation::Yaml), []);
+    }
+
+    #[test]
+    fn of_what_is_said_twice_the_first_is_read_and_the_second_is_strange() {
+        let all = found("x: 1 # lint-allow: a-b until=2026-01-01 until=2099-01-01\n", Notation::Yaml);
+        let one = all.first().unwrap();
+        let strange: Vec<_> = one.strange.iter().map(|(word, _)| word.as_str()).collect();
+        assert_eq!((word(&one.until), strange), ("2026-01-01", vec!["until=2099-01-01"]));
     }
 
     #[test]

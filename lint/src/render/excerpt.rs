@@ -112,7 +112,7 @@ fn drawn(
         }
     });
     let spans = spans.collect();
-    (Excerpt { name: shown(&finding.root, &file.path), text: window.text, columns }, spans)
+    (Excerpt { name: harmless(&shown(&finding.root, &file.path)), text: window.text, columns }, spans)
 }
 
 /// The lines that are shown, under the name of their file. The head of an excerpt names the column in the

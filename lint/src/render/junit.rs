@@ -9,7 +9,7 @@ use ordain_spec::diagnostic::Severity;
 
 pub use document::{Case, Suite, Verdict, document};
 
-use super::whole;
+use super::{harmless, whole};
 use crate::report::{Finding, Report};
 
 /// The document. `deny` are levels that block beside laws, errors, and what a workspace denies.
@@ -34,7 +34,7 @@ pub fn junit(report: &Report, deny: &[Severity]) -> String {
 fn case(finding: &Finding, blocks: bool) -> Case {
     let diagnostic = &finding.diagnostic;
     let (place, severity) = (finding.primary(), diagnostic.severity.as_str());
-    let text = format!("{}:{}:{}: {}", place.file, place.line, place.column, whole(finding));
+    let text = format!("{}:{}:{}: {}", harmless(&place.file), place.line, place.column, whole(finding));
     let verdict = if blocks {
         Verdict::Failed { kind: severity.to_owned(), message: diagnostic.message.clone(), text }
     } else {

@@ -3,20 +3,22 @@
 
 use std::collections::BTreeMap;
 
+use ordain_spec::check::masked;
 use ordain_spec::diagnostic::{Diagnostic, Edit, Severity};
 use ordain_spec::digest::Digest;
-use ordain_spec::source::Span;
+use ordain_spec::source::{FileId, Sources, Span};
 use serde_json::{Map, Value, json};
 
 use super::excerpt::harmless;
-use super::{joined, page, whole};
+use super::{Secrets, joined, page, whole};
+use crate::branch::Branches;
 use crate::report::{Finding, Report};
 
 /// Where the schema of the document stands.
 const SCHEMA: &str =
     "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json";
 /// What fingerprints are of: another number when they are computed in another way.
-const FINGERPRINT: &str = "ordain/v1";
+const FINGERPRINT: &str = "ordain/v2";
 
 /// The document. `below` is the folder that the report's paths are relative to.
 #[must_use]
@@ -30,12 +32,12 @@ pub fn sarif(report: &Report, below: &str) -> Value {
         rules.insert(finding.diagnostic.code, finding.diagnostic.severity);
     }
     let numbers: BTreeMap<&str, usize> = rules.keys().enumerate().map(|(at, code)| (*code, at)).collect();
-    let mut seen = BTreeMap::new();
+    let mut prints = Prints::new(report);
     let results: Vec<Value> = findings
         .iter()
         .map(|(finding, passed)| {
             let number = numbers.get(finding.diagnostic.code).copied().unwrap_or_default();
-            let mut result = result(finding, number, below, &mut seen);
+            let mut result = result(finding, number, below, prints.of(finding));
             // What a comment let pass is shown as that, not left out: whoever reads the file sees it too.
             if let (Some(reason), Some(result)) = (passed, result.as_object_mut()) {
                 let justification = harmless(reason);
@@ -93,12 +95,7 @@ fn rule(code: &str, severity: Severity) -> Value {
     })
 }
 
-fn result(
-    finding: &Finding,
-    number: usize,
-    below: &str,
-    seen: &mut BTreeMap<(&'static str, String), usize>,
-) -> Value {
+fn result(finding: &Finding, number: usize, below: &str, fingerprint: String) -> Value {
     let diagnostic = &finding.diagnostic;
     let mut out = Map::new();
     out.insert("ruleId".into(), diagnostic.code.into());
@@ -116,7 +113,7 @@ fn result(
         })
     });
     out.insert("relatedLocations".into(), related.collect());
-    out.insert("partialFingerprints".into(), json!({FINGERPRINT: fingerprint(finding, seen)}));
+    out.insert("partialFingerprints".into(), json!({FINGERPRINT: fingerprint}));
     if let Some(fix) = &diagnostic.fix {
         out.insert("fixes".into(), json!([fixed(finding, diagnostic, &fix.edits, below)]));
     }
@@ -162,19 +159,45 @@ fn fixed(finding: &Finding, diagnostic: &Diagnostic, edits: &[Edit], below: &str
     json!({"description": {"text": harmless(what)}, "artifactChanges": changes})
 }
 
-/// What stays the same when lines above are added or the file is laid out anew: the rule, the file, the
-/// text of the place, and which of several alike it is.
-fn fingerprint(finding: &Finding, seen: &mut BTreeMap<(&'static str, String), usize>) -> String {
-    let diagnostic = &finding.diagnostic;
-    let primary = diagnostic.primary.as_ref();
-    let file = primary.and_then(|label| finding.sources.get(label.span.file));
-    let written = primary.zip(file).map_or("", |(label, file)| file.slice(label.span));
-    let words: Vec<&str> = written.split_whitespace().collect();
-    let about = format!("{}\n{}\n{}", finding.primary().file, diagnostic.message, words.join(" "));
-    let count = seen.entry((diagnostic.code, about.clone())).or_default();
-    *count += 1;
-    let digest = Digest::of(format!("{}\n{about}\n{count}", diagnostic.code).as_bytes()).to_string();
-    digest.trim_start_matches("sha256:").chars().take(32).collect()
+/// What fingerprints are made of.
+struct Prints {
+    /// What is a secret in any file.
+    secrets: Vec<Secrets>,
+    /// The ways to the places of a file, read once; by the files of its catalogue and its number there.
+    branches: BTreeMap<(*const Sources, FileId), Branches>,
+    /// How many had the same before.
+    seen: BTreeMap<String, usize>,
+}
+
+impl Prints {
+    fn new(report: &Report) -> Self {
+        let secrets = report.groups.iter().map(|group| Secrets::of(&group.subject)).collect();
+        Self { secrets, branches: BTreeMap::new(), seen: BTreeMap::new() }
+    }
+
+    /// What stays the same when lines above are added, the file is laid out anew, or the text of the place is another:
+    /// the rule, the file, the way through its tree to the place, and which of several alike it is. Nothing that
+    /// stands in a file as a secret goes into it: from a hash a short one could be guessed.
+    fn of(&mut self, finding: &Finding) -> String {
+        let diagnostic = &finding.diagnostic;
+        let place = diagnostic.primary.as_ref().map(|label| label.span);
+        let way: Vec<String> = place
+            .and_then(|place| Some((place, finding.file(place)?)))
+            .map(|(place, file)| {
+                let files = std::sync::Arc::as_ptr(&finding.sources);
+                let branches = self.branches.entry((files, place.file));
+                let branches = branches.or_insert_with(|| Branches::of(place.file, file));
+                let is_secret = |name: &str| self.secrets.iter().any(|all| all.is_one(name));
+                let shown = |name: &str| if is_secret(name) { "*".into() } else { masked(name) };
+                branches.to(place.start).map(shown).collect()
+            })
+            .unwrap_or_default();
+        let about = json!([diagnostic.code, finding.primary().file, way]).to_string();
+        let count = self.seen.entry(about.clone()).or_default();
+        *count += 1;
+        let digest = Digest::of(format!("{about} {count}").as_bytes()).to_string();
+        digest.trim_start_matches("sha256:").chars().take(32).collect()
+    }
 }
 
 /// A path as a URI reference.

@@ -51,6 +51,13 @@ impl Secrets {
         self.line(&shown)
     }
 
+    /// True for the words of one.
+    #[must_use]
+    pub fn is_one(&self, text: &str) -> bool {
+        let same = self.texts.partition_point(|other| other.len() > text.len());
+        self.texts.iter().skip(same).take_while(|other| other.len() == text.len()).any(|other| other == text)
+    }
+
     /// A line of which only the words are known.
     #[must_use]
     pub fn line(&self, line: &str) -> String {

@@ -1,6 +1,7 @@
 //! Findings for a terminal, file by file, with the lines they are about.
 
 use ordain_spec::diagnostic::counted;
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyles};
@@ -8,6 +9,9 @@ use miette::{GraphicalReportHandler, GraphicalTheme, ThemeCharacters, ThemeStyle
 use super::Secrets;
 use super::excerpt::{CONTEXT_LINES, Drawn};
 use crate::report::{Report, Summary};
+
+/// So many findings of one rule in one file are drawn; more say no more, and a file can hold thousands.
+const DRAWN: usize = 50;
 
 /// How the text is laid out.
 #[derive(Debug, Clone, Copy)]
@@ -29,6 +33,7 @@ pub fn text(report: &Report, look: Look) -> String {
             .with_context_lines(CONTEXT_LINES as usize);
     let mut out = String::new();
     let mut file = None;
+    let mut drawn_of: BTreeMap<(String, &str), usize> = BTreeMap::new();
     let secrets: Vec<Secrets> = report.groups.iter().map(|group| Secrets::of(&group.subject)).collect();
     let all = report.groups.iter().zip(&secrets);
     for (finding, secrets) in
@@ -38,6 +43,11 @@ pub fn text(report: &Report, look: Look) -> String {
             Some(_) => finding.primary().file,
             None => "the catalogue as a whole".to_owned(),
         };
+        let count = drawn_of.entry((place.clone(), finding.diagnostic.code)).or_default();
+        *count += 1;
+        if *count > DRAWN {
+            continue;
+        }
         if file.as_ref() != Some(&place) {
             let head =
                 format!("{}{}", if file.is_some() { "\n" } else { "" }, super::excerpt::harmless(&place));
@@ -58,6 +68,10 @@ pub fn text(report: &Report, look: Look) -> String {
         let lines = drawn.trim_start_matches('\n').split_inclusive('\n');
         lines.filter(|line| line.trim() != "Advice:").for_each(|line| out.push_str(line));
         out.push('\n');
+    }
+    for ((file, code), count) in drawn_of.into_iter().filter(|(_, count)| *count > DRAWN) {
+        let (more, file) = (count - DRAWN, super::excerpt::harmless(&file));
+        let _infallible = writeln!(out, "… {more} more of {code} in {file}\n");
     }
     let _infallible = writeln!(out, "{}", summed(report.summary(), look.colour));
     if let Some(line) = repairable(report) {

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use serde_json::json;
-use spec_lint::command::written;
+use spec_lint::command::all_written;
 use spec_lint::fix::diff::unified;
 use spec_lint::layout::files::layouts;
 
@@ -30,7 +30,7 @@ impl Options {
             layouts(&cx.directory, &self.paths).map_err(|error| Failure::usage(error.to_string()))?;
         let writes = !self.check && !self.diff;
         if writes {
-            changes.iter().try_for_each(|change| written(change, &cx.directory)).map_err(Failure::usage)?;
+            all_written(&changes, &cx.directory).map_err(Failure::usage)?;
         }
         let colour = cx.look().colour && !cx.json;
         let diff = || -> String { changes.iter().map(|change| unified(change, colour)).collect() };
