@@ -2,16 +2,14 @@
 //! unbounded cost.
 #![no_main]
 
-use std::sync::Arc;
-
 use libfuzzer_sys::fuzz_target;
 use ordain_spec::expr::{COST_LIMIT, Expect, Expr, FactMap, Known, Scope, Template, Value, check, facts};
 use ordain_spec::source::{FileId, Span};
-use ordain_spec::tree::Text;
+use ordain_spec::tree::{Text, Way};
 
 fuzz_target!(|source: &str| {
     let span = Span::new(FileId(0), 0, u32::try_from(source.len()).unwrap_or(u32::MAX));
-    let text = Text { value: source.into(), map: Arc::from([(0, 0)]) };
+    let text = Text { value: source.into(), way: Way::Straight(0) };
     let scope = Scope::new([("actor", facts::actor()), ("run", facts::run()), ("now", facts::now())]);
     let json = serde_json::json!({"id": "alice", "type": "human"});
     let actor = Value::from_json(&json).unwrap_or(Value::Null);

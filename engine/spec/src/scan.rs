@@ -29,6 +29,20 @@ pub const fn hidden(letter: char) -> Option<&'static str> {
     })
 }
 
+/// Every character of a text that is [`hidden`], its place before it, what it is behind it.
+pub(crate) fn all_hidden(text: &str) -> impl Iterator<Item = (usize, char, &'static str)> {
+    let is_seen = |byte: &u8| matches!(byte, b' '..=b'~' | b'\n' | b'\t');
+    let mut at = 0;
+    // Asked of every byte of every file: nearly all of them are plain letters.
+    let rare = std::iter::from_fn(move || {
+        at += text.as_bytes().get(at..)?.iter().position(|byte| !is_seen(byte))?;
+        let letter = text.get(at..)?.chars().next()?;
+        at += letter.len_utf8();
+        Some((at - letter.len_utf8(), letter))
+    });
+    rare.filter_map(|(at, letter)| Some((at, letter, hidden(letter)?)))
+}
+
 /// Reports what hides text. True when the file may be parsed.
 pub fn scan(file: FileId, text: &str, sink: &mut Vec<Diagnostic>) -> bool {
     if text.len() > FILE_BYTES {
@@ -40,13 +54,11 @@ pub fn scan(file: FileId, text: &str, sink: &mut Vec<Diagnostic>) -> bool {
         );
         return false;
     }
-    let mut letters = text.char_indices().peekable();
     let mut found = 0;
-    while let Some((at, letter)) = letters.next() {
-        if letter == '\r' && letters.peek().is_some_and(|(_, next)| *next == '\n') {
+    for (at, letter, what) in all_hidden(text) {
+        if letter == '\r' && text.as_bytes().get(at + 1) == Some(&b'\n') {
             continue;
         }
-        let Some(what) = hidden(letter) else { continue };
         found += 1;
         if found <= SHOWN {
             let span = span(file, at, at + letter.len_utf8());

@@ -1,6 +1,6 @@
 //! Source files and places in them. Reading bytes from a folder is `folder`'s business, not ours.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 /// Number of a file within one [`Sources`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -93,9 +93,30 @@ pub struct SourceFile {
     pub notation: Notation,
     /// Why the file cannot be read at all, if so; `check` reports it and reads no further.
     pub refusal: Option<Refusal>,
+    /// What is counted of the text, once somebody asks: most files are never shown.
+    counted: OnceLock<Counted>,
+}
+
+/// Where lines and characters of a text begin.
+#[derive(Debug, Clone)]
+struct Counted {
     line_starts: Vec<u32>,
     /// How many characters begin before each [`STRIDE`]-th byte: a line can be as long as the file.
     characters: Vec<u32>,
+}
+
+impl Counted {
+    fn of(text: &str) -> Self {
+        let breaks = text.match_indices('\n');
+        let after = breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX));
+        let line_starts = std::iter::once(0).chain(after).collect();
+        let strides = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
+            let here = *before;
+            *before += begun(chunk);
+            Some(here)
+        });
+        Self { line_starts, characters: strides.collect() }
+    }
 }
 
 /// Bytes between two places whose characters are counted.
@@ -111,17 +132,7 @@ impl SourceFile {
     /// A file at `path` that holds `text`.
     #[must_use]
     pub fn new(path: String, text: Arc<str>, notation: Notation) -> Self {
-        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
-        let line_starts = std::iter::once(0)
-            .chain(breaks.map(|(at, _)| u32::try_from(at + 1).unwrap_or(u32::MAX)))
-            .collect();
-        let strides = text.as_bytes().chunks(STRIDE).scan(0, |before, chunk| {
-            let here = *before;
-            *before += begun(chunk);
-            Some(here)
-        });
-        let characters = strides.collect();
-        Self { path, text, notation, refusal: None, line_starts, characters }
+        Self { path, text, notation, refusal: None, counted: OnceLock::new() }
     }
 
     /// A file from its bytes. Past the limit of a file they may be cut anywhere: that it is too large comes first.
@@ -153,8 +164,9 @@ impl SourceFile {
     /// Line and column of a byte offset, both counted from 1; columns count characters.
     #[must_use]
     pub fn line_column(&self, offset: u32) -> (u32, u32) {
-        let line = self.line_starts.partition_point(|start| *start <= offset);
-        let start = self.line_starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
+        let starts = self.line_starts();
+        let line = starts.partition_point(|start| *start <= offset);
+        let start = starts.get(line.saturating_sub(1)).copied().unwrap_or(0);
         let column = self.characters(offset).saturating_sub(self.characters(start)) + 1;
         (u32::try_from(line).unwrap_or(u32::MAX), column)
     }
@@ -162,17 +174,40 @@ impl SourceFile {
     /// How many characters begin before a byte.
     fn characters(&self, offset: u32) -> u32 {
         let at = (offset as usize).min(self.text.len());
-        let counted = (at / STRIDE).min(self.characters.len().saturating_sub(1));
+        let characters = &self.counted().characters;
+        let counted = (at / STRIDE).min(characters.len().saturating_sub(1));
         let rest = self.text.as_bytes().get(counted * STRIDE..at).unwrap_or_default();
-        self.characters.get(counted).map_or(0, |before| before + begun(rest))
+        characters.get(counted).map_or(0, |before| before + begun(rest))
     }
 
     /// The first byte of a line, counted from 1, and one past its last; both the end of the text past the last line.
     #[must_use]
     pub fn line(&self, number: u32) -> (u32, u32) {
         let end = u32::try_from(self.text.len()).unwrap_or(u32::MAX);
-        let start = |number: u32| self.line_starts.get(number as usize).copied().unwrap_or(end);
+        let start = |number: u32| self.line_starts().get(number as usize).copied().unwrap_or(end);
         (start(number.saturating_sub(1)), start(number.max(1)))
+    }
+
+    /// Where each line begins; a line break at the end of the file begins another one.
+    fn line_starts(&self) -> &[u32] {
+        &self.counted().line_starts
+    }
+
+    fn counted(&self) -> &Counted {
+        self.counted.get_or_init(|| Counted::of(&self.text))
+    }
+
+    /// The lines from the one of that number on, which is counted from 1: where each begins, and what it says with
+    /// its line break.
+    pub fn lines_from(&self, number: u32) -> impl Iterator<Item = (usize, &str)> {
+        let index = number.saturating_sub(1) as usize;
+        let start = self.line_starts().get(index).map_or(self.text.len(), |start| *start as usize);
+        let lines = self.text.get(start..).unwrap_or_default().split_inclusive('\n');
+        lines.scan(start, |at, line| {
+            let start = *at;
+            *at += line.len();
+            Some((start, line))
+        })
     }
 
     /// The text of a span, empty where it does not lie in this file.

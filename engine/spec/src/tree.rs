@@ -42,9 +42,40 @@ pub enum Value {
 pub struct Text {
     /// The decoded string.
     pub value: Arc<str>,
-    /// For pieces of `value`, ascending: (offset in `value`, offset in the file). Between two pieces
-    /// bytes run in step; an escape or a fold begins a new piece. Starts with `(0, …)`.
-    pub map: Arc<[(u32, u32)]>,
+    /// The way back to the file.
+    pub way: Way,
+}
+
+/// The way from the bytes of a string back to the file.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Way {
+    /// Byte for byte in step, from this offset in the file on: as nearly all of them are written.
+    Straight(u32),
+    /// For pieces of the string, ascending: (offset in it, offset in the file). Between two pieces bytes run in
+    /// step; an escape or a fold begins a new piece. Starts with `(0, …)`.
+    Pieces(Arc<[(u32, u32)]>),
+}
+
+impl Way {
+    /// By pieces, which are one at least.
+    #[must_use]
+    pub fn of(pieces: &[(u32, u32)]) -> Self {
+        match pieces {
+            [(0, start)] => Self::Straight(*start),
+            more => Self::Pieces(more.into()),
+        }
+    }
+
+    /// The piece that an offset of the string lies in.
+    fn piece(&self, offset: u32) -> Option<(u32, u32)> {
+        match self {
+            Self::Straight(start) => Some((0, *start)),
+            Self::Pieces(pieces) => {
+                let index = pieces.partition_point(|(decoded, _)| *decoded <= offset);
+                pieces.get(index.saturating_sub(1)).copied()
+            }
+        }
+    }
 }
 
 impl Text {
@@ -53,9 +84,7 @@ impl Text {
     pub fn place(&self, whole: Span, start: usize, end: usize) -> Span {
         let at = |offset: usize| {
             let offset = u32::try_from(offset).unwrap_or(u32::MAX);
-            let index = self.map.partition_point(|(decoded, _)| *decoded <= offset);
-            let (decoded, source) =
-                self.map.get(index.saturating_sub(1)).copied().unwrap_or((0, whole.start));
+            let (decoded, source) = self.way.piece(offset).unwrap_or((0, whole.start));
             source.saturating_add(offset - decoded).min(whole.end)
         };
         // The end is one past the last byte's own place: what lies between two pieces is not meant.

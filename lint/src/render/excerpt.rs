@@ -95,7 +95,7 @@ fn drawn(
     let clean = |start: usize, line: &str| {
         harmless_of_same_length(&here.map_or_else(String::new, |here| secrets.line_of(here, start, line)))
     };
-    let window = Window::new(&file.text, &marks, (columns, CONTEXT_LINES as usize), &clean);
+    let window = Window::new(file, &marks, (columns, CONTEXT_LINES), &clean);
     let mut columns = Vec::with_capacity(labels.len());
     let spans = labels.iter().enumerate().map(|(at, label)| {
         columns.push((
@@ -112,7 +112,8 @@ fn drawn(
         }
     });
     let spans = spans.collect();
-    (Excerpt { name: harmless(&shown(&finding.root, &file.path)), text: window.text, columns }, spans)
+    let above = window.first.saturating_sub(1) as usize;
+    (Excerpt { name: harmless(&shown(&finding.root, &file.path)), text: window.text, above, columns }, spans)
 }
 
 /// The lines that are shown, under the name of their file. The head of an excerpt names the column in the
@@ -121,6 +122,8 @@ fn drawn(
 struct Excerpt {
     name: String,
     text: String,
+    /// How many lines of the file stand above them.
+    above: usize,
     /// Offsets of places in the text, with their columns in the file, counted from 0.
     columns: Vec<(usize, usize)>,
 }
@@ -140,7 +143,7 @@ impl SourceCode for Excerpt {
             self.name.clone(),
             read.data(),
             *read.span(),
-            read.line(),
+            self.above + read.line(),
             column,
             read.line_count(),
         )))
@@ -169,7 +172,7 @@ fn harmless_of_same_length(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(c) = rest.next() {
-        let keeps = matches!(c, '\n' | '\t') || (c == '\r' && rest.peek() == Some(&'\n'));
+        let keeps = matches!(c, ' '..='~' | '\n' | '\t') || (c == '\r' && rest.peek() == Some(&'\n'));
         let mut buffer = [0; 4];
         if keeps || harmless(c.encode_utf8(&mut buffer)).len() == c.len_utf8() {
             out.push(c);

@@ -32,12 +32,21 @@ pub(super) fn looks_like(text: &str) -> Option<&'static str> {
         return Some("a private key");
     }
     let mut before = "";
-    text.split(|letter: char| letter.is_whitespace() || "\"',;=:&()[]{}".contains(letter))
-        .filter(|word| !word.is_empty())
-        .find_map(|next| {
-            let previous = std::mem::replace(&mut before, next);
-            word(next).or_else(|| shown_by(previous, next))
-        })
+    text.split(ends_word).filter(|word| !word.is_empty()).find_map(|next| {
+        let previous = std::mem::replace(&mut before, next);
+        word(next).or_else(|| shown_by(previous, next))
+    })
+}
+
+/// What stands between words. Asked of every letter of every file: those of ASCII come first.
+const fn ends_word(letter: char) -> bool {
+    match letter {
+        '\t'..='\r' | ' ' | '"' | '\'' | ',' | ';' | '=' | ':' | '&' | '(' | ')' | '[' | ']' | '{' | '}' => {
+            true
+        }
+        '\0'..='\u{7f}' => false,
+        more => more.is_whitespace(),
+    }
 }
 
 /// What follows the word for a way to log in, as in the header `Authorization`.
@@ -95,7 +104,7 @@ pub fn masked(text: &str) -> String {
         } else if shown_by(before, piece).is_some() {
             out.push_str(&"*".repeat(piece.len()));
         } else {
-            piece.split_inclusive(['+', '/', '~']).for_each(|part| out.push_str(&masked_word(part)));
+            piece.split_inclusive(['+', '/', '~']).for_each(|part| mask_word(part, &mut out));
         }
         if is_part(first) {
             before = piece;
@@ -120,10 +129,14 @@ fn without_users(text: &str) -> String {
 }
 
 /// A word, black where it looks like a secret. What ends it is none of it.
-fn masked_word(part: &str) -> String {
+fn mask_word(part: &str, out: &mut String) {
     let bare = part.trim_end_matches(['+', '/', '~']);
-    let black = if word(bare).is_some() { "*".repeat(bare.len()) } else { bare.to_owned() };
-    format!("{black}{}", part.get(bare.len()..).unwrap_or_default())
+    if word(bare).is_none() {
+        out.push_str(part);
+    } else {
+        out.push_str(&"*".repeat(bare.len()));
+        out.push_str(part.get(bare.len()..).unwrap_or_default());
+    }
 }
 
 /// Takes what stands at the places of `secrets` out of the words of all other findings: what an author wrote is

@@ -18,6 +18,7 @@ use std::sync::Arc;
 use super::*;
 use crate::kind::scalar::Sensitivity;
 use crate::source::FileId;
+use crate::tree::Way;
 
 mod arguments;
 mod checking;
@@ -31,7 +32,7 @@ mod properties;
 /// A string that stands at the beginning of a file, without escapes.
 fn text(source: &str) -> (Text, Span) {
     let span = Span::new(FileId(0), 0, u32::try_from(source.len()).unwrap());
-    (Text { value: source.into(), map: Arc::from([(0, 0)]) }, span)
+    (Text { value: source.into(), way: Way::Straight(0) }, span)
 }
 
 fn parse(source: &str) -> Result<Expr, Vec<Diagnostic>> {

@@ -17,7 +17,7 @@ use crate::diagnostic::{Diagnostic, Edit, meant, nearest};
 use crate::kind::Kind;
 use crate::scan::span;
 use crate::source::{FileId, Span};
-use crate::tree::{Key, Map, Node, Text, Value};
+use crate::tree::{Key, Map, Node, Text, Value, Way};
 
 use build::{Builder, Entries, place};
 pub use build::{key_field, singular};
@@ -113,7 +113,7 @@ fn wrong_header(builder: &mut Builder<'_>, place: Span) {
 }
 
 fn text_at(value: &str, place: Span) -> Node {
-    let text = Text { value: value.into(), map: vec![(0, place.start)].into() };
+    let text = Text { value: value.into(), way: Way::Straight(place.start) };
     Node { value: Value::Text(text), span: place }
 }
 

@@ -11,6 +11,8 @@ mod event;
 mod plain;
 mod text;
 
+use std::borrow::Cow;
+
 use crate::diagnostic::Diagnostic;
 use crate::scan::span;
 use crate::source::FileId;
@@ -27,16 +29,16 @@ const COVERS: usize = 24;
 pub fn read(file: FileId, source: &str, sink: &mut Vec<Diagnostic>) -> Vec<Node> {
     let mut cover = Cover::new(source);
     let mut problems = Vec::new();
-    let mut events;
-    loop {
-        let outcome = parse(&cover.text);
-        events = outcome.events;
-        let Some(broken) = outcome.broken else { break };
+    let mut text = Cow::Borrowed(source);
+    let events = loop {
+        let outcome = parse(&text);
+        let Some(broken) = outcome.broken else { break outcome.events };
         if cover.rounds >= COVERS || !cover.cover(file, &broken, &mut problems) {
             cover.given_up_at = Some(broken.offset);
-            break;
+            break outcome.events;
         }
-    }
+        text = Cow::Owned(cover.text.clone());
+    };
     sink.append(&mut problems);
     build::documents(file, source, &cover, events, sink)
 }
@@ -175,7 +177,7 @@ fn unparsable(file: FileId, source: &str, broken: &Broken) -> Diagnostic {
 }
 
 /// An event with its place: the types of the parser end here.
-type Placed = (Event, usize, usize);
+type Placed<'t> = (Event<'t>, u32, u32);
 
 #[cfg(test)]
 mod tests;

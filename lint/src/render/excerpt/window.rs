@@ -1,12 +1,14 @@
 //! The lines that an excerpt shows, none wider than the terminal: of a long line the part around the place
 //! is kept and `…` stands for the rest. Lines keep their numbers; places move with the text.
 
-use ordain_spec::source::Span;
+use ordain_spec::source::{SourceFile, Span};
 
 /// What is shown of a text, and where its places are in it.
 pub struct Window {
-    /// As many lines as the text has; those that are not shown are empty.
+    /// The lines from the first that is shown to the last; those between that are not shown are empty.
     pub text: String,
+    /// The number of the first of them in the file, counted from 1.
+    pub first: u32,
     lines: Vec<Kept>,
 }
 
@@ -25,34 +27,30 @@ struct Kept {
 pub type Marked = (Span, usize);
 
 impl Window {
-    /// The lines around `marks` of a text, at most `columns` wide; `context` more above and below. What is shown of
+    /// The lines around `marks` of a file, at most `columns` wide; `context` more above and below. What is shown of
     /// a line is what `clean` makes of it, as many bytes: it is given where the line begins, and its ending with it.
     pub fn new(
-        text: &str,
+        file: &SourceFile,
         marks: &[Marked],
-        (columns, context): (usize, usize),
+        (columns, context): (usize, u32),
         clean: &dyn Fn(usize, &str) -> String,
     ) -> Self {
-        let mut window = Self { text: String::with_capacity(256), lines: Vec::new() };
-        let lines: Vec<(usize, &str)> = text
-            .split_inclusive('\n')
-            .scan(0, |at, line| {
-                let start = *at;
-                *at += line.len();
-                Some((start, line))
-            })
-            .collect();
-        let marked: Vec<(usize, usize)> = marks
-            .iter()
-            .map(|(span, _)| (line_of(&lines, span.start as usize), line_of(&lines, span.end as usize)))
-            .collect();
-        for (number, (start, line)) in lines.iter().enumerate() {
-            let shown =
-                marked.iter().any(|(first, last)| number + context >= *first && number <= last + context);
-            let line = if shown { clean(*start, line) } else { String::new() };
+        // What stands behind the last line break is no line.
+        let end = u32::try_from(file.text.strip_suffix('\n').unwrap_or(&file.text).len()).unwrap_or(u32::MAX);
+        let number = |at: u32| file.line_column(at.min(end)).0;
+        let around = |(span, _): &Marked| {
+            (number(span.start).saturating_sub(context).max(1), number(span.end).saturating_add(context))
+        };
+        let marked: Vec<(u32, u32)> = marks.iter().map(around).collect();
+        let first = marked.iter().map(|(first, _)| *first).min().unwrap_or(1);
+        let last = marked.iter().map(|(_, last)| *last).max().unwrap_or(0);
+        let mut window = Self { text: String::with_capacity(256), first, lines: Vec::new() };
+        for (number, (start, line)) in (first..=last).zip(file.lines_from(first)) {
+            let shown = marked.iter().any(|(first, last)| (*first..=*last).contains(&number));
+            let line = if shown { clean(start, line) } else { String::new() };
             let line = line.trim_end_matches(['\n', '\r']);
-            let (from, to) = if shown { part(*start, line, marks, columns) } else { (0, 0) };
-            window.push(*start, line, (from, to), shown);
+            let (from, to) = if shown { part(start, line, marks, columns) } else { (0, 0) };
+            window.push(start, line, (from, to), shown);
         }
         window
     }
@@ -82,10 +80,6 @@ impl Window {
         let within = (at - line.start.min(at)).clamp(line.from, line.to.max(line.from));
         line.at + within - line.from
     }
-}
-
-fn line_of(lines: &[(usize, &str)], at: usize) -> usize {
-    lines.partition_point(|(start, _)| *start <= at).saturating_sub(1)
 }
 
 /// The part of a line that is kept: all of it where it fits, else from a little before the first place on.
@@ -125,9 +119,13 @@ fn chars_before(line: &str, at: usize) -> usize {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::string_slice, reason = "a test that cannot go on fails")]
-    use ordain_spec::source::FileId;
+    use ordain_spec::source::{FileId, Notation};
 
     use super::*;
+
+    fn file(text: &str) -> SourceFile {
+        SourceFile::new("a.yaml".to_owned(), text.into(), Notation::Yaml)
+    }
 
     fn as_it_is(_: usize, line: &str) -> String {
         line.to_owned()
@@ -145,10 +143,10 @@ mod tests {
         let text = format!("first\n{long}\nlast line\n");
         for (columns, below) in [(20, 4), (40, 30), (75, 0)] {
             let mark = span(&text, "here");
-            let window = Window::new(&text, &[(mark, below)], (columns, 1), &as_it_is);
+            let window = Window::new(&file(&text), &[(mark, below)], (columns, 1), &as_it_is);
             let (at, length) = window.place(mark);
             assert_eq!(&window.text[at..at + length], "here", "{}", window.text);
-            assert_eq!(window.text.lines().count(), 3);
+            assert_eq!((window.first, window.text.lines().count()), (1, 3));
             assert!(window.text.lines().all(|line| line.chars().count() <= columns), "{}", window.text);
         }
     }
@@ -156,9 +154,18 @@ mod tests {
     #[test]
     fn what_fits_is_shown_whole_and_what_is_far_is_not_shown() {
         let text = "a\nb\nhere it is\nc\nd\n";
-        let window = Window::new(text, &[(span(text, "it"), 4)], (40, 1), &as_it_is);
-        assert_eq!(window.text, "\nb\nhere it is\nc\n\n");
-        let end = Span::new(FileId(0), 18, 18);
-        assert_eq!(Window::new("no line break", &[(end, 0)], (40, 0), &as_it_is).place(end), (13, 0));
+        let window = Window::new(&file(text), &[(span(text, "it"), 4)], (40, 1), &as_it_is);
+        assert_eq!((window.first, window.text.as_str()), (2, "b\nhere it is\nc\n"));
+        let both = [(span(text, "a"), 0), (span(text, "d"), 0)];
+        let window = Window::new(&file(text), &both, (40, 0), &as_it_is);
+        assert_eq!((window.first, window.text.as_str()), (1, "a\n\n\n\nd\n"));
+        let at_end = |text: &str| {
+            let end = Span::new(FileId(0), 18, 18);
+            let window = Window::new(&file(text), &[(end, 0)], (40, 0), &as_it_is);
+            (window.first, window.place(end))
+        };
+        assert_eq!(at_end("no line break"), (1, (13, 0)));
+        assert_eq!(at_end("a\nline break\n"), (2, (10, 0)));
+        assert_eq!(at_end(""), (1, (0, 0)));
     }
 }

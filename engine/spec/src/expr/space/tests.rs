@@ -8,11 +8,11 @@ use super::*;
 use crate::expr::types::{Bounds, Field, Type};
 use crate::kind::scalar::Sensitivity;
 use crate::source::{FileId, Span};
-use crate::tree::Text;
+use crate::tree::{Text, Way};
 
 fn expr(source: &str) -> Expr {
     let end = u32::try_from(source.len()).unwrap();
-    let text = Text { value: source.into(), map: Arc::from([(0, 0)]) };
+    let text = Text { value: source.into(), way: Way::Straight(0) };
     Expr::parse(&text, Span::new(FileId(0), 0, end)).unwrap()
 }
 

@@ -12,7 +12,7 @@ fn file(pieces: &[(&str, &str)]) -> (String, Text, Span) {
         written.push_str(spelling);
     }
     let span = Span::new(FileId(3), u32::try_from(start).unwrap(), u32::try_from(written.len()).unwrap());
-    (written, Text { value: decoded.into(), map: map.into() }, span)
+    (written, Text { value: decoded.into(), way: Way::of(&map) }, span)
 }
 
 fn underlined(written: &str, fault: &Diagnostic) -> String {

@@ -10,7 +10,7 @@ use crate::decode::{LARGEST_INTEGER, RecordShape, Shape, camel, kebab};
 use crate::diagnostic::{Diagnostic, Edit};
 use crate::scan::{hidden, hidden_character, span};
 use crate::source::{FileId, Span};
-use crate::tree::{Key, Map, Node, Text, Value};
+use crate::tree::{Key, Map, Node, Text, Value, Way};
 
 /// A place of the parser, whose type is not ours to name, as ours.
 macro_rules! place {
@@ -436,7 +436,7 @@ impl Builder<'_> {
     }
 
     fn text(&mut self, written: &str, start: usize, value: &str, place: Span) -> Text {
-        let text = Text { value: value.into(), map: text::pieces(written, start, value).into() };
+        let text = Text { value: value.into(), way: Way::of(&text::pieces(written, start, value)) };
         for (at, letter) in value.char_indices() {
             if let Some(what) = hidden(letter) {
                 self.sink.push(hidden_character(text.place(place, at, at + letter.len_utf8()), letter, what));

@@ -7,16 +7,19 @@ use super::event::{Event, Style};
 use super::plain::{Plain, resolve};
 use super::{Cover, Placed, cut, text};
 use crate::diagnostic::Diagnostic;
-use crate::scan::{DEPTH, hidden, hidden_character, span};
+use crate::scan::{DEPTH, all_hidden, hidden_character, span};
 use crate::source::{FileId, Span};
-use crate::tree::{Key, Map, Node, Text, Value, duplicate_key};
+use crate::tree::{Key, Map, Node, Text, Value, Way, duplicate_key};
+
+/// More keys of one map are looked up in a tree.
+const FEW: usize = 16;
 
 /// The documents that the events describe. A document of which some part is hidden is left out.
 pub fn documents(
     file: FileId,
     source: &str,
     cover: &Cover<'_>,
-    events: Vec<Placed>,
+    events: Vec<Placed<'_>>,
     sink: &mut Vec<Diagnostic>,
 ) -> Vec<Node> {
     let mut builder = Builder {
@@ -33,6 +36,7 @@ pub fn documents(
     };
     let mut began = 0;
     for (event, start, end) in events {
+        let (start, end) = (start as usize, end as usize);
         match event {
             Event::DocumentStart => {
                 began = start;
@@ -52,6 +56,10 @@ pub fn documents(
     builder.documents
 }
 
+fn wide((start, end): (u32, u32)) -> (usize, usize) {
+    (start as usize, end as usize)
+}
+
 /// Nesting beyond the limit.
 pub fn too_deep(place: Span) -> Diagnostic {
     Diagnostic::law("too-large-or-deep", place, format!("this is nested more than {DEPTH} deep"))
@@ -68,9 +76,31 @@ enum Frame {
 #[derive(Default)]
 struct Building {
     entries: Vec<(Key, Node)>,
-    seen: BTreeMap<Arc<str>, Span>,
+    seen: Seen,
     /// The key whose value comes next; `None` inside when the value is to be dropped.
     pending: Option<Pending>,
+}
+
+/// Keys with their places. Nearly all maps are so small that looking at each key is quickest.
+#[derive(Default)]
+struct Seen {
+    few: Vec<(Arc<str>, Span)>,
+    more: BTreeMap<Arc<str>, Span>,
+}
+
+impl Seen {
+    fn get(&self, key: &str) -> Option<Span> {
+        let among_few = self.few.iter().find(|(seen, _)| **seen == *key).map(|(_, place)| *place);
+        among_few.or_else(|| self.more.get(key).copied())
+    }
+
+    fn insert(&mut self, key: Arc<str>, place: Span) {
+        if self.few.len() < FEW {
+            self.few.push((key, place));
+        } else {
+            self.more.insert(key, place);
+        }
+    }
 }
 
 enum Pending {
@@ -95,7 +125,7 @@ struct Builder<'a, 's> {
 }
 
 impl Builder<'_, '_> {
-    fn event(&mut self, event: Event, start: usize, end: usize) {
+    fn event(&mut self, event: Event<'_>, start: usize, end: usize) {
         if self.is_taken(&event, start, end) {
             return;
         }
@@ -140,8 +170,8 @@ impl Builder<'_, '_> {
         }
     }
 
-    fn tagged(&mut self, tag: Option<(usize, usize)>) {
-        let Some((start, end)) = tag else { return };
+    fn tagged(&mut self, tag: Option<(u32, u32)>) {
+        let Some((start, end)) = tag.map(wide) else { return };
         let written = self.source.get(start..end).unwrap_or_default();
         self.sink.push(
             Diagnostic::law(
@@ -170,12 +200,12 @@ impl Builder<'_, '_> {
         &mut self,
         value: &str,
         style: Style,
-        tag: Option<(usize, usize)>,
+        tag: Option<(u32, u32)>,
         anchor: usize,
         start: usize,
         end: usize,
     ) {
-        if let Some((from, to)) = tag
+        if let Some((from, to)) = tag.map(wide)
             && self.cut_by_tag(from, to)
         {
             return;
@@ -234,23 +264,20 @@ impl Builder<'_, '_> {
     }
 
     fn text(&mut self, value: &str, style: Style, start: usize, end: usize, place: Span) -> Text {
-        let text =
-            Text { value: value.into(), map: text::pieces(self.source, start, end, style, value).into() };
-        for (at, letter) in value.char_indices() {
-            if let Some(what) = hidden(letter) {
-                let escape = text.place(place, at, at + letter.len_utf8());
-                self.sink.push(hidden_character(escape, letter, what));
-            }
+        let text = Text { value: value.into(), way: text::way(self.source, start, end, style, value) };
+        for (at, letter, what) in all_hidden(value) {
+            let escape = text.place(place, at, at + letter.len_utf8());
+            self.sink.push(hidden_character(escape, letter, what));
         }
         text
     }
 
     fn raw_text(&self, start: usize, end: usize) -> Node {
         let value = self.source.get(start..end).unwrap_or_default();
-        let map = vec![(0, span(self.file, start, end).start)];
+        let place = span(self.file, start, end);
         Node {
-            value: Value::Text(Text { value: value.into(), map: map.into() }),
-            span: span(self.file, start, end),
+            value: Value::Text(Text { value: value.into(), way: Way::Straight(place.start) }),
+            span: place,
         }
     }
 
@@ -264,7 +291,7 @@ impl Builder<'_, '_> {
     }
 
     /// True for an event that lies inside an expression that was taken whole already.
-    const fn is_taken(&self, event: &Event, start: usize, end: usize) -> bool {
+    const fn is_taken(&self, event: &Event<'_>, start: usize, end: usize) -> bool {
         matches!(event, Event::Scalar { .. } | Event::Anchor | Event::Alias(_))
             && (start < self.taken_to || (start == end && start == self.taken_to))
     }
@@ -404,7 +431,7 @@ fn key(
         }
     };
     if let Some(first) = map.seen.get(&text) {
-        sink.push(duplicate_key(&text, node.span, *first));
+        sink.push(duplicate_key(&text, node.span, first));
         return None;
     }
     map.seen.insert(Arc::clone(&text), node.span);

@@ -1,13 +1,18 @@
 //! The events of a YAML text in our own words. The only module that knows the parser.
 
+use std::borrow::Cow;
+
 use granit_parser::{ErrorKind, Event as Foreign, Parser, ScalarStyle, StructureStyle};
 
 use super::Placed;
 use crate::scan::DEPTH;
 
+/// Fewer bytes are seldom written for one event.
+const BYTES_AN_EVENT: usize = 8;
+
 /// What a YAML text is made of.
 #[derive(Debug, Clone, PartialEq)]
-pub enum Event {
+pub enum Event<'t> {
     /// A document begins.
     DocumentStart,
     /// A document ends.
@@ -15,11 +20,11 @@ pub enum Event {
     /// A scalar.
     Scalar {
         /// As the parser decoded it.
-        value: String,
+        value: Cow<'t, str>,
         /// How it is written.
         style: Style,
         /// The place of its tag, if any.
-        tag: Option<(usize, usize)>,
+        tag: Option<(u32, u32)>,
         /// The number of its anchor, or 0.
         anchor: usize,
     },
@@ -28,7 +33,7 @@ pub enum Event {
         /// Between brackets.
         flow: bool,
         /// The place of its tag, if any.
-        tag: Option<(usize, usize)>,
+        tag: Option<(u32, u32)>,
     },
     /// A list ends.
     ListEnd,
@@ -37,7 +42,7 @@ pub enum Event {
         /// Between braces.
         flow: bool,
         /// The place of its tag, if any.
-        tag: Option<(usize, usize)>,
+        tag: Option<(u32, u32)>,
     },
     /// A map ends.
     MapEnd,
@@ -78,16 +83,16 @@ pub struct Broken {
 }
 
 /// All events up to the end, or up to where the parser stopped.
-pub struct Outcome {
+pub struct Outcome<'t> {
     /// The events with their places.
-    pub events: Vec<Placed>,
+    pub events: Vec<Placed<'t>>,
     /// Where it stopped.
     pub broken: Option<Broken>,
 }
 
 /// Parses a text. Later documents are read also when an earlier one is broken: the caller covers the
 /// broken place and parses again.
-pub fn parse(text: &str) -> Outcome {
+pub fn parse(text: &str) -> Outcome<'_> {
     let options = granit_parser::options! {
         emit_anchor_events: true,
         emit_unresolved_aliases: true,
@@ -96,7 +101,7 @@ pub fn parse(text: &str) -> Outcome {
         flow_nesting_limit: DEPTH * 2,
         block_nesting_limit: DEPTH * 2,
     };
-    let mut events = Vec::new();
+    let mut events = Vec::with_capacity(text.len() / BYTES_AN_EVENT);
     let mut open = Vec::new();
     let mut last = 0;
     for next in Parser::new_from_str_with_options(text, options) {
@@ -109,7 +114,8 @@ pub fn parse(text: &str) -> Outcome {
             }
         };
         let range = place.byte_range().unwrap_or(last..last);
-        let tag = place.tag_span().and_then(|tag| tag.byte_range()).map(|tag| (tag.start, tag.end));
+        let tag = place.tag_span().and_then(|tag| tag.byte_range());
+        let tag = tag.map(|tag| (narrow(tag.start), narrow(tag.end)));
         match &foreign {
             Foreign::SequenceStart(StructureStyle::Flow, ..)
             | Foreign::MappingStart(StructureStyle::Flow, ..) => {
@@ -123,18 +129,22 @@ pub fn parse(text: &str) -> Outcome {
             _ => last = range.start,
         }
         if let Some(event) = own(foreign, tag) {
-            events.push((event, range.start, range.end));
+            events.push((event, narrow(range.start), narrow(range.end)));
         }
     }
     Outcome { events, broken: None }
 }
 
-fn own(foreign: Foreign<'_>, tag: Option<(usize, usize)>) -> Option<Event> {
+fn narrow(offset: usize) -> u32 {
+    u32::try_from(offset).unwrap_or(u32::MAX)
+}
+
+fn own(foreign: Foreign<'_>, tag: Option<(u32, u32)>) -> Option<Event<'_>> {
     Some(match foreign {
         Foreign::DocumentStart(..) => Event::DocumentStart,
         Foreign::DocumentEnd => Event::DocumentEnd,
         Foreign::Scalar(value, style, anchor, _) => {
-            Event::Scalar { value: value.into_owned(), style: own_style(style), tag, anchor }
+            Event::Scalar { value, style: own_style(style), tag, anchor }
         }
         Foreign::SequenceStart(style, ..) => Event::ListStart { flow: style == StructureStyle::Flow, tag },
         Foreign::SequenceEnd => Event::ListEnd,

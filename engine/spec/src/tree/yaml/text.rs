@@ -2,14 +2,17 @@
 //! value; what the source does not account for keeps the place of what came before, never a wrong one.
 
 use super::event::Style;
+use crate::tree::Way;
 
-/// Pieces (offset in the value, offset in the file) for [`crate::tree::Text`]; never empty.
-pub fn pieces(source: &str, start: usize, end: usize, style: Style, value: &str) -> Vec<(u32, u32)> {
+/// The way from a decoded scalar back to the file.
+pub fn way(source: &str, start: usize, end: usize, style: Style, value: &str) -> Way {
     let block = matches!(style, Style::Literal | Style::Folded);
     let base = if block { block_start(source, start) } else { start };
     let written = source.get(base..end).unwrap_or_default();
-    if style == Style::Plain && written == value {
-        return vec![(0, narrow(start))];
+    // What is written as it is read has neither escape nor fold.
+    let quoted = usize::from(matches!(style, Style::Single | Style::Double));
+    if !block && written.get(quoted..written.len().saturating_sub(quoted)) == Some(value) {
+        return Way::Straight(narrow(start + if value.is_empty() { 0 } else { quoted }));
     }
     let mut walk = Walk { source: written, base, at: 0, value, done: 0, pieces: Vec::new() };
     match style {
@@ -21,7 +24,7 @@ pub fn pieces(source: &str, start: usize, end: usize, style: Style, value: &str)
     if walk.pieces.first().is_none_or(|(decoded, _)| *decoded != 0) {
         walk.pieces.insert(0, (0, narrow(start)));
     }
-    walk.pieces
+    Way::of(&walk.pieces)
 }
 
 fn narrow(offset: usize) -> u32 {
@@ -59,6 +62,15 @@ impl Walk<'_> {
         self.at = at + width;
     }
 
+    /// As many bytes as stand there, each for itself.
+    fn run(&mut self, width: usize) {
+        let Some(first) = self.rest().chars().next() else { return };
+        self.take(self.at, first.len_utf8(), first);
+        let more = width.saturating_sub(first.len_utf8());
+        self.at += more;
+        self.done += more;
+    }
+
     /// Plain and quoted scalars: lines are folded, quotes and escapes replaced.
     fn flow(&mut self, quote: Option<char>) {
         if quote.is_some() {
@@ -72,15 +84,14 @@ impl Walk<'_> {
                 self.fold(blanks);
             } else if blanks > 0 {
                 // All at once: looking for their end again from each of them would be quadratic.
-                for letter in self.rest().chars().take(blanks).collect::<Vec<_>>() {
-                    self.take(self.at, 1, letter);
-                }
+                self.run(blanks);
             } else if next == '\\' && quote == Some('"') {
                 self.escape(due);
             } else if next == '\'' && quote == Some('\'') {
                 self.take(self.at, 2, due);
             } else {
-                self.take(self.at, next.len_utf8(), next);
+                let plain = self.rest().find([' ', '\t', '\n', '\r', '\\', '\'']);
+                self.run(plain.unwrap_or(self.rest().len()).max(next.len_utf8()));
             }
         }
     }
@@ -168,11 +179,10 @@ impl Walk<'_> {
             let content = line.get(skipped..).unwrap_or_default();
             let end = at + line.len();
             self.at = at + skipped;
-            for letter in content.chars() {
-                if self.due() != Some(letter) {
-                    break;
-                }
-                self.take(self.at, letter.len_utf8(), letter);
+            let due = self.value.get(self.done..).unwrap_or_default();
+            let same = if due.starts_with(content) { content.len() } else { common(content, due) };
+            if same > 0 {
+                self.run(same);
             }
             // One line feed, or the space of a fold, belongs to the end of each line.
             if let Some(gap @ (' ' | '\n')) = self.due() {
@@ -188,6 +198,12 @@ impl Walk<'_> {
         let first = self.value.trim_start_matches('\n');
         leading_spaces(line).saturating_sub(leading_spaces(first))
     }
+}
+
+/// How many bytes two texts begin with alike.
+fn common(one: &str, other: &str) -> usize {
+    let alike = one.chars().zip(other.chars()).take_while(|(one, other)| one == other);
+    alike.map(|(letter, _)| letter.len_utf8()).sum()
 }
 
 fn leading_spaces(text: &str) -> usize {
