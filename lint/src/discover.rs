@@ -236,28 +236,30 @@ impl Search<'_> {
             None => None,
         };
         let (mut findings, mut passed) = self.judge(&subject, before.as_ref(), &shown_root);
-        let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
-        let is_wanted = |path: &Path| {
-            wanted.is_none_or(|wanted| path.ancestors().any(|folder| wanted.contains_key(folder)))
+        let is_wanted = |path: &str| {
+            wanted.is_none_or(|wanted| root.join(path).ancestors().any(|folder| wanted.contains_key(folder)))
         };
-        let holds: BTreeSet<&Path> = paths.iter().flat_map(|path| path.ancestors()).collect();
-        if let Some((_, given)) = wanted.into_iter().flatten().find(|(under, _)| !holds.contains(&***under)) {
-            let workspace = shown(&shown_root, "");
-            return Err(Unlintable::NotOfCatalogue { path: given.clone(), workspace });
+        if let Some(wanted) = wanted {
+            let paths: Vec<PathBuf> = own_files(&subject.sources).map(|file| root.join(&file.path)).collect();
+            let holds: BTreeSet<&Path> = paths.iter().flat_map(|path| path.ancestors()).collect();
+            if let Some((_, given)) = wanted.iter().find(|(under, _)| !holds.contains(&***under)) {
+                let workspace = shown(&shown_root, "");
+                return Err(Unlintable::NotOfCatalogue { path: given.clone(), workspace });
+            }
         }
         let is_about = |finding: &Finding| {
             let file = finding.diagnostic.primary.as_ref().and_then(|label| finding.file(label.span));
-            file.is_none_or(|file| is_wanted(&root.join(&file.path)))
+            file.is_none_or(|file| is_wanted(&file.path))
         };
         findings.retain(is_about);
         passed.retain(|allowed| is_about(&allowed.finding));
         let specs = rules::specs(&subject.checked.declarations);
-        let specs = specs.iter().filter(|spec| is_wanted(&root.join(&spec.file.path))).count();
-        let files = paths.iter().filter(|path| is_wanted(path)).count();
+        let specs = specs.iter().filter(|spec| is_wanted(&spec.file.path)).count();
+        let files = own_files(&subject.sources).filter(|file| is_wanted(&file.path)).count();
         let deny = subject.workspace.iter().flat_map(|spec| &spec.lint.deny);
         let deny = deny.map(|word| Arc::clone(&word.value)).collect();
         let wanted = own_files(&subject.sources).map(|file| file.path.clone());
-        let wanted = wanted.filter(|path| is_wanted(&root.join(path))).collect();
+        let wanted = wanted.filter(|path| is_wanted(path)).collect();
         Ok((files > 0).then_some(Group {
             root: shown_root,
             findings,

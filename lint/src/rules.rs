@@ -10,8 +10,8 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use jiff::Timestamp;
-use ordain_plan::{Grants, Plan};
-use ordain_spec::catalogue::{Catalogue, Declarations, Head};
+use ordain_plan::{Grants, Grounds, Plan, Ungranted, missing_connections};
+use ordain_spec::catalogue::{Catalogue, Declarations, Head, every};
 use ordain_spec::check::context::Context as Resolved;
 use ordain_spec::check::observed::{Observed, What};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
@@ -20,6 +20,7 @@ use ordain_spec::kind::{Kind, Runbook};
 use ordain_spec::parallel;
 use ordain_spec::source::{Notation, SourceFile, Span};
 
+use crate::kept::OfFile;
 use crate::rehearsed::{Rehearsed, rehearsed};
 use crate::subject::Subject;
 
@@ -181,6 +182,7 @@ pub struct Context<'a> {
     /// Remarks are asked for.
     pub remarks: bool,
     plans: Plans,
+    grounds: OnceLock<BTreeMap<Digest, Digest>>,
     rehearsed: OnceLock<Rehearsed>,
     observed: OnceLock<Vec<Observed>>,
 }
@@ -205,6 +207,7 @@ impl<'a> Context<'a> {
             before,
             remarks: true,
             plans: Plans { grants: subject.grants(), made: Mutex::default() },
+            grounds: OnceLock::new(),
             rehearsed: OnceLock::new(),
             observed: OnceLock::new(),
         }
@@ -221,16 +224,42 @@ impl<'a> Context<'a> {
         self.plans.of(runbook, self.catalogue()?)
     }
 
+    /// What a live run of a runbook would miss; nothing where a law is broken.
+    pub(crate) fn ungranted(&self, runbook: &Arc<Runbook>) -> Arc<[Ungranted]> {
+        let find = || self.plan(runbook).map(|plan| missing_connections(&plan)).unwrap_or_default();
+        match self.grounds().get(&runbook.digest) {
+            Some(ground) => self.subject.remembered.ungranted(*ground, find),
+            None => find().into(),
+        }
+    }
+
+    /// What the plans of runbooks stand on, by the digests of both.
+    fn grounds(&self) -> &BTreeMap<Digest, Digest> {
+        self.grounds.get_or_init(|| {
+            let Some(catalogue) = self.catalogue() else { return BTreeMap::new() };
+            let mut grounds = Grounds::new(catalogue, &self.plans.grants);
+            let each = every(&catalogue.runbooks);
+            each.filter_map(|runbook| Some((runbook.digest, grounds.of(runbook)?))).collect()
+        })
+    }
+
     /// What the scenarios see when they are played, each once; nothing where a law is broken.
     pub fn rehearsed(&self) -> &Rehearsed {
         self.rehearsed.get_or_init(|| {
-            self.subject.catalogue().map(|catalogue| self.plans.rehearsed(catalogue)).unwrap_or_default()
+            let catalogue = self.subject.catalogue();
+            catalogue.map(|all| rehearsed(all, &self.plans.grants, self.grounds())).unwrap_or_default()
         })
     }
 
     /// What was observed of that kind where expressions and conditions were looked at.
     pub(crate) fn observed(&self, what: What) -> impl Iterator<Item = &Observed> {
         self.observations().iter().filter(move |one| one.what == what)
+    }
+
+    /// What a rule that looks at one file alone finds in all of them: asked again only of files that changed.
+    pub(crate) fn alone(&self, rule: &Rule, find: OfFile) -> Vec<Diagnostic> {
+        let documents = |id| self.subject.checked.documents(id);
+        self.subject.remembered.alone(rule.slug, &self.all.sources, documents, find)
     }
 
     fn observations(&self) -> &[Observed] {
@@ -280,13 +309,6 @@ impl Plans {
         let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
         let plan = || ordain_plan::compile(runbook, catalogue, &self.grants).ok();
         made.entry(runbook.digest).or_insert_with(plan).clone()
-    }
-
-    /// Plays all scenarios, by the plans of the runbooks that they run.
-    fn rehearsed(&self, catalogue: &Arc<Catalogue>) -> Rehearsed {
-        let run = catalogue.scenarios.values().filter_map(|one| catalogue.runbook(&one.spec.run.value).ok());
-        let plans: Vec<Arc<Plan>> = run.filter_map(|runbook| self.of(runbook, catalogue)).collect();
-        rehearsed(catalogue, &self.grants, &plans)
     }
 }
 

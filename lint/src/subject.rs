@@ -11,6 +11,8 @@ use ordain_spec::kind::workspace::WorkspaceSpec;
 use ordain_spec::source::{FileId, SourceFile, Sources};
 use ordain_spec::workspace::Workspace;
 
+use crate::kept::Remembered;
+
 /// A checked catalogue and the workspace around it.
 #[derive(Debug, Clone)]
 pub struct Subject {
@@ -24,6 +26,8 @@ pub struct Subject {
     pub diagnostics: Vec<Diagnostic>,
     /// The operator's file among `sources`.
     pub operator: Option<FileId>,
+    /// What is known from earlier looks.
+    pub(crate) remembered: Arc<Remembered>,
 }
 
 impl Subject {
@@ -45,7 +49,14 @@ impl Subject {
     pub fn of(checked: Checked, file: Option<SourceFile>) -> Self {
         let Some(file) = file else {
             let sources = Arc::clone(&checked.declarations.sources);
-            return Self { sources, checked, workspace: None, diagnostics: Vec::new(), operator: None };
+            return Self {
+                sources,
+                checked,
+                workspace: None,
+                diagnostics: Vec::new(),
+                operator: None,
+                remembered: Arc::default(),
+            };
         };
         let mut sources = Sources::clone(&checked.declarations.sources);
         let id = sources.add(file.clone());
@@ -55,7 +66,8 @@ impl Subject {
             diagnostics.extend(beside(&checked.declarations, workspace));
         }
         let sources = Arc::new(sources);
-        let mut subject = Self { sources, checked, workspace, diagnostics, operator: Some(id) };
+        let mut subject =
+            Self { sources, checked, workspace, diagnostics, operator: Some(id), remembered: Arc::default() };
         let secrets = subject.secrets();
         hush(&mut subject.diagnostics, &secrets, &subject.sources);
         subject

@@ -230,14 +230,14 @@ impl Slugs {
 
 /// Which comments can be said to let nothing pass: what was not looked for cannot have been found, and what could not be
 /// read may be what a comment is for.
-struct Heard<'a> {
-    cx: &'a Context<'a>,
+struct Heard<'c, 'a> {
+    cx: &'c Context<'a>,
     /// Files that break laws.
     broken: BTreeSet<FileId>,
 }
 
-impl<'a> Heard<'a> {
-    fn of(cx: &'a Context<'a>) -> Self {
+impl<'c, 'a> Heard<'c, 'a> {
+    fn of(cx: &'c Context<'a>) -> Self {
         let laws = cx.subject.diagnostics.iter().chain(&cx.subject.checked.diagnostics);
         let laws = laws.filter(|problem| problem.severity == Severity::Law);
         Self { cx, broken: laws.filter_map(|problem| Some(problem.primary.as_ref()?.span.file)).collect() }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use jiff::Timestamp;
 use spec_lint::{Asked, Known, lint, render};
 
-const EDITS: u64 = 16;
+const EDITS: u64 = 20;
 
 /// Everything that is said: what is wrong, where, and how it is mended.
 fn said(known: Option<&mut Known>, root: &Path) -> String {
@@ -47,7 +47,7 @@ fn next(seed: &mut u64) -> usize {
     (*seed >> 33) as usize
 }
 
-/// One edit of one file: something is gone, moved, doubled, misspelt, or as it was.
+/// One edit of one file: something is gone, moved, doubled, misspelt, called or written otherwise, or as it was.
 fn edit(seed: &mut u64, root: &Path, first: &Path) {
     let mut all = Vec::new();
     files(first, &mut all);
@@ -57,13 +57,33 @@ fn edit(seed: &mut u64, root: &Path, first: &Path) {
     let text = std::fs::read_to_string(&path).unwrap_or_default();
     let mut lines: Vec<String> = text.lines().map(str::to_owned).collect();
     let at = next(seed) % lines.len().max(1);
-    match next(seed) % 7 {
+    let other = |line: &str, from: &str, to: &str| line.replace(from, to);
+    match next(seed) % 12 {
         0 => return std::fs::remove_file(&path).unwrap_or_default(),
         1 | 2 => return std::fs::write(&path, original).unwrap(),
         3 if !lines.is_empty() => drop(lines.remove(at)),
         4 => lines
             .insert(at, if path.extension().is_some_and(|one| one == "kdl") { "//" } else { "#" }.to_owned()),
-        5 if !lines.is_empty() => lines[at] = lines[at].replace("low", "high").replace("e: ", "e: x"),
+        5 if !lines.is_empty() => lines[at] = other(&lines[at], "low", "high").replace("e: ", "e: x"),
+        // Another number: often as lawful as before, and another meaning.
+        6 | 7 => {
+            let from = next(seed) % lines.len().max(1);
+            let number = lines.iter().skip(from).position(|line| line.contains(['1', '2', '3', '5']));
+            if let Some(line) = number.and_then(|found| lines.get_mut(from + found)) {
+                *line = other(line, "5", "7").replace('3', "5").replace('2', "3").replace('1', "2");
+            }
+        }
+        8 if !lines.is_empty() => lines[at].push('\r'),
+        9 if !lines.is_empty() => lines[at] = other(&lines[at], "true", "yes").replace(": 1", ": 01"),
+        10 => {
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            let named = path.with_file_name(if next(seed).is_multiple_of(2) {
+                format!("0{name}")
+            } else {
+                format!("z{name}")
+            });
+            return std::fs::rename(&path, named).unwrap_or_default();
+        }
         _ => lines.push("# one line more".to_owned()),
     }
     std::fs::write(&path, lines.join("\n") + "\n").unwrap();

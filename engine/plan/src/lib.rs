@@ -11,12 +11,14 @@ mod digest;
 pub mod flow;
 mod gate;
 mod graph;
+mod ground;
 pub mod model;
 pub mod render;
 mod words;
 
 pub use compile::{Uncompilable, compile, compile_flow, compile_notice, compile_unwritten, stands_on};
 pub use connection::{Grants, Ungranted, missing_connections};
+pub use ground::Grounds;
 pub use model::{
     Action, Body, Gate, GateSource, Need, Plan, PlanStep, ResolvedConnection, StepSet, Undo, WorstCase,
 };

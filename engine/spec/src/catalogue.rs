@@ -2,7 +2,7 @@
 //! [`crate::check::check`] makes. Must never resolve a reference in more than one way.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use crate::decode::Spanned;
 use crate::diagnostic::nearest;
@@ -304,20 +304,20 @@ impl PartialOrd for IndexEntry {
 #[derive(Debug, Clone)]
 pub struct Catalogue {
     declarations: Declarations,
-    digest: Digest,
+    /// Told when it is first asked for: who only looks for faults never asks.
+    digest: OnceLock<Digest>,
 }
 
 impl Catalogue {
     /// Only for `check`, after no law was found broken.
     pub(crate) fn checked(declarations: Declarations) -> Self {
-        let digest = index_digest(&declarations.index());
-        Self { declarations, digest }
+        Self { declarations, digest: OnceLock::new() }
     }
 
     /// SHA-256 over the canonical JSON of the sorted `[kind, name, version, digest]` of all specs.
     #[must_use]
-    pub const fn digest(&self) -> Digest {
-        self.digest
+    pub fn digest(&self) -> Digest {
+        *self.digest.get_or_init(|| index_digest(&self.declarations.index()))
     }
 }
 

@@ -237,6 +237,7 @@ pub struct Checked {
 struct Again {
     readings: Vec<memory::Reading>,
     documents: Vec<(FileId, Arc<[Node]>)>,
+    outputs: Arc<scope::Outputs>,
     observed: Arc<Mutex<memory::Memory>>,
 }
 
@@ -263,7 +264,7 @@ impl Checked {
             return Vec::new();
         }
         let mut memory = self.again.observed.lock().unwrap_or_else(PoisonError::into_inner);
-        observed::observe(cx, &mut memory)
+        observed::observe(cx, &self.again.outputs, &mut memory)
     }
 }
 
@@ -307,13 +308,17 @@ const OTHERS: &[fn(&context::Context<'_>, &mut Vec<Diagnostic>)] = &[
     references::check,
 ];
 
-/// Asks every law about the declarations.
-fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<Diagnostic>) {
-    let memory = Mutex::new(memory);
+/// Asks every law about the declarations; says what runbooks give.
+fn judge(
+    cx: &context::Context<'_>,
+    memory: &mut memory::Memory,
+    sink: &mut Vec<Diagnostic>,
+) -> scope::Outputs {
+    let memory = Mutex::new((memory, scope::Outputs::default()));
     let remembered = |cx: &context::Context<'_>, sink: &mut Vec<Diagnostic>| {
-        let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
-        places::check_all(cx, &mut memory, sink);
-        fields::check(cx, &mut memory, sink);
+        let (memory, outputs) = &mut *memory.lock().unwrap_or_else(PoisonError::into_inner);
+        *outputs = places::check_all(cx, memory, sink);
+        fields::check(cx, memory, sink);
     };
     let laws = LAWS.iter().map(|(_, law)| law as &Law<'_>).chain(OTHERS.iter().map(|law| law as &Law<'_>));
     let all: Vec<&Law<'_>> = std::iter::once(&remembered as &Law<'_>).chain(laws).collect();
@@ -321,6 +326,7 @@ fn judge(cx: &context::Context<'_>, memory: &mut memory::Memory, sink: &mut Vec<
     for mut found in parallel::map(&all, worth, |law| asked(*law, cx)) {
         sink.append(&mut found);
     }
+    memory.into_inner().unwrap_or_else(PoisonError::into_inner).1
 }
 
 fn asked(law: &Law<'_>, cx: &context::Context<'_>) -> Vec<Diagnostic> {

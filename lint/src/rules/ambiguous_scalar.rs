@@ -1,6 +1,6 @@
 //! A word that other readers of YAML take for a boolean or a number is quoted.
 
-use ordain_spec::source::{Notation, Span};
+use ordain_spec::source::{FileId, Notation, SourceFile, Span};
 use ordain_spec::tree::{Node, Value, yaml};
 use ordain_spec::diagnostic::{Diagnostic, Edit, Severity};
 
@@ -10,19 +10,22 @@ use super::{About, Context, FixClass, Rule, is_ours};
 pub const RULE: Rule = Rule::new("ambiguous-scalar", Severity::Error, include_str!("ambiguous-scalar.md"), find).about(About::Declarations).fix(FixClass::Safe);
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
-    let files = cx.all.sources.iter().filter(|(_, file)| is_ours(file) && file.notation == Notation::Yaml);
-    for (id, file) in files {
-        // Its tree is worth a walk only where a word of that sort stands in it.
-        if !file.text.split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '_'))).any(|word| taken_for(word).is_some()) {
-            continue;
-        }
-        let known = cx.subject.checked.documents(id);
-        known.iter().for_each(|node| look(node, &file.text, found));
-        if known.is_empty() {
-            // What is refused before it is read may be ambiguous all the same.
-            let read = yaml::read(id, &file.text, &mut Vec::new());
-            read.iter().for_each(|node| look(node, &file.text, found));
-        }
+    found.extend(cx.alone(&RULE, of_file));
+}
+
+fn of_file(id: FileId, file: &SourceFile, known: &[Node], found: &mut Vec<Diagnostic>) {
+    if !is_ours(file) || file.notation != Notation::Yaml {
+        return;
+    }
+    // Its tree is worth a walk only where a word of that sort stands in it.
+    if !file.text.split(|c: char| !(c.is_alphanumeric() || matches!(c, ':' | '_'))).any(|word| taken_for(word).is_some()) {
+        return;
+    }
+    known.iter().for_each(|node| look(node, &file.text, found));
+    if known.is_empty() {
+        // What is refused before it is read may be ambiguous all the same.
+        let read = yaml::read(id, &file.text, &mut Vec::new());
+        read.iter().for_each(|node| look(node, &file.text, found));
     }
 }
 

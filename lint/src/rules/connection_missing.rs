@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use ordain_plan::{Ungranted, missing_connections};
+use ordain_plan::Ungranted;
 use ordain_spec::catalogue::every;
 use ordain_spec::kind::scalar::Mode;
 use ordain_spec::source::Span;
@@ -64,15 +64,17 @@ impl Missing {
     }
 }
 
-/// What runbooks that may run live do not get, each fault once.
+/// What runbooks that may run live do not get, each fault once. A plan is made only where it would be another one
+/// than at the last look.
 pub(super) fn missing(cx: &Context<'_>) -> Vec<Missing> {
     let mut found: BTreeMap<(Arc<str>, String), Missing> = BTreeMap::new();
     let live = every(&cx.all.runbooks).filter(|runbook| runbook.spec.modes.iter().any(|mode| mode.value == Mode::Live));
-    for plan in live.filter_map(|runbook| cx.plan(runbook)) {
-        for fault in missing_connections(&plan).into_iter().filter(|fault| fault.code == "connection_missing") {
+    for runbook in live {
+        for fault in cx.ungranted(runbook).iter().filter(|fault| fault.code == "connection_missing") {
             let key = (Arc::clone(&fault.connector), fault.detail.clone());
-            let place = plan.runbook.metadata.name.span;
-            found.entry(key).or_insert_with(|| Missing { fault, runbook: plan.name().to_owned(), place });
+            let name = &runbook.metadata.name;
+            let missing = || Missing { fault: fault.clone(), runbook: name.value.to_string(), place: name.span };
+            found.entry(key).or_insert_with(missing);
         }
     }
     found.into_values().collect()

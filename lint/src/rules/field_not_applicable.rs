@@ -1,5 +1,7 @@
 //! A field stands where it means something.
 
+use std::fmt::Display;
+
 use ordain_spec::catalogue::every;
 use ordain_spec::kind::connector::{ConnectorType, Operation};
 use ordain_spec::kind::field::{Field, FieldMap, FieldType};
@@ -38,7 +40,7 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
 }
 
 /// Reports the fields that are given although they do not apply, in one diagnostic.
-fn report(given: &[(&str, bool)], place: Span, whose: &str, why: &str, found: &mut Vec<Diagnostic>) {
+fn report(given: &[(&str, bool)], place: Span, whose: &dyn Display, why: &dyn Display, found: &mut Vec<Diagnostic>) {
     let idle: Vec<String> = given.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
     if idle.is_empty() {
         return;
@@ -59,7 +61,7 @@ fn connector_fields(connector: &Connector, found: &mut Vec<Diagnostic>) {
         ("http", spec.http.is_some() && kind != ConnectorType::Http),
         ("exec", spec.exec.is_some() && kind != ConnectorType::Exec),
     ];
-    report(&own, name.span, &format!("connector `{}`", name.value), &why, found);
+    report(&own, name.span, &format_args!("connector `{}`", name.value), &why, found);
     for (id, entry) in &spec.operations.0 {
         let operation = &entry.value;
         let mut given = Vec::new();
@@ -72,10 +74,10 @@ fn connector_fields(connector: &Connector, found: &mut Vec<Diagnostic>) {
         if kind == ConnectorType::Mock {
             given.retain(|(name, _)| !matches!(*name, "method" | "path"));
         }
-        report(&given, entry.key_span, &format!("operation `{id}`"), &why, found);
+        report(&given, entry.key_span, &format_args!("operation `{id}`"), &why, found);
         let effect = operation.effect.value;
         let fact = [("fact", operation.fact.is_some() && effect != Effect::Read)];
-        report(&fact, entry.key_span, &format!("operation `{id}`"), &format!("its effect is {effect}"), found);
+        report(&fact, entry.key_span, &format_args!("operation `{id}`"), &format_args!("its effect is {effect}"), found);
     }
 }
 
@@ -83,7 +85,7 @@ fn connector_fields(connector: &Connector, found: &mut Vec<Diagnostic>) {
 fn person(name: &str, place: Span, person: &Person, found: &mut Vec<Diagnostic>) {
     if person.type_.value == ActorType::Human {
         let given = [("custodians", !person.custodians.is_empty()), ("onBehalfOf", person.on_behalf_of.is_some())];
-        report(&given, place, &format!("`{name}`"), "it is human", found);
+        report(&given, place, &format_args!("`{name}`"), &"it is human", found);
     }
 }
 
@@ -111,11 +113,11 @@ fn schema(name: &str, place: Span, field: &Field, found: &mut Vec<Diagnostic>) {
         ("maxItems", field.max_items.is_some() && !is_list),
         ("fields", field.fields.is_some() && kind != FieldType::Object),
     ];
-    report(&given, place, &format!("`{name}`"), &format!("it is of type {kind}"), found);
+    report(&given, place, &format_args!("`{name}`"), &format_args!("it is of type {kind}"), found);
     if let Some(items) = &field.items {
         let name = format!("{name}[]");
         let given = [("optional", items.optional), ("default", items.default.is_some())];
-        report(&given, place, &format!("`{name}`"), "an item is there or not", found);
+        report(&given, place, &format_args!("`{name}`"), &"an item is there or not", found);
         schema(&name, place, items, found);
     }
     field.fields.iter().for_each(|fields| schemas(fields, found));
@@ -158,5 +160,5 @@ fn step_fields(step: &Step, found: &mut Vec<Diagnostic>) {
     ];
     let kind = [("runbook", runs), ("approve", asks), ("wait", step.wait.is_some()), ("signal", step.signal.is_some()), ("export", step.export.is_some())];
     let Some((kind, _)) = kind.iter().find(|(_, is)| *is) else { return };
-    report(&given, step.id.span, &format!("step `{}`", step.id.value), &format!("it is a `{kind}` step"), found);
+    report(&given, step.id.span, &format_args!("step `{}`", step.id.value), &format_args!("it is a `{kind}` step"), found);
 }

@@ -1,6 +1,8 @@
 //! Every guard was seen to hold and seen not to hold.
 
-use ordain_kernel::rehearsal::{Seen, declared_guards};
+use std::collections::BTreeMap;
+
+use ordain_kernel::rehearsal::{Branches, Guarded, declared_guards};
 use ordain_spec::diagnostic::{Diagnostic, Severity};
 use ordain_spec::kind::Kind;
 
@@ -16,10 +18,12 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
     if guards.is_empty() {
         return;
     }
-    let mut seen = Seen::default();
-    cx.rehearsed().values().for_each(|one| seen.join(one));
+    let mut seen: BTreeMap<&Guarded, Branches> = BTreeMap::new();
+    for (guard, ways) in cx.rehearsed().values().flat_map(|one| &one.guards) {
+        seen.entry(guard).or_default().join(*ways);
+    }
     for (guard, span) in guards {
-        let ways = seen.guards.get(&guard).copied();
+        let ways = seen.get(&guard).copied();
         let (never, missing) = match ways {
             None => ("asked", "in which it holds, and one in which it does not"),
             Some(ways) if !ways.held && !ways.failed => {

@@ -13,7 +13,7 @@ pub const RULE: Rule = Rule::new("single-person-owner", Severity::Warning, inclu
 
 fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
     let mut owned: BTreeMap<&Principal, Vec<Span>> = BTreeMap::new();
-    for head in cx.all.heads() {
+    for head in cx.resolved.heads() {
         if let Some(owner) = head.owner.filter(|owner| !cx.is_built_in(owner.span)) {
             owned.entry(&owner.value).or_default().push(owner.span);
         }

@@ -47,7 +47,8 @@ fn constants(runbook: &Runbook, found: &mut Vec<Diagnostic>) {
     let mut exprs: Vec<&Expr> = spec.steps.iter().flat_map(ordain_spec::check::step_exprs).collect();
     exprs.extend(spec.outputs.iter().map(|(_, expr)| expr));
     exprs.extend(spec.concurrency.iter().filter_map(|concurrency| concurrency.key.as_ref()));
-    let reads: Vec<Vec<&str>> = exprs.iter().flat_map(|expr| expr.reads()).map(|path| path.segments().collect()).collect();
+    let reads = exprs.iter().flat_map(|expr| expr.reads()).filter(|path| path.root() == "constants");
+    let reads: Vec<Vec<&str>> = reads.map(|path| path.segments().collect()).collect();
     for (name, entry) in &spec.constants.0 {
         let read = reads.iter().any(|path| match path.as_slice() {
             ["constants"] => true,

@@ -1,6 +1,7 @@
 //! Where exactly one of several fields is due, and what goes with it; ids that stand once in their list.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use super::context::{Context, law};
 use crate::catalogue::every;
@@ -81,12 +82,19 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 ("require", rule.require.is_some()),
                 ("mask", rule.mask.is_some()),
             ];
-            exactly_one(cx, rule.span, &format!("rule `{}`", rule.id.value), &bodies, rule.id.span, sink);
+            exactly_one(
+                cx,
+                rule.span,
+                &format_args!("rule `{}`", rule.id.value),
+                &bodies,
+                rule.id.span,
+                sink,
+            );
             let lists = [
                 ("to", rule.to.as_ref().map(Vec::is_empty)),
                 ("mask", rule.mask.as_ref().map(Vec::is_empty)),
             ];
-            nothing(&format!("rule `{}`", rule.id.value), rule.id.span, &lists, sink);
+            nothing(&format_args!("rule `{}`", rule.id.value), rule.id.span, &lists, sink);
             rule.applies.iter().for_each(|applies| selects(cx, applies, sink));
         }
         selects(cx, &policy.spec.applies, sink);
@@ -118,7 +126,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
 }
 
 /// A list that is written and empty names nobody and nothing: what it was meant to hold does not happen.
-fn nothing(what: &str, place: Span, lists: &[(&str, Option<bool>)], sink: &mut Vec<Diagnostic>) {
+fn nothing(what: &dyn Display, place: Span, lists: &[(&str, Option<bool>)], sink: &mut Vec<Diagnostic>) {
     for (field, _) in lists.iter().filter(|(_, is_empty)| *is_empty == Some(true)) {
         sink.push(
             law("missing-field", place, format!("`{field}` of {what} is an empty list"))
@@ -137,7 +145,7 @@ fn selects(cx: &Context<'_>, applies: &Selector, sink: &mut Vec<Diagnostic>) {
         ("environments", applies.environments.as_ref().map(Vec::is_empty)),
         ("modes", applies.modes.as_ref().map(Vec::is_empty)),
     ];
-    nothing("`applies`", cx.first_line(applies.span), &lists, sink);
+    nothing(&"`applies`", cx.first_line(applies.span), &lists, sink);
 }
 
 fn empty(field: &str, kind: &str, name: &str, place: Span, sink: &mut Vec<Diagnostic>) {
@@ -167,13 +175,16 @@ pub(super) fn once<'a>(what: &str, ids: impl Iterator<Item = (&'a str, Span)>, s
 pub(super) fn exactly_one(
     cx: &Context<'_>,
     whole: Span,
-    what: &str,
+    what: &dyn Display,
     fields: &[(&str, bool)],
     place: Span,
     sink: &mut Vec<Diagnostic>,
 ) {
-    let given: Vec<String> =
-        fields.iter().filter(|(_, given)| *given).map(|(name, _)| format!("`{name}`")).collect();
+    let given = || fields.iter().filter(|(_, given)| *given);
+    if given().count() == 1 {
+        return;
+    }
+    let given: Vec<String> = given().map(|(name, _)| format!("`{name}`")).collect();
     let all: Vec<&str> = fields.iter().map(|(name, _)| *name).collect();
     let help = format!("write exactly one of {}", crate::decode::listed(&all));
     if given.is_empty() && cx.is_whole(whole) {
@@ -194,7 +205,7 @@ fn runbook(cx: &Context<'_>, runbook: &Runbook, sink: &mut Vec<Diagnostic>) {
     }
     if cx.is_whole(runbook.span) {
         let modes = [("modes", Some(runbook.spec.modes.is_empty()))];
-        nothing(&format!("runbook `{}`", name.value), name.span, &modes, sink);
+        nothing(&format_args!("runbook `{}`", name.value), name.span, &modes, sink);
     }
     for step in steps {
         self::step(cx, step, sink);
@@ -211,7 +222,7 @@ fn step(cx: &Context<'_>, step: &Step, sink: &mut Vec<Diagnostic>) {
         ("signal", step.signal.is_some()),
         ("export", step.export.is_some()),
     ];
-    exactly_one(cx, step.span, &format!("step `{}`", id.value), &bodies, id.span, sink);
+    exactly_one(cx, step.span, &format_args!("step `{}`", id.value), &bodies, id.span, sink);
     if step.approve.is_some() && step.show.is_empty() && cx.is_whole(step.span) {
         sink.push(
             law("missing-field", id.span, format!("gate `{}` shows nothing", id.value))
@@ -282,7 +293,7 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
             ("basic", auth.basic.is_some()),
             ("header", auth.header.is_some()),
         ];
-        exactly_one(cx, auth.span, "`auth`", &fields, cx.first_line(auth.span), sink);
+        exactly_one(cx, auth.span, &"`auth`", &fields, cx.first_line(auth.span), sink);
     }
     spec.exec.iter().for_each(|exec| variables(&exec.env, sink));
     for (_, operation) in spec.operations.iter() {
@@ -291,7 +302,7 @@ fn connector(cx: &Context<'_>, connector: &Connector, sink: &mut Vec<Diagnostic>
             exactly_one(
                 cx,
                 body.span,
-                "`body`",
+                &"`body`",
                 &[("json", body.json.is_some()), ("form", body.form.is_some())],
                 cx.first_line(body.span),
                 sink,
@@ -320,7 +331,7 @@ fn scenario(cx: &Context<'_>, scenario: &Scenario, sink: &mut Vec<Diagnostic>) {
             exactly_one(
                 cx,
                 answer.span,
-                &format!("the answer of `{name}`"),
+                &format_args!("the answer of `{name}`"),
                 &fields,
                 cx.first_line(answer.span),
                 sink,
@@ -369,7 +380,7 @@ fn act(cx: &Context<'_>, act: &Act, sink: &mut Vec<Diagnostic>) {
         ("advance", act.advance.is_some()),
         ("crash", act.crash.is_some()),
     ];
-    exactly_one(cx, act.span, "the act", &verbs, place, sink);
+    exactly_one(cx, act.span, &"the act", &verbs, place, sink);
     let decides = act.approve.is_some() || act.reject.is_some() || act.withdraw.is_some();
     if decides && act.by.is_none() && cx.is_whole(act.span) {
         sink.push(

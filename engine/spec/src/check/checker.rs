@@ -89,7 +89,7 @@ impl Checker {
         let readings: Vec<Reading> = readings.collect();
         let cx = context::Context::new(&declarations, &diagnostics).of_readings(readings.clone());
         let mut found = Vec::new();
-        judge(&cx, &mut self.memory, &mut found);
+        let outputs = Arc::new(judge(&cx, &mut self.memory, &mut found));
         let documents = self.files.iter().flat_map(|known| known.read.documents.iter());
         Unread::of(documents, &diagnostics).silence(&mut found, &declarations.sources);
         diagnostics.append(&mut found);
@@ -109,8 +109,8 @@ impl Checker {
         let lawful = diagnostics.iter().all(|diagnostic| diagnostic.severity != Severity::Law);
         let catalogue = lawful.then(|| Arc::new(Catalogue::checked(declarations.clone())));
         let documents = self.files.iter().map(|known| (known.id, Arc::clone(&known.read.documents)));
-        let again =
-            super::Again { readings, documents: documents.collect(), observed: Arc::clone(&self.observed) };
+        let (documents, observed) = (documents.collect(), Arc::clone(&self.observed));
+        let again = super::Again { readings, documents, outputs, observed };
         Checked { catalogue, declarations, diagnostics, again }
     }
 
@@ -175,8 +175,11 @@ fn place(files: Vec<Arc<SourceFile>>, known: Vec<Known>, room: u32) -> Vec<Place
         while known.next_if(|known| known.file.path < file.path).is_some() {}
         let before = known.next_if(|known| known.file.path == file.path);
         let id = before.as_ref().map(|known| known.id);
-        let same = before.filter(|known| is_same(&known.file, &file));
-        let known = same.map(|known| (known.read, known.reading));
+        // What is the same stays the one that others may know.
+        let (file, known) = match before.filter(|known| is_same(&known.file, &file)) {
+            Some(same) => (same.file, Some((same.read, same.reading))),
+            None => (file, None),
+        };
         placed.push((id, Placed { id: FileId(0), file, known }));
     }
     number(&mut placed, room);

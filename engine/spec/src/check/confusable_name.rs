@@ -1,5 +1,6 @@
 //! Law `confusable-name`: two names that one reads as the same.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use super::context::{Context, law};
@@ -7,8 +8,8 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    let mut seen: BTreeMap<(&str, String), (&str, Span)> = BTreeMap::new();
-    let heads = cx.all.heads();
+    let mut seen: BTreeMap<(&str, Cow<'_, str>), (&str, Span)> = BTreeMap::new();
+    let heads = cx.heads();
     let roster = cx.all.roster.as_ref().map(|roster| &roster.spec);
     let people = roster
         .into_iter()
@@ -21,10 +22,7 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         .flat_map(|spec| spec.roles.0.iter().map(|(name, entry)| ("role", &**name, entry.key_span)));
     let specs = heads.iter().map(|head| (head.kind.as_str(), head.name.value.as_str(), head.name.span));
     for (kind, name, span) in specs.chain(people).chain(groups).chain(roles) {
-        let Some((other, place)) = seen.get(&(kind, skeleton(name))).copied() else {
-            seen.insert((kind, skeleton(name)), (name, span));
-            continue;
-        };
+        let (other, place) = *seen.entry((kind, skeleton(name))).or_insert((name, span));
         if other != name {
             sink.push(
                 law("confusable-name", span, format!("`{name}` is easily read as `{other}`"))
@@ -37,8 +35,12 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
 }
 
 /// What the eye keeps of a name.
-fn skeleton(name: &str) -> String {
-    name.replace("rn", "m").replace("vv", "w").replace('0', "o").replace('1', "l")
+fn skeleton(name: &str) -> Cow<'_, str> {
+    let mut pairs = name.as_bytes().windows(2);
+    if !name.contains(['0', '1']) && !pairs.any(|pair| matches!(pair, b"rn" | b"vv")) {
+        return Cow::Borrowed(name);
+    }
+    Cow::Owned(name.replace("rn", "m").replace("vv", "w").replace('0', "o").replace('1', "l"))
 }
 
 #[cfg(test)]

@@ -2,13 +2,14 @@
 //! hang together). Computed once; holds nothing that is not declared.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
-use super::calls::{self, Call};
+use super::arguments::{self, Given};
+use super::calls::{self, Call, User};
 use super::flow::Flow;
 use super::memory::{Reading, Stamp};
 use super::people::People;
-use crate::catalogue::{Declarations, every};
+use crate::catalogue::{Declarations, Head, every};
 use crate::decode::{Spanned, pretended};
 use crate::diagnostic::{Diagnostic, Edit, meant};
 use crate::digest::Digest;
@@ -107,6 +108,8 @@ pub struct Context<'a> {
     faults: Vec<Span>,
     /// By the digest of the runbook.
     flows: BTreeMap<Digest, Flow<'a>>,
+    heads: OnceLock<Vec<Head<'a>>>,
+    given: OnceLock<Vec<Given<'a>>>,
     /// By the digest of the connector and the name of the operation: who carries it out through them.
     callers: BTreeMap<(Digest, Arc<str>), Vec<&'a Arc<Capability>>>,
 }
@@ -115,16 +118,17 @@ impl<'a> Context<'a> {
     /// `read` is what was wrong when the files were read.
     #[must_use]
     pub fn new(all: &'a Declarations, read: &[Diagnostic]) -> Self {
-        let mut uses = Vec::new();
+        let calls = calls::all(all);
+        let uses = calls.iter().filter_map(|call| match call.by {
+            User::Step(runbook, step) => {
+                Some(Use { runbook, step, reference: call.reference, capability: call.capability })
+            }
+            User::Notice(_) | User::Delivery(_) => None,
+        });
+        let uses = uses.collect();
         let mut flows = BTreeMap::new();
         for runbook in every(&all.runbooks) {
             flows.insert(runbook.digest, Flow::of(&runbook.spec.steps));
-            for step in &runbook.spec.steps {
-                let Some(reference) = &step.uses else { continue };
-                if let Ok(capability) = all.capability(reference) {
-                    uses.push(Use { runbook, step, reference, capability });
-                }
-            }
         }
         let mut callers: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for capability in every(&all.capabilities) {
@@ -142,7 +146,9 @@ impl<'a> Context<'a> {
             faults: places(read.iter()),
             people: People::of(all.roster.as_deref()),
             uses,
-            calls: calls::all(all),
+            calls,
+            heads: OnceLock::new(),
+            given: OnceLock::new(),
             flows,
             callers,
         }
@@ -152,6 +158,16 @@ impl<'a> Context<'a> {
     pub(super) fn of_readings(mut self, readings: Vec<Reading>) -> Self {
         self.readings = readings;
         self
+    }
+
+    /// What every spec has, as [`Declarations::heads`] gives it.
+    pub fn heads(&self) -> &[Head<'a>] {
+        self.heads.get_or_init(|| self.all.heads())
+    }
+
+    /// Every place that gives arguments to declared fields.
+    pub(super) fn given(&self) -> &[Given<'a>] {
+        self.given.get_or_init(|| arguments::given(self))
     }
 
     /// The facts of the expression that stands at a place, while `judge` looks at all of them.

@@ -73,6 +73,9 @@ pub(super) fn connector(cx: &Context<'_>, connector: &Connector) -> Vec<Stamp> {
 }
 
 pub(super) fn runbook(cx: &Context<'_>, runbook: &Runbook, outputs: &Outputs) -> Vec<Stamp> {
+    if let Some(known) = outputs.keys.get(&runbook.digest) {
+        return known.clone();
+    }
     let mut key = Vec::new();
     let mut counts = false;
     for step in &runbook.spec.steps {
@@ -86,7 +89,7 @@ pub(super) fn runbook(cx: &Context<'_>, runbook: &Runbook, outputs: &Outputs) ->
         if let Some(reference) = &step.runbook {
             let child = cx.all.runbook(reference).ok();
             key.push(child.map_or(Stamp::Nothing, |child| cx.stamp(child.span)));
-            let given = child.and_then(|child| outputs.0.get(&child.digest));
+            let given = child.and_then(|child| outputs.given.get(&child.digest));
             key.push(given.map_or(Stamp::Nothing, |(stamp, _)| *stamp));
         }
         key.extend(step.approval.iter().chain(&step.approve).map(|reference| approval_of(cx, reference)));

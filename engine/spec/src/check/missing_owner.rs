@@ -5,7 +5,7 @@ use crate::diagnostic::Diagnostic;
 use crate::source::Span;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for head in cx.all.heads() {
+    for head in cx.heads() {
         if head.owner.is_none() {
             let kind = crate::decode::kebab(head.kind.as_str());
             let name = head.name.value.as_str();

@@ -7,7 +7,7 @@ use crate::diagnostic::{Diagnostic, nearest};
 use crate::digest::Digest;
 use crate::kind::{Kind, Policy};
 use crate::kind::policy::Enforcement;
-use crate::kind::scalar::Mode;
+use crate::kind::scalar::{Mode, Name};
 use crate::kind::selector::Selector;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
@@ -18,12 +18,13 @@ pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     }
     let mut told = std::collections::BTreeSet::new();
     for used in &cx.calls {
-        let (digest, within) = place(used);
+        let (digest, kind, name) = place(used);
         let key = (used.capability.digest, digest);
         if cx.all.policies.values().any(|policy| can_allow(policy, used)) || !told.insert(key) {
             continue;
         }
         let capability = &used.capability.metadata.name;
+        let within = said(kind, name.as_str());
         let message = format!("no policy can allow capability `{}` in {within}", capability.value);
         let problem = law("no-policy-applies", used.reference.span, message)
             .related(capability.span, "the capability")
@@ -52,11 +53,11 @@ fn can_allow(policy: &Policy, used: &Call<'_>) -> bool {
 }
 
 /// What the policies judge as one: the runbook, or what uses the capability by itself.
-fn place(used: &Call<'_>) -> (Digest, String) {
+fn place<'a>(used: &Call<'a>) -> (Digest, Kind, &'a Name) {
     match used.by {
-        User::Step(runbook, _) => (runbook.digest, said(Kind::Runbook, runbook.metadata.name.value.as_str())),
-        User::Notice(notice) => (notice.digest, said(Kind::Notice, notice.metadata.name.value.as_str())),
-        User::Delivery(export) => (export.digest, said(Kind::Export, export.metadata.name.value.as_str())),
+        User::Step(runbook, _) => (runbook.digest, Kind::Runbook, &runbook.metadata.name.value),
+        User::Notice(notice) => (notice.digest, Kind::Notice, &notice.metadata.name.value),
+        User::Delivery(export) => (export.digest, Kind::Export, &export.metadata.name.value),
     }
 }
 

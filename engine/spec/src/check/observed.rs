@@ -16,6 +16,7 @@ use crate::source::Span;
 
 use super::context::Context;
 use super::memory::{Memory, Stamp};
+use super::scope::Outputs;
 use super::{depends, places};
 
 /// What was observed.
@@ -80,7 +81,7 @@ fn within(sites: &Sites, found: &mut Vec<Observed>) {
 }
 
 /// Everything that is worth a look.
-pub(super) fn observe(cx: &Context<'_>, memory: &mut Memory) -> Vec<Observed> {
+pub(super) fn observe(cx: &Context<'_>, outputs: &Outputs, memory: &mut Memory) -> Vec<Observed> {
     let mut found = Vec::new();
     let sink = &mut Vec::<Diagnostic>::new();
     for capability in every(&cx.all.capabilities) {
@@ -104,12 +105,11 @@ pub(super) fn observe(cx: &Context<'_>, memory: &mut Memory) -> Vec<Observed> {
             found
         });
     }
-    let outputs = places::all_outputs(cx, memory);
     for runbook in every(&cx.all.runbooks) {
         let Some(flow) = cx.flow(runbook) else { continue };
-        let key = depends::runbook(cx, runbook, &outputs);
+        let key = depends::runbook(cx, runbook, outputs);
         memory.observed(cx.stamp(runbook.span), key, &mut found, || {
-            let sites = cx.sites(|cx| places::runbook_places(cx, runbook, flow, &outputs, sink));
+            let sites = cx.sites(|cx| places::runbook_places(cx, runbook, flow, outputs, sink));
             let mut found = Vec::new();
             within(&sites, &mut found);
             conditions::of_runbook(flow, &sites, &mut found);

@@ -24,8 +24,8 @@ use crate::kind::scalar::Sensitivity;
 use crate::kind::{Capability, Connector, Policy, Runbook};
 use crate::source::Span;
 
-/// Checks every expression and template of the catalogue.
-pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) {
+/// Checks every expression and template of the catalogue; says what runbooks give.
+pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Diagnostic>) -> Outputs {
     for capability in every(&cx.all.capabilities) {
         let key = depends::capability(cx, capability);
         memory.problems(About::Places, cx.stamp(capability.span), key, sink, |sink| {
@@ -57,6 +57,7 @@ pub(super) fn check_all(cx: &Context<'_>, memory: &mut Memory, sink: &mut Vec<Di
     }
     around_places(cx, sink);
     super::tainted_flow::check_outputs(cx, &outputs, sink);
+    outputs
 }
 
 /// What stands around runs: exports, notices, triggers.
@@ -322,18 +323,19 @@ pub(super) fn all_outputs(cx: &Context<'_>, memory: &mut Memory) -> Outputs {
     for runbook in super::subruns::children_first(cx) {
         let Some(flow) = cx.flow(runbook) else { continue };
         let key = depends::runbook(cx, runbook, &outputs);
-        let given = memory.given(cx.stamp(runbook.span), key, || {
+        let given = memory.given(cx.stamp(runbook.span), key.clone(), || {
             scope::gives(&Steps::of(cx, runbook, flow, &outputs), runbook)
         });
-        outputs.0.insert(runbook.digest, given);
+        outputs.given.insert(runbook.digest, given);
+        outputs.keys.insert(runbook.digest, key);
     }
     outputs
 }
 
-pub(super) fn runbook_places(
-    cx: &Context<'_>,
-    runbook: &Runbook,
-    flow: &Flow<'_>,
+pub(super) fn runbook_places<'a>(
+    cx: &Context<'a>,
+    runbook: &'a Runbook,
+    flow: &Flow<'a>,
     outputs: &Outputs,
     sink: &mut Vec<Diagnostic>,
 ) {

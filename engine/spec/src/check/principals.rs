@@ -1,5 +1,7 @@
 //! Every place where a principal is named, but owners.
 
+use std::borrow::Cow;
+
 use super::context::{Context, law};
 use crate::catalogue::every;
 use crate::decode::Spanned;
@@ -11,12 +13,13 @@ use crate::kind::scalar::Principal;
 use crate::source::Span;
 
 /// A principal and its place.
-pub(super) type Named = (Principal, Span);
+pub(super) type Named<'a> = (Cow<'a, Principal>, Span);
 
 /// All principals that specs name, but owners.
-pub(super) fn named(cx: &Context<'_>) -> Vec<Named> {
+pub(super) fn named<'a>(cx: &Context<'a>) -> Vec<Named<'a>> {
     let mut found = Vec::new();
-    let mut add = |principal: &Spanned<Principal>| found.push((principal.value.clone(), principal.span));
+    let mut add =
+        |principal: &'a Spanned<Principal>| found.push((Cow::Borrowed(&principal.value), principal.span));
     for approval in every(&cx.all.approvals) {
         approval.spec.stages.iter().flat_map(|stage| &stage.any_of).for_each(&mut add);
         approval.spec.escalate.iter().flat_map(|escalate| &escalate.to).for_each(&mut add);
@@ -48,8 +51,9 @@ pub(super) fn named(cx: &Context<'_>) -> Vec<Named> {
     cx.all.retention.iter().flat_map(|spec| &spec.spec.holds).for_each(|hold| add(&hold.by));
     cx.all.triggers.values().for_each(|trigger| add(&trigger.spec.as_));
     let actors = cx.all.exemptions.values().flat_map(|exemption| &exemption.spec.scope.actors);
-    found.extend(actors.map(|actor| (actor.value.0.clone(), actor.span)));
-    let mut add = |principal: &Spanned<Principal>| found.push((principal.value.clone(), principal.span));
+    found.extend(actors.map(|actor| (Cow::Borrowed(&actor.value.0), actor.span)));
+    let mut add =
+        |principal: &'a Spanned<Principal>| found.push((Cow::Borrowed(&principal.value), principal.span));
     if let Some(roster) = &cx.all.roster {
         for (_, group) in roster.spec.groups.iter() {
             if let Group::Members(members) = group {
@@ -63,7 +67,7 @@ pub(super) fn named(cx: &Context<'_>) -> Vec<Named> {
     }
     for expr in exprs(cx) {
         let asked = expr.principals().iter();
-        found.extend(asked.filter_map(|(text, span)| Some((Principal::new(text)?, *span))));
+        found.extend(asked.filter_map(|(text, span)| Some((Cow::Owned(Principal::new(text)?), *span))));
     }
     found
 }

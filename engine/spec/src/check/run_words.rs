@@ -15,13 +15,13 @@ use crate::source::Span;
 /// The scenarios that capabilities name. Those of the built-in set are held by the build of the program.
 pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for capability in every(&cx.all.capabilities) {
-        let by = said(Kind::Capability, capability.metadata.name.value.as_str());
         for test in &capability.metadata.tests {
             let unread = cx.all.may_be_unread(Kind::Scenario, test.value.as_str());
             let is_known = cx.all.scenarios.contains_key(&test.value) || unread || cx.is_built_in(test.span);
             if is_known || is_placeholder(test.value.as_str()) {
                 continue;
             }
+            let by = said(Kind::Capability, capability.metadata.name.value.as_str());
             let near = nearest(test.value.as_str(), cx.all.scenarios.keys().map(AsRef::as_ref));
             let problem = dangling("scenario", test.value.as_str(), test.span, &by, near);
             let known = cx.all.scenarios.keys().map(AsRef::as_ref);
@@ -34,51 +34,59 @@ pub(super) fn tests(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
 pub(super) fn scenario_names(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for scenario in cx.all.scenarios.values() {
         let Ok(runbook) = cx.all.runbook(&scenario.spec.run) else { continue };
-        let by = said(Kind::Scenario, scenario.metadata.name.value.as_str());
-        Names { cx, runbook, by, sink }.check(scenario);
+        Names { cx, runbook, by: &scenario.metadata.name.value, sink }.check(scenario);
     }
 }
 
 struct Names<'c, 'a> {
     cx: &'c Context<'a>,
     runbook: &'a Runbook,
-    by: String,
+    by: &'a Name,
     sink: &'c mut Vec<Diagnostic>,
 }
 
 impl Names<'_, '_> {
-    fn one_of<'k>(&mut self, kind: &str, name: &str, span: Span, known: impl Iterator<Item = &'k str>) {
-        let known: BTreeSet<&str> = known.collect();
-        if !known.contains(name) {
-            let near = nearest(name, known.iter().copied());
-            let problem = dangling(kind, name, span, &self.by, near);
-            // Of `connector.operation` only a part is the word.
-            let there = self.cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
-            let is_whole = there.trim_matches(['\'', '"']) == name;
-            let known = known.into_iter().filter(|_| is_whole);
-            self.sink.push(with_meant(self.cx, problem, (name, span), known));
+    /// A name that is one of those known, whatever they are: nearly all of them are, and are asked for often.
+    fn one_of<'k, K: Iterator<Item = &'k str>>(
+        &mut self,
+        kind: &str,
+        name: &str,
+        span: Span,
+        known: impl Fn() -> K,
+    ) {
+        if !known().any(|known| known == name) {
+            self.unknown(kind, name, span, known().collect());
         }
+    }
+
+    fn unknown(&mut self, kind: &str, name: &str, span: Span, known: BTreeSet<&str>) {
+        let near = nearest(name, known.iter().copied());
+        let by = said(Kind::Scenario, self.by.as_str());
+        let problem = dangling(kind, name, span, &by, near);
+        // Of `connector.operation` only a part is the word.
+        let there = self.cx.all.sources.get(span.file).map_or("", |file| file.slice(span));
+        let is_whole = there.trim_matches(['\'', '"']) == name;
+        let known = known.into_iter().filter(|_| is_whole);
+        self.sink.push(with_meant(self.cx, problem, (name, span), known));
     }
 
     fn step(&mut self, name: &str, span: Span) {
         let runbook = self.runbook;
-        self.one_of("step", name, span, runbook.spec.steps.iter().map(|step| step.id.value.as_str()));
+        self.one_of("step", name, span, || runbook.spec.steps.iter().map(|step| step.id.value.as_str()));
     }
 
     fn budget(&mut self, name: &str, span: Span) {
-        if self.cx.all.may_be_unread(Kind::Budget, name) {
-            return;
-        }
         let all = self.cx.all;
-        self.one_of("budget", name, span, all.budgets.keys().map(AsRef::as_ref));
+        if !all.budgets.contains_key(name) && !all.may_be_unread(Kind::Budget, name) {
+            self.unknown("budget", name, span, all.budgets.keys().map(AsRef::as_ref).collect());
+        }
     }
 
     fn exemption(&mut self, name: &Spanned<Name>) {
-        if self.cx.all.may_be_unread(Kind::Exemption, name.value.as_str()) {
-            return;
+        let (all, word) = (self.cx.all, name.value.as_str());
+        if !all.exemptions.contains_key(word) && !all.may_be_unread(Kind::Exemption, word) {
+            self.unknown("exemption", word, name.span, all.exemptions.keys().map(AsRef::as_ref).collect());
         }
-        let all = self.cx.all;
-        self.one_of("exemption", name.value.as_str(), name.span, all.exemptions.keys().map(AsRef::as_ref));
     }
 
     /// `connector.operation`: what stands after the last dot is the operation.
@@ -89,11 +97,11 @@ impl Names<'_, '_> {
         }
         let all = self.cx.all;
         let Some(releases) = all.connectors.get(connector) else {
-            self.one_of("connector", connector, span, all.connectors.keys().map(AsRef::as_ref));
+            self.unknown("connector", connector, span, all.connectors.keys().map(AsRef::as_ref).collect());
             return;
         };
-        let known = releases.values().flat_map(|connector| connector.spec.operations.keys());
-        self.one_of("operation", operation, span, known.map(|name| &**name));
+        let known = || releases.values().flat_map(|connector| connector.spec.operations.keys());
+        self.one_of("operation", operation, span, || known().map(|name| &**name));
     }
 
     fn check(&mut self, scenario: &Scenario) {
@@ -119,16 +127,20 @@ impl Names<'_, '_> {
                 continue;
             }
             let name = approval.value.as_str();
-            self.one_of("approval", name, approval.span, all.approvals.keys().map(AsRef::as_ref));
-            let Some(releases) = all.approvals.get(name) else { continue };
-            if let Some(stage) = &act.stage {
-                let stages = releases.values().flat_map(|approval| &approval.spec.stages);
-                self.one_of(
-                    "stage",
-                    stage.value.as_str(),
-                    stage.span,
-                    stages.map(|stage| stage.id.value.as_str()),
+            let Some(releases) = all.approvals.get(name) else {
+                self.unknown(
+                    "approval",
+                    name,
+                    approval.span,
+                    all.approvals.keys().map(AsRef::as_ref).collect(),
                 );
+                continue;
+            };
+            if let Some(stage) = &act.stage {
+                let stages = || releases.values().flat_map(|approval| &approval.spec.stages);
+                self.one_of("stage", stage.value.as_str(), stage.span, || {
+                    stages().map(|stage| stage.id.value.as_str())
+                });
             }
         }
         let has_subruns = self.runbook.spec.steps.iter().any(|step| step.runbook.is_some());
@@ -137,13 +149,10 @@ impl Names<'_, '_> {
         }
         let runbook = self.runbook;
         if let Some(signal) = &act.signal {
-            let known = runbook.spec.steps.iter().filter_map(|step| step.signal.as_ref());
-            self.one_of(
-                "signal",
-                signal.value.as_str(),
-                signal.span,
-                known.map(|signal| signal.name.value.as_str()),
-            );
+            let known = || runbook.spec.steps.iter().filter_map(|step| step.signal.as_ref());
+            self.one_of("signal", signal.value.as_str(), signal.span, || {
+                known().map(|signal| signal.name.value.as_str())
+            });
         }
         for step in act.step.iter().chain(&act.resolve) {
             self.step(step.value.as_str(), step.span);

@@ -275,7 +275,11 @@ pub(super) type Given = BTreeMap<Arc<str>, Field>;
 
 /// The types of what runbooks give, by their digest: sub-runs read them. With each the finding it is.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(pub(super) BTreeMap<crate::digest::Digest, (super::memory::Stamp, Given)>);
+pub(super) struct Outputs {
+    pub(super) given: BTreeMap<crate::digest::Digest, (super::memory::Stamp, Given)>,
+    /// With each what its expressions are checked against.
+    pub(super) keys: BTreeMap<crate::digest::Digest, Vec<super::memory::Stamp>>,
+}
 
 impl<'c, 'a> Steps<'c, 'a> {
     pub(super) fn of(
@@ -440,7 +444,7 @@ impl<'c, 'a> Steps<'c, 'a> {
         }
         if let Some(reference) = &step.runbook {
             let runbook = self.cx.all.runbook(reference).ok()?;
-            return self.outputs.0.get(&runbook.digest).map(|(_, given)| given.clone());
+            return self.outputs.given.get(&runbook.digest).map(|(_, given)| given.clone());
         }
         match &step.signal {
             Some(signal) => Some(fields(&signal.fields)),

@@ -46,7 +46,7 @@ pub(super) fn check_outputs(cx: &Context<'_>, outputs: &Outputs, sink: &mut Vec<
     for (name, field) in fields {
         let MetaFrom::Output(output) = &field.from.value else { continue };
         for runbook in every(&cx.all.runbooks).filter(|runbook| !cx.is_built_in(runbook.span)) {
-            let given = outputs.0.get(&runbook.digest).and_then(|(_, given)| given.get(output.as_str()));
+            let given = outputs.given.get(&runbook.digest).and_then(|(_, given)| given.get(output.as_str()));
             let tainted = given.map(|given| given.sensitivity).filter(|given| *given > Sensitivity::Meta);
             let (Some(sensitivity), Some(entry)) = (tainted, runbook.spec.outputs.0.get(output.as_str()))
             else {

@@ -10,7 +10,7 @@ use crate::kind::scalar::Principal;
 const BUILT_IN: &str = "group:ordain";
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
-    for head in cx.all.heads() {
+    for head in cx.heads() {
         let Some(owner) = head.owner else { continue };
         if matches!(owner.value, Principal::Role(_)) {
             let message = format!("the owner of {} is a role", said(head.kind, head.name.value.as_str()));
