@@ -258,18 +258,21 @@ pub struct Granted<'a> {
     pub claims: Option<&'a Claims>,
 }
 
-/// Looks again at those who agreed, when the step is about to start: each must still be eligible and still
+/// Looks again at those who agreed at a stage, when the step is about to start: each must still be eligible and still
 /// not stand for the requester, and enough of them must be left.
 ///
 /// # Errors
 /// `approval_void` with whoever does not count any more.
 pub fn recheck(
-    standing: &Standing<'_>,
+    definition: &ApprovalSpec,
+    stage: &Stage,
+    risk: Risk,
+    applicant: &Applicant<'_>,
     grants: &[Granted<'_>],
     roster: &Roster,
     now: Timestamp,
 ) -> Result<(), Reason> {
-    let allowed = standing.definition.requester_may_approve.value && standing.risk < Risk::High;
+    let allowed = definition.requester_may_approve.value && risk < Risk::High;
     let mut left: Vec<&str> = Vec::new();
     let mut gone = Vec::new();
     for grant in grants {
@@ -277,12 +280,12 @@ pub fn recheck(
         let human =
             crate::actor::person(roster, grant.by).is_some_and(|who| who.type_.value == ActorType::Human);
         let counts = human
-            && is_eligible(roster, standing.stage, grant.by, claims)
-            && !standing.applicant.is_stood_for_by(roster, grant.by, allowed)
+            && is_eligible(roster, stage, grant.by, claims)
+            && !applicant.is_stood_for_by(roster, grant.by, allowed)
             && !left.iter().any(|other| same_person(roster, other, grant.by));
         if counts { left.push(grant.by) } else { gone.push(format!("`{}`", grant.by)) }
     }
-    if gone.is_empty() && has_quorum(standing.stage, left.len()) {
+    if gone.is_empty() && has_quorum(stage, left.len()) {
         return Ok(());
     }
     let detail = if gone.is_empty() {

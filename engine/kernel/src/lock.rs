@@ -82,6 +82,16 @@ impl Locks {
         }
     }
 
+    /// True where a run that queues with that limit would never hold the lock: those in `above` hold it until the run is
+    /// over, and leave no room for it, or for somebody before it.
+    #[must_use]
+    pub fn is_out_of_reach(&self, name: &str, limit: u64, above: &BTreeSet<RunId>) -> bool {
+        let Some(lock) = self.0.get(name) else { return false };
+        let held = lock.holders.intersection(above).count() as u64;
+        let before = lock.queue.iter().map(|waiting| waiting.limit);
+        held > 0 && before.chain([limit]).any(|limit| limit <= held)
+    }
+
     /// Gives the lock to a run, or a place in the queue, as [`Locks::look`] said.
     pub fn take(&mut self, name: &Arc<str>, run: RunId, limit: u64, place: Place) {
         let lock = self.0.entry(Arc::clone(name)).or_default();
@@ -169,6 +179,20 @@ mod tests {
         assert_eq!(locks.0["x"].queue.len(), QUEUE_BOUND);
         assert_eq!(locks.look("x", 1, OnLimit::Queue).unwrap_err().code, Code::QueueFull);
         assert_eq!(locks.look("y", 1, OnLimit::Refuse), Ok(Place::Granted));
+    }
+
+    #[test]
+    fn what_is_held_until_one_is_over_is_out_of_reach() {
+        let mut locks = Locks::default();
+        let (name, above) = ("cluster:\"eu1\"", BTreeSet::from([run(1)]));
+        assert!(!locks.is_out_of_reach(name, 1, &above));
+        ask(&mut locks, 1, 3).unwrap();
+        ask(&mut locks, 2, 3).unwrap();
+        assert!(locks.is_out_of_reach(name, 1, &above));
+        assert!(!locks.is_out_of_reach(name, 2, &above), "the other one will be over");
+        assert!(!locks.is_out_of_reach(name, 1, &BTreeSet::from([run(9)])));
+        ask(&mut locks, 3, 1).unwrap();
+        assert!(locks.is_out_of_reach(name, 2, &above), "nobody overtakes whoever wants to be alone");
     }
 
     #[test]

@@ -296,28 +296,19 @@ fn an_agreement_is_taken_back_by_whoever_gave_it() {
 fn grants_are_looked_at_again_before_the_step_starts() {
     let (definition, roster) = (approval(PEER), roster());
     let requester = Actor::of(&roster, "user:erin").unwrap();
-    let none = BTreeSet::new();
-    let standing = Standing {
-        state: StageState::Granted,
-        definition: &definition.spec,
-        stage: &definition.spec.stages[0],
-        opened_for: &none,
-        expires_at: later(4),
-        digest: Digest([5; 32]),
-        granted: &none,
-        granted_anywhere: &none,
-        risk: Risk::High,
-        mode: Mode::Live,
-        applicant: Applicant::of(&requester),
-    };
+    let applicant = Applicant::of(&requester);
     let grant = |by| Granted { by, claims: None };
-    let check =
-        |grants: &[Granted<'_>]| recheck(&standing, grants, &roster, later(1)).map_err(|reason| reason.code);
+    let check = |grants: &[Granted<'_>]| {
+        let stage = &definition.spec.stages[0];
+        recheck(&definition.spec, stage, Risk::High, &applicant, grants, &roster, later(1))
+            .map_err(|reason| reason.code)
+    };
     assert_eq!(check(&[grant("user:bob"), grant("user:dan")]), Ok(()));
     assert_eq!(check(&[grant("user:bob")]), Err(Code::ApprovalVoid), "too few");
     assert_eq!(check(&[grant("user:bob"), grant("user:gone")]), Err(Code::ApprovalVoid), "left the roster");
     assert_eq!(check(&[grant("user:bob"), grant("user:planner")]), Err(Code::ApprovalVoid), "no human");
     assert_eq!(check(&[grant("user:alice"), grant("user:alicia")]), Err(Code::ApprovalVoid), "one person");
+    assert_eq!(check(&[grant("user:bob"), grant("user:erin")]), Err(Code::ApprovalVoid), "asked for it");
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Starting a run. The checks stand in one order: right, `roles.run`, mode, inputs, kill switch, concurrency. A
 //! refusal makes no run, but a record.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -302,7 +302,22 @@ impl Realm {
             tells: None,
         };
         self.last_checks(plan, &mut started, now)?;
+        self.can_have_its_turn(&started)?;
         Ok((Arc::clone(plan), started))
+    }
+
+    /// A sub-run does not queue for what the runs above it hold: each would wait for the other.
+    fn can_have_its_turn(&self, started: &Started) -> Result<(), Vec<Reason>> {
+        let Some(lock) = started.lock.as_ref().filter(|lock| !lock.granted) else { return Ok(()) };
+        let (mut above, mut parent) = (BTreeSet::new(), started.parent.as_ref());
+        while let Some(one) = parent.filter(|one| above.insert(one.run)) {
+            parent = self.runs.get(&one.run).and_then(|run| run.started.parent.as_ref());
+        }
+        if !self.world.locks.is_out_of_reach(&lock.name, lock.limit, &above) {
+            return Ok(());
+        }
+        let detail = format!("`{}` is held by a run above, which waits for this one", lock.name);
+        Err(vec![Reason::new(Code::ConcurrencyLimit, detail)])
     }
 }
 

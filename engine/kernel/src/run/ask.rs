@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use ordain_plan::{Body, PlanStep};
 use ordain_spec::digest::Digest;
+use ordain_spec::kind::metadata::Risk;
 use ordain_spec::kind::scalar::{Principal, Reference};
 use ordain_spec::kind::{Approval, Kind};
 use serde_json::{Value as Json, json};
@@ -15,8 +16,8 @@ use super::hold::{Hold, StageState};
 use super::state::{Run, StepRun, StepState};
 use super::turn::{Done, Turn};
 use super::{Rejection, later};
-use crate::actor::{belongs, humans};
-use crate::approval;
+use crate::actor::humans;
+use crate::approval::{self, Applicant, Granted, recheck};
 use crate::budget::Ask;
 use crate::decision::Decision;
 use crate::ids::ApprovalId;
@@ -411,6 +412,10 @@ impl Turn<'_> {
     /// True while everybody who agreed may still do so.
     fn still_eligible(&self, step: usize, hold: &Hold) -> bool {
         let Some(roster) = self.world.roster() else { return false };
+        let applicant = Applicant::of(&self.run.started.requester);
+        let action = self.run.plan.steps.get(step).and_then(PlanStep::action);
+        let risk = action.and_then(|action| action.capability.metadata.risk.as_ref());
+        let risk = risk.map_or(Risk::Low, |risk| risk.value);
         hold.requests.iter().all(|request| {
             let Some(definition) = definition(self.run, self.world, step, request.definition) else {
                 return false;
@@ -418,13 +423,12 @@ impl Turn<'_> {
             request.stages.iter().all(|stage| {
                 let declared =
                     definition.spec.stages.iter().find(|one| one.id.value.as_str() == &*stage.stage);
+                let granted = stage.grants.iter();
+                let granted: Vec<_> = granted
+                    .map(|grant| Granted { by: &grant.by.id, claims: grant.claims.as_ref() })
+                    .collect();
                 declared.is_some_and(|declared| {
-                    stage.grants.iter().all(|grant| {
-                        let claims = grant.claims.as_ref().and_then(|claims| claims.fresh(self.now));
-                        let nothing = BTreeSet::new();
-                        let claims = claims.unwrap_or(&nothing);
-                        declared.any_of.iter().any(|of| belongs(roster, &grant.by.id, claims, &of.value))
-                    })
+                    recheck(&definition.spec, declared, risk, &applicant, &granted, roster, self.now).is_ok()
                 })
             })
         })

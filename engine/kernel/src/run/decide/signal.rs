@@ -9,7 +9,7 @@ use crate::actor::Actor;
 use crate::reason::Code;
 use crate::run::decide::approval::rejected;
 use crate::run::event::{Event, Signalled, StepSettled};
-use crate::run::state::StepState;
+use crate::run::state::{Due, StepState};
 use crate::run::turn::{Done, Turn};
 use crate::run::{Rejection, later};
 use crate::value;
@@ -43,6 +43,13 @@ impl Turn<'_> {
             matches!(run.state, StepState::Blocked | StepState::Ready | StepState::Held | StepState::Waiting);
         if run.settled || !takes || self.run.failing.is_some() && !step.is_clean_up() {
             return Err(Rejection::new(Code::StepNotWaiting, format!("`{}` is {}", step.id, run.state)));
+        }
+        // While the run is held its step does not end by itself; the time for the message is up all the same.
+        let up = self.run.timers.iter().take_while(|timer| timer.at <= self.now);
+        if run.state == StepState::Waiting
+            && up.into_iter().any(|timer| timer.due == Due::Step(crate::run::evolve::to_u32(step.index)))
+        {
+            return Err(Rejection::new(Code::SignalExpired, format!("the time for `{name}` is up")));
         }
         let fields = value::validate(&signal.fields, fields).map_err(rejected)?;
         self.emit(Event::Signalled(Box::new(Signalled {
