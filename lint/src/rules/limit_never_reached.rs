@@ -3,7 +3,7 @@
 use ordain_spec::catalogue::every;
 use ordain_spec::check::context::may_match;
 use ordain_spec::diagnostic::{Diagnostic, Severity};
-use ordain_spec::kind::Budget;
+use ordain_spec::kind::{Approval, Budget};
 use ordain_spec::kind::budget::Window;
 use ordain_spec::source::Span;
 
@@ -41,6 +41,25 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
         for limit in limit.filter(|limit| limit.value > RUNS_AT_ONCE) {
             let what = format!("`concurrency` of runbook `{}`", runbook.metadata.name.value);
             found.push(problem(limit.span, what, limit.value, u128::from(RUNS_AT_ONCE)));
+        }
+    }
+    every(&cx.all.approvals).for_each(|approval| told_too_late(approval, found));
+}
+
+/// Words to people about a stage that is over by then.
+fn told_too_late(approval: &Approval, found: &mut Vec<Diagnostic>) {
+    let (name, spec) = (&approval.metadata.name.value, &approval.spec);
+    let expiries = spec.stages.iter().filter_map(|stage| stage.expires.as_ref());
+    let Some(last) = expiries.max_by_key(|expires| expires.value.0) else { return };
+    let times = [("remind", spec.remind.as_ref()), ("escalate", spec.escalate.as_ref().map(|escalate| &escalate.after))];
+    for (field, time) in times {
+        if let Some(time) = time.filter(|time| time.value.0 >= last.value.0) {
+            found.push(
+                RULE.at(time.span, format!("`{field}` of approval `{name}` comes when every stage has expired"))
+                    .related(last.span, "the longest that a stage stays open")
+                    .help("write less than `expires`")
+                    .consequence("nobody would ever be told"),
+            );
         }
     }
 }

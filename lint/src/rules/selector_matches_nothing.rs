@@ -26,13 +26,33 @@ fn find(cx: &Context<'_>, found: &mut Vec<Diagnostic>) {
     for budget in cx.all.budgets.values() {
         selector(cx, &budget.spec.applies, None, &format!("budget `{}`", budget.metadata.name.value), found);
     }
+    for hold in cx.all.retention.iter().flat_map(|retention| &retention.spec.holds) {
+        let what = Subject { what: &format!("hold `{}`", hold.id.value), ..HOLD };
+        patterns("runbook", hold.runbooks.as_deref(), &cx.all.runbooks, &what, found);
+    }
 }
+
+/// Whose names are looked at.
+struct Subject<'a> {
+    what: &'a str,
+    consequence: &'static str,
+    help: &'static str,
+}
+
+const APPLIES: Subject<'static> = Subject { what: "", consequence: CONSEQUENCE, help: "correct it, or remove it" };
+
+const HOLD: Subject<'static> = Subject {
+    what: "",
+    consequence: "what it was to keep is erased as soon as it is due",
+    help: "correct it; where the runbook is gone and its runs are to be kept, suppress this with the reason",
+};
 
 /// Reports the names that match nothing, else the selector as a whole if it does. True where all is well.
 fn selector(cx: &Context<'_>, selector: &Selector, above: Option<&Selector>, what: &str, found: &mut Vec<Diagnostic>) -> bool {
     let before = found.len();
-    patterns("capability", selector.capabilities.as_deref(), &cx.all.capabilities, what, found);
-    patterns("runbook", selector.runbooks.as_deref(), &cx.all.runbooks, what, found);
+    let named = Subject { what, ..APPLIES };
+    patterns("capability", selector.capabilities.as_deref(), &cx.all.capabilities, &named, found);
+    patterns("runbook", selector.runbooks.as_deref(), &cx.all.runbooks, &named, found);
     if found.len() > before {
         return false;
     }
@@ -51,17 +71,17 @@ fn selector(cx: &Context<'_>, selector: &Selector, above: Option<&Selector>, wha
 
 const CONSEQUENCE: &str = "the engine would never ask it, also where its author believes it holds";
 
-fn patterns<T>(kind: &str, patterns: Option<&[Spanned<NamePattern>]>, known: &Releases<T>, what: &str, found: &mut Vec<Diagnostic>) {
+fn patterns<T>(kind: &str, patterns: Option<&[Spanned<NamePattern>]>, known: &Releases<T>, subject: &Subject<'_>, found: &mut Vec<Diagnostic>) {
     for pattern in patterns.unwrap_or_default() {
         if pattern.value.within(known).next().is_some() {
             continue;
         }
         let written = if pattern.value.prefix { format!("{}*", pattern.value.text) } else { pattern.value.text.to_string() };
-        let problem = RULE.at(pattern.span, format!("`{written}` in {what} matches no {kind}")).consequence(CONSEQUENCE);
+        let problem = RULE.at(pattern.span, format!("`{written}` in {} matches no {kind}", subject.what)).consequence(subject.consequence);
         let stem = pattern.value.text.trim_end_matches('.');
         found.push(match nearest(stem, known.keys().map(AsRef::as_ref)) {
             Some(near) => problem.help(format!("did you mean `{near}`?")),
-            None => problem.help("correct it, or remove it"),
+            None => problem.help(subject.help),
         });
     }
 }
