@@ -146,3 +146,26 @@ fn without_a_connection_nothing_is_asked_and_nothing_is_degraded() {
     assert!(ok && detail.contains("is not probed: the workspace grants it nothing"), "{detail}");
     assert!(recorded(&workspace).is_empty());
 }
+
+#[test]
+fn a_sealed_catalogue_of_profile_prod_is_probed_too() {
+    let service = Service::on(0);
+    let port = service.port;
+    let workspace = workspace("{}");
+    let made = workspace.ordain(&["keys", "init", "release", "--json"]).expect_code(0).json();
+    let key = made["publicKey"].as_str().unwrap();
+    workspace.write(
+        "ordain.yaml",
+        &format!(
+            "apiVersion: ordain/v1\nkind: Workspace\nspec:\n  profile: prod\n  settings: {{api: 'http://127.0.0.1:{port}'}}\n  connections: {{api: {{hosts: ['127.0.0.1:{port}'], allowPrivate: [127.0.0.0/8]}}}}\n  trust: [{{id: release, key: '{key}'}}]\n"
+        ),
+    );
+    workspace.ordain(&["runs", "--json"]).expect_code(0);
+    workspace.ordain(&["doctor", "--json"]).expect_code(1);
+    assert_eq!(service.hits(), 0, "nobody signed what would be probed");
+    workspace.ordain(&["bundle", "build"]).expect_code(0);
+    workspace.ordain(&["bundle", "sign", "--key", ".ordain/keys/release.key"]).expect_code(0);
+    let (ok, detail) = health(&workspace);
+    assert!(ok && detail.starts_with("`api` is healthy since "), "{detail}");
+    assert_eq!(service.hits(), 1);
+}

@@ -2,6 +2,7 @@
 //! binary for all of them (each is linked with the whole product). Never looks at a crate's insides.
 
 mod aged;
+mod at_once;
 mod author_guards;
 mod bundles;
 mod canary;

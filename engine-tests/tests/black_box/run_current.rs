@@ -201,6 +201,25 @@ fn a_capability_withdrawn_while_a_run_waits_denies() {
 }
 
 #[test]
+fn an_agreement_of_somebody_who_stands_for_the_requester_by_now_is_asked_for_again() {
+    let workspace = workspace();
+    let run = id(start(&workspace, &["held", "--as", "user:bot"]).expect_code(4));
+    let approval = open(&workspace, &run);
+    for (verb, who) in [("pause", "user:bob"), ("resume", "user:bob")] {
+        workspace.ordain(&[verb, &run, "--reason", "one moment", "--as", who, "--json"]).expect_code(0);
+        if verb == "pause" {
+            approve(&workspace, &approval, "user:carol");
+            let custodians = "custodians: ['user:bob'";
+            edit(&workspace, "specs/common.yaml", custodians, &format!("{custodians}, 'user:carol'"));
+        }
+    }
+    let document = show(&workspace, &run);
+    assert_eq!((&document["state"], &document["steps"][0]["attempts"]), (&json!("waiting"), &json!(0)));
+    approve(&workspace, &open(&workspace, &run), "user:dan");
+    assert_eq!(show(&workspace, &run)["state"], "succeeded");
+}
+
+#[test]
 fn a_catalogue_that_breaks_while_a_run_waits_dispatches_nothing() {
     let workspace = workspace();
     let run = id(start(&workspace, &["held", "--as", "user:alice"]).expect_code(4));
@@ -212,6 +231,25 @@ fn a_catalogue_that_breaks_while_a_run_waits_dispatches_nothing() {
     let document = show(&workspace, &run);
     assert_eq!(document["steps"][0]["attempts"], 0, "{document}");
     assert_ne!(document["state"], "succeeded");
+}
+
+#[test]
+fn who_watches_a_run_that_nothing_moves_while_the_catalogue_is_broken_is_told() {
+    let workspace = workspace();
+    let polls = "apiVersion: ordain/v1\nkind: Runbook\nmetadata: {name: polls, version: 1.0.0, owner: 'group:team', summary: Looks again.}\nspec: {steps: [{id: do, uses: c.look, with: {n: a}, repeat: {until: 'outputs.level > 100', every: 2s, max: 9}}]}\n";
+    workspace.write("specs/polls.yaml", polls);
+    let mut first = workspace.command(&["run", "polls", "--as", "user:alice", "--json"]).spawn().unwrap();
+    let run = loop {
+        let runs = workspace.ordain(&["runs", "--json"]).json();
+        if let Some(id) = runs["runs"][0]["id"].as_str() {
+            break id.to_owned();
+        }
+    };
+    first.kill().unwrap();
+    first.wait().unwrap();
+    workspace.write("specs/broken.yaml", "kind: [\n");
+    let said = workspace.ordain(&["watch", &run, "--json"]);
+    assert_eq!(said.expect_code(2).json()["error"]["code"], "catalogue_refused");
 }
 
 #[test]

@@ -7,6 +7,7 @@ mod context;
 mod failure;
 mod groups;
 mod inputs;
+mod interrupt;
 #[cfg(test)]
 mod reference;
 mod render;

@@ -10,6 +10,7 @@ use tokio::runtime::Runtime;
 
 use crate::context::Context;
 use crate::failure::Failure;
+use crate::interrupt;
 use crate::render::working::Working;
 
 /// A conversation: several questions, one after another, through one session.
@@ -29,6 +30,7 @@ impl Conversation {
     /// The same for a workspace that was read already.
     pub fn of(cx: &Context, workspace: Opened) -> Result<Self, Failure> {
         let runtime = runtime()?;
+        interrupt::heed();
         let session = runtime.block_on(Session::open(&workspace))?;
         if session.rebuilt() {
             cx.remark("the store's views did not say what its journal says; they were built anew");

@@ -69,8 +69,8 @@ fn probed(realm: &mut Realm, fault: Option<Code>, seconds: i64) -> Batch {
     realm.system(SystemCommand::Probed { connector: "api".into(), fault }, at(seconds)).unwrap()
 }
 
-fn refused(realm: &Realm, signed: bool) -> Code {
-    admit(&realm.world, "api", signed, at(0)).unwrap_err().code
+fn refused(realm: &Realm) -> Code {
+    admit(&realm.world, "api", at(0)).unwrap_err().code
 }
 
 #[test]
@@ -119,14 +119,13 @@ fn what_is_seen_can_be_built_anew_from_the_journal_and_read_again_from_rows() {
 #[test]
 fn a_probe_needs_what_every_call_needs() {
     let granted = realm(GRANTED);
-    let probe = admit(&granted.world, "api", false, at(0)).unwrap();
+    let probe = admit(&granted.world, "api", at(0)).unwrap();
     assert_eq!((&*probe.operation, &*probe.connection.name), ("ping", "api"));
-    assert_eq!(admit(&granted.world, "quiet", false, at(0)).unwrap_err().code, Code::NotFound);
-    assert_eq!(refused(&Realm::new(World::new(None)), false), Code::CatalogueUnavailable);
-    assert_eq!(refused(&realm("environment: local"), false), Code::ConnectionMissing);
+    assert_eq!(admit(&granted.world, "quiet", at(0)).unwrap_err().code, Code::NotFound);
+    assert_eq!(refused(&Realm::new(World::new(None))), Code::CatalogueUnavailable);
+    assert_eq!(refused(&realm("environment: local")), Code::ConnectionMissing);
     let prod = realm(&format!("profile: prod, {GRANTED}"));
-    assert_eq!(refused(&prod, false), Code::UnsignedCatalogue);
-    assert!(admit(&prod.world, "api", true, at(0)).is_ok());
+    assert!(admit(&prod.world, "api", at(0)).is_ok(), "what is active in `prod` is signed");
 }
 
 #[test]
@@ -148,8 +147,8 @@ fn a_kill_switch_stops_probes_too_and_the_view_says_so() {
             pause: false,
         };
         realm.system(kill, at(2)).unwrap();
-        assert_eq!(admit(&realm.world, "api", false, at(3)).is_err(), stops, "{selector}");
-        let view = view(&realm.world, false, at(3));
+        assert_eq!(admit(&realm.world, "api", at(3)).is_err(), stops, "{selector}");
+        let view = view(&realm.world, at(3));
         assert_eq!(view["health"].as_array().unwrap().len(), 1, "`quiet` says nothing of its health");
         let row = &view["health"][0];
         assert_eq!(row["state"], "degraded", "what was seen stays");
@@ -162,7 +161,7 @@ fn a_kill_switch_stops_probes_too_and_the_view_says_so() {
 fn without_a_connection_nothing_is_known_and_nothing_probed() {
     let mut realm = realm("environment: local");
     probed(&mut realm, Some(Code::ConnectorTimeout), 1);
-    let row = &view(&realm.world, false, at(2))["health"][0];
+    let row = &view(&realm.world, at(2))["health"][0];
     assert_eq!((&row["state"], &row["notProbed"]["code"]), (&json!("unknown"), &json!("connection_missing")));
     assert!(super::probed(&active("environment: local")).is_empty());
     assert_eq!(

@@ -8,7 +8,8 @@ mod looks;
 mod report;
 
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use ordain_kernel::ids::RunId;
 use ordain_kernel::realm::Realm;
@@ -34,6 +35,9 @@ use crate::{evidence, open, recover};
 
 /// How many messages may wait for the writer; beyond it askers wait.
 pub(crate) const QUEUE: usize = 1024;
+
+/// How long who leaves waits for answers that others still get; others wait longer for it to be gone.
+const ANSWERED: Duration = Duration::from_secs(5);
 
 /// The holder of a workspace's store. Cheap to clone.
 #[derive(Clone)]
@@ -62,6 +66,8 @@ pub(crate) struct Inner {
     /// The views did not say what the journal says and were built anew.
     rebuilt: bool,
     socket: Mutex<Option<(tokio::task::JoinHandle<()>, PathBuf)>>,
+    /// No further question of others is heard.
+    pub(crate) leaving: watch::Sender<bool>,
     _lock: Lock,
 }
 
@@ -99,6 +105,7 @@ impl Engine {
             left_out,
             rebuilt,
             socket,
+            leaving: watch::Sender::new(false),
             _lock: lock,
         };
         Ok(Self { inner: Arc::new(inner) })
@@ -106,28 +113,60 @@ impl Engine {
 
     /// Answers over the socket from now on.
     pub fn serve(&self, listener: UnixListener, path: &Path) {
-        let task = tokio::spawn(local::serve(listener, self.clone()));
+        let task = tokio::spawn(local::serve(listener, self.clone(), self.inner.leaving.subscribe()));
         let mut socket = self.inner.socket.lock().unwrap_or_else(PoisonError::into_inner);
         *socket = Some((task, path.to_path_buf()));
     }
 
-    /// Lets calls that run come to their end (also those of others' runs), stops answering, stores what is
-    /// under way and lets go of the store.
+    /// Lets calls that run come to their end (also those of others' runs), answers what was asked and hears nothing
+    /// further, stores what is under way and lets go of the store.
     pub async fn close(self) {
-        let (quiet, wait) = oneshot::channel();
-        if self.inner.messages.send(Message::Quiet(quiet)).await.is_ok() {
+        self.told(Message::Quiet).await;
+        self.stop_hearing().await;
+        self.told(Message::Close).await;
+    }
+
+    /// Ends before its time, as soon as that can be: hears nothing further and starts nothing further. What was called
+    /// comes to its end, so that its outcome is known; whoever holds the store next goes on from there.
+    pub(crate) async fn halt(self) {
+        self.stop_hearing().await;
+        self.told(Message::Halt).await;
+        self.told(Message::Close).await;
+    }
+
+    /// True once no further question is heard.
+    pub(crate) fn is_leaving(&self) -> bool {
+        *self.inner.leaving.borrow()
+    }
+
+    /// Tells the writer, if it is still there, and waits until it is done.
+    async fn told(&self, message: fn(oneshot::Sender<()>) -> Message) {
+        let (done, wait) = oneshot::channel();
+        if self.inner.messages.send(message(done)).await.is_ok() {
             let _ = wait.await;
         }
+    }
+
+    async fn stop_hearing(&self) {
         let served = self.inner.socket.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some((task, path)) = served {
-            task.abort();
             // Gone already, or in the way of nobody.
             let _ = std::fs::remove_file(path);
+            // What is decided is answered before the store closes: else nobody would know that it was.
+            self.inner.leaving.send_replace(true);
+            let abort = task.abort_handle();
+            if tokio::time::timeout(ANSWERED, task).await.is_err() {
+                abort.abort();
+            }
         }
-        let (closed, wait) = oneshot::channel();
-        if self.inner.messages.send(Message::Close(closed)).await.is_ok() {
-            let _ = wait.await;
-        }
+    }
+
+    pub(crate) fn downgrade(&self) -> Weak<Inner> {
+        Arc::downgrade(&self.inner)
+    }
+
+    pub(crate) fn upgrade(weak: &Weak<Inner>) -> Option<Self> {
+        weak.upgrade().map(|inner| Self { inner })
     }
 
     /// What could not be continued when the store was opened: (run, why).

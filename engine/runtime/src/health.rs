@@ -33,9 +33,6 @@ const LIMIT: Duration = Duration::from_secs(10);
 /// The longest that somebody who asks for fresh probes waits.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Live runs of profile `prod` need a signed catalogue, and probes are live.
-const SIGNED: bool = false;
-
 /// Who probes.
 pub struct Prober {
     /// The engine may go while this waits.
@@ -89,15 +86,14 @@ impl Prober {
         // Those that are late end by themselves, and what they come to is not asked for any more.
         let _ =
             tokio::time::timeout(PATIENCE, async { while under_way.join_next().await.is_some() {} }).await;
-        self.realm(|realm, now| health::view(&realm.world, SIGNED, now)).await
+        self.realm(|realm, now| health::view(&realm.world, now)).await
     }
 
     /// Probes one connector, where it may be, and reports what came of it.
     async fn probe(&self, connector: &Arc<str>) -> Result<(), ApiError> {
         let place = self.places.acquire().await;
         let name = Arc::clone(connector);
-        let Ok(probe) = self.realm(move |realm, now| health::admit(&realm.world, &name, SIGNED, now)).await?
-        else {
+        let Ok(probe) = self.realm(move |realm, now| health::admit(&realm.world, &name, now)).await? else {
             return Ok(());
         };
         let fault = self.call(&probe).await.err();

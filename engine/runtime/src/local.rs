@@ -1,5 +1,8 @@
 //! The local socket: how a verb speaks to the process that holds the store. One JSON document a line
 //! each way, a question at a time. Mode 0600; the peer's user is read from the kernel of the machine.
+//!
+//! Whoever connects is greeted first, and told when no further question is read: so who asks knows of every question
+//! that was not answered whether it was heard. A question that was heard is answered before the holder leaves.
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -9,14 +12,20 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::unix::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use crate::api::{Answer, ApiError, Caller, Request};
+use crate::engine::gone;
 
 /// The longest question: inputs are small.
 const MAX_LINE: u64 = 8 * 1024 * 1024;
 
-/// How long a question may take to arrive.
+/// How long a question may take to arrive; who asks later connects again.
 const READ_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// How long who connects waits to be greeted.
+const GREETING_TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Serialize, Deserialize)]
 struct Question {
@@ -27,6 +36,8 @@ struct Question {
 #[derive(Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 enum Reply {
+    /// Said first: a question will be read.
+    Ready,
     Document(Value),
     Error(ApiError),
 }
@@ -66,24 +77,62 @@ pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
     Ok(listener)
 }
 
-/// Answers questions until the task is dropped.
-pub async fn serve(listener: UnixListener, service: impl Service) {
-    loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                tokio::spawn(converse(stream, service.clone()));
-            }
-            // Out of file descriptors, most likely: leave others time to finish.
-            Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
-        }
-    }
+/// Answers questions until this process leaves; those that were heard by then are answered.
+pub async fn serve(listener: UnixListener, service: impl Service, leaving: watch::Receiver<bool>) {
+    serve_for(listener, service, leaving, READ_TIMEOUT).await;
 }
 
-async fn converse(stream: UnixStream, service: impl Service) {
+async fn serve_for(
+    listener: UnixListener,
+    service: impl Service,
+    mut leaving: watch::Receiver<bool>,
+    patience: Duration,
+) {
+    let mut talking = JoinSet::new();
+    loop {
+        tokio::select! {
+            biased;
+            () = left(&mut leaving) => break,
+            Some(_) = talking.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    talking.spawn(converse(stream, service.clone(), leaving.clone(), patience));
+                }
+                // Out of file descriptors, most likely: leave others time to finish.
+                Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+            },
+        }
+    }
+    drop(listener);
+    while talking.join_next().await.is_some() {}
+}
+
+async fn converse(
+    stream: UnixStream,
+    service: impl Service,
+    mut leaving: watch::Receiver<bool>,
+    patience: Duration,
+) {
     let Some(login) = peer_login(&stream) else { return };
     let (read, mut write) = stream.into_split();
     let mut lines = BufReader::new(read);
-    while let Ok(Ok(Some(line))) = tokio::time::timeout(READ_TIMEOUT, read_line(&mut lines)).await {
+    if write_line(&mut write, &Reply::Ready).await.is_err() {
+        return;
+    }
+    loop {
+        let read = tokio::select! {
+            biased;
+            () = left(&mut leaving) => None,
+            read = tokio::time::timeout(patience, read_line(&mut lines)) => read.ok(),
+        };
+        let line = match read {
+            Some(Ok(Some(line))) => line,
+            Some(_) => return,
+            None => {
+                let _ = write_line(&mut write, &Reply::Error(gone())).await;
+                return;
+            }
+        };
         let reply = match serde_json::from_str::<Question>(&line) {
             Ok(Question { caller, request }) => {
                 let caller = Caller { login: Some(login.clone()), ..caller };
@@ -96,6 +145,11 @@ async fn converse(stream: UnixStream, service: impl Service) {
             return;
         }
     }
+}
+
+/// Waits until this process leaves.
+pub(crate) async fn left(leaving: &mut watch::Receiver<bool>) {
+    let _ = leaving.wait_for(|leaving| *leaving).await;
 }
 
 fn peer_login(stream: &UnixStream) -> Option<String> {
@@ -137,23 +191,37 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// Connects, if somebody listens.
+    /// Connects, if somebody listens and will read a question.
     ///
     /// # Errors
     /// When nobody does.
     pub async fn connect(path: &Path) -> std::io::Result<Self> {
         let (read, write) = UnixStream::connect(path).await?.into_split();
-        Ok(Self { read: BufReader::new(read), write })
+        let mut remote = Self { read: BufReader::new(read), write };
+        match tokio::time::timeout(GREETING_TIMEOUT, remote.hear()).await? {
+            Some(Reply::Ready) => Ok(remote),
+            _ => Err(std::io::ErrorKind::ConnectionRefused.into()),
+        }
     }
 
     /// Asks and waits for the answer. `None` when the other process went away before it answered.
     pub async fn ask(&mut self, caller: Caller, request: Request) -> Option<Answer> {
-        write_line(&mut self.write, &Question { caller, request }).await.ok()?;
-        let mut line = String::new();
-        self.read.read_line(&mut line).await.ok()?;
-        match serde_json::from_str(&line).ok()? {
+        // Where it cannot be written any more, it was said before that it would not be read.
+        let _ = write_line(&mut self.write, &Question { caller, request }).await;
+        match self.hear().await? {
+            Reply::Ready => None,
             Reply::Document(document) => Some(Ok(document)),
             Reply::Error(error) => Some(Err(error)),
         }
     }
+
+    async fn hear(&mut self) -> Option<Reply> {
+        let mut line = String::new();
+        self.read.read_line(&mut line).await.ok()?;
+        serde_json::from_str(&line).ok()
+    }
 }
+
+#[cfg(test)]
+#[path = "local_tests.rs"]
+mod tests;

@@ -5,10 +5,11 @@
 use std::fs::{File, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
+use std::sync::{Mutex, PoisonError, Weak};
 use std::time::{Duration, Instant};
 
 use crate::api::{Answer, ApiError, Caller, Request};
-use crate::engine::{Engine, gone};
+use crate::engine::{Engine, Inner, gone};
 use crate::local::{self, Remote, Service as _};
 use crate::workspace::{Opened, make_private};
 use crate::{evidence, verify};
@@ -61,6 +62,7 @@ impl Session {
                 let engine = Engine::open(workspace, lock).await?;
                 let listener = local::listen(&path).map_err(unusable)?;
                 engine.serve(listener, &path);
+                *HELD.lock().unwrap_or_else(PoisonError::into_inner) = engine.downgrade();
                 return Ok(Self::Holder(engine));
             }
             if let Ok(remote) = Remote::connect(&path).await {
@@ -81,7 +83,14 @@ impl Session {
     pub async fn ask(&mut self, workspace: &Opened, caller: &Caller, request: &Request) -> Answer {
         loop {
             match self {
-                Self::Holder(engine) => return engine.answer(caller.clone(), request.clone()).await,
+                Self::Holder(engine) => {
+                    let answer = engine.answer(caller.clone(), request.clone()).await;
+                    if answer == Err(gone()) && engine.is_leaving() {
+                        // The process is ended: there is nobody to answer.
+                        std::future::pending::<()>().await;
+                    }
+                    return answer;
+                }
                 Self::Remote(remote) => {
                     match remote.ask(caller.clone(), request.clone()).await {
                         // It is leaving, and did not take the request any more.
@@ -135,6 +144,7 @@ impl Session {
             }
             if let Ok(mut remote) = Remote::connect(&local::socket_path(&workspace.state)).await
                 && let Some(answer) = remote.ask(caller.clone(), request.clone()).await
+                && answer != Err(gone())
             {
                 return answer;
             }
@@ -160,6 +170,18 @@ impl Session {
     }
 }
 
+/// The engine that this process holds.
+static HELD: Mutex<Weak<Inner>> = Mutex::new(Weak::new());
+
+/// The process is to end: where it holds a store, nothing further is heard or started, and what was called comes to
+/// its end, so that its outcome is known. Where it holds none, this is done at once.
+pub async fn halt() {
+    let held = Engine::upgrade(&HELD.lock().unwrap_or_else(PoisonError::into_inner));
+    if let Some(engine) = held {
+        engine.halt().await;
+    }
+}
+
 /// A limit on the size of files refuses a write, as a full disk does; it does not end the process.
 pub(crate) fn limits_are_errors() {
     use tokio::signal::unix::{SignalKind, signal};
@@ -177,3 +199,7 @@ fn in_use() -> ApiError {
     ApiError::new("store_in_use", "another process holds the store and does not answer")
         .hint("end the process that runs in this workspace, then try again")
 }
+
+#[cfg(test)]
+#[path = "session_tests.rs"]
+mod tests;

@@ -58,6 +58,8 @@ pub struct Writer {
     failed: u32,
     /// The realm could not be read again after one: nothing is decided until it is.
     lost: Option<ApiError>,
+    /// The process ends: outcomes are taken, and nothing further starts.
+    halted: bool,
 }
 
 /// What was stored so far.
@@ -123,8 +125,21 @@ impl Writer {
     ) -> Self {
         realm.follow_on(store.records());
         let unsaved = Vec::new();
-        let (failed, lost) = (0, None);
-        Self { realm, store, specs, driver, machine, checkpoints, finished, commits, unsaved, failed, lost }
+        let (failed, lost, halted) = (0, None, false);
+        Self {
+            realm,
+            store,
+            specs,
+            driver,
+            machine,
+            checkpoints,
+            finished,
+            commits,
+            unsaved,
+            failed,
+            lost,
+            halted,
+        }
     }
 
     /// Works until somebody says `Close`, or nobody can say anything any more.
@@ -136,7 +151,8 @@ impl Writer {
         loop {
             let clock = Arc::clone(&self.machine.clock);
             let due = self.checkpoints.due(self.store.records());
-            let next = [self.realm.next_wake(), due].into_iter().flatten().min();
+            let woken = self.realm.next_wake().filter(|_| !self.halted);
+            let next = [woken, due].into_iter().flatten().min();
             let again = self.failed > 0;
             let wake = async move {
                 if again {
@@ -204,8 +220,10 @@ impl Writer {
         self.find_again().await;
         self.unsaved.append(outcomes);
         if self.lost.is_none() {
-            let woken = self.realm.wake(now);
-            self.take(woken, &mut pending);
+            if !self.halted {
+                let woken = self.realm.wake(now);
+                self.take(woken, &mut pending);
+            }
             self.settle(now, &mut pending);
         }
         inbox.sort_by_key(Message::rank);
@@ -213,6 +231,11 @@ impl Writer {
             match (message, self.lost.clone()) {
                 (Message::Close(closed), _) => leaving.closed = Some(closed),
                 (Message::Quiet(asked), _) => leaving.quiet.push(asked),
+                (Message::Halt(asked), _) => {
+                    self.halted = true;
+                    self.hold_back();
+                    leaving.quiet.push(asked);
+                }
                 (message, Some(error)) => message.refuse(error),
                 // What was decided before is stored before: each act has transactions of its own.
                 (Message::Care(care), None) => {
@@ -263,7 +286,7 @@ impl Writer {
                 pending.answer(to, answer, |(), _| ());
             }
             Message::Look(look) => look(Ok(&self.realm)),
-            Message::Care(_) | Message::Quiet(_) | Message::Close(_) => {}
+            Message::Care(_) | Message::Quiet(_) | Message::Halt(_) | Message::Close(_) => {}
         }
     }
 
@@ -458,5 +481,13 @@ impl Writer {
     fn adopt(&mut self, realm: Realm) {
         self.realm = realm;
         self.realm.follow_on(self.store.records());
+        self.hold_back();
+    }
+
+    /// Where the process ends, the realm knows of no catalogue: so nothing is dispatched, and the next holder goes on.
+    fn hold_back(&mut self) {
+        if self.halted {
+            self.realm.world.active = None;
+        }
     }
 }

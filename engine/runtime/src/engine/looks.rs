@@ -12,6 +12,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Inner, is_id_prefix};
 use crate::api::{Answer, ApiError, Request};
+use crate::local::left;
 use crate::store::read::RunFilter;
 use crate::store::rows::RunRow;
 use crate::{recover, verify};
@@ -59,14 +60,18 @@ impl Inner {
 
     async fn watch(&self, run: &str, after: u64) -> Answer {
         let id = self.run_id(run).await?;
-        let mut commits = self.commits.clone();
+        let (mut commits, mut leaving) = (self.commits.clone(), self.leaving.subscribe());
         loop {
             let failing = commits.borrow_and_update().failing.clone();
             let now = self.clock.now();
-            let seen = self.with_run(id, move |run| (document(run), run.seq, is_parked(run, now))).await?;
-            let (Value::Object(mut document), seq, mut parked) = seen else {
+            let look =
+                move |run: &Run| (document(run), run.seq, is_parked(run, now), run.effects().is_empty());
+            let (Value::Object(mut document), seq, mut parked, idle) = self.with_run(id, look).await? else {
                 return Err(ApiError::fault("a run's document is an object"));
             };
+            if idle && !parked && self.specs.active().is_none() {
+                return Err(self.catalogue_refused());
+            }
             if parked && self.children_move(id).await? {
                 parked = false;
             }
@@ -82,7 +87,11 @@ impl Inner {
             if let Some(error) = failing {
                 return Err(error);
             }
-            if commits.changed().await.is_err() {
+            let more = tokio::select! {
+                changed = commits.changed() => changed.is_ok(),
+                () = left(&mut leaving) => false,
+            };
+            if !more {
                 return Err(super::gone());
             }
         }
@@ -247,7 +256,7 @@ pub(super) fn brief(run: &Run) -> Value {
     brief
 }
 
-/// What was told about the open stages of a run until now, each with its approval and step.
+/// What was told about the open stages of a run until now, soonest first, each with its approval and step.
 fn reminders(realm: &Realm, run: RunId, now: Timestamp) -> Vec<Value> {
     let approvals = realm.run(run).map(|run| view::approvals(run, &realm.world, now)).unwrap_or_default();
     let mut found = Vec::new();
@@ -261,6 +270,10 @@ fn reminders(realm: &Realm, run: RunId, now: Timestamp) -> Vec<Value> {
             found.push(told);
         }
     }
+    // Soonest first over all stages: what is new stands last.
+    found.sort_by_key(|told| {
+        told.get("at").and_then(Value::as_str).and_then(|at| at.parse::<Timestamp>().ok())
+    });
     found
 }
 

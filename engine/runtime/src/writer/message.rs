@@ -26,6 +26,8 @@ pub enum Message {
     Care(Care),
     /// Say when no call runs.
     Quiet(oneshot::Sender<()>),
+    /// Let nothing further start, and say when no call runs.
+    Halt(oneshot::Sender<()>),
     /// Finish what runs, store it and let go of the store.
     Close(oneshot::Sender<()>),
 }
@@ -76,7 +78,7 @@ impl Message {
             Self::System(_, to) => say(to, Err(error)),
             Self::Look(look) => look(Err(error)),
             Self::Care(care) => care.refuse(error),
-            Self::Quiet(_) | Self::Close(_) => {}
+            Self::Quiet(_) | Self::Halt(_) | Self::Close(_) => {}
         }
     }
 }
