@@ -128,6 +128,11 @@ impl Options {
         for said in report.groups.iter().filter_map(|group| self.uncompared(group)) {
             (desk.aside)(&said);
         }
+        if report.groups.iter().any(Group::is_loose) {
+            (desk.aside)(
+                "files below no `ordain.yaml` belong to no workspace: they are judged together, as one catalogue",
+            );
+        }
         if let Some(said) = said(done) {
             (desk.aside)(&said);
         }

@@ -39,6 +39,12 @@ pub struct Group {
 }
 
 impl Group {
+    /// True for files that belong to no workspace.
+    #[must_use]
+    pub const fn is_loose(&self) -> bool {
+        self.subject.operator.is_none()
+    }
+
     /// True for a law, an error, what the workspace denies, and what the caller denies.
     #[must_use]
     pub fn is_blocking(&self, finding: &Finding, deny: &[Severity]) -> bool {

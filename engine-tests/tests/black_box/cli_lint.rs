@@ -107,6 +107,9 @@ fn files_outside_of_workspaces_are_one_catalogue_together() {
     let document = loose.ordain(&["lint", "a.yaml", "b/c.yaml", "--json"]).expect_code(1).json();
     assert_eq!(document["summary"]["files"], 2);
     assert!(codes(&document).contains(&"unknown-field"));
+    let remark = "belong to no workspace: they are judged together";
+    assert!(loose.ordain(&["lint", "a.yaml"]).stderr.contains(remark));
+    assert!(!minimal().ordain(&["lint"]).stderr.contains(remark));
 }
 
 #[test]

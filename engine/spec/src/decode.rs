@@ -166,12 +166,17 @@ impl<'s> Decoder<'s> {
 
     /// Reports that something else is due here.
     pub fn wrong_type(&mut self, node: &Node, due: &str) {
+        self.wrong(node, due, format!("write {due}"));
+    }
+
+    /// The same, with what to do about it.
+    fn wrong(&mut self, node: &Node, due: &str, help: String) {
         let mut problem = if node.value == Value::Null {
             Diagnostic::law("wrong-type", node.span, format!("null stands where {due} is due"))
                 .help("give a value, or leave the field out; null is refused everywhere")
         } else {
             Diagnostic::law("wrong-type", node.span, format!("{} stands where {due} is due", node.describe()))
-                .help(format!("write {due}"))
+                .help(help)
         };
         if let Some(edits) = self.lossless(node, due) {
             problem = problem.fix(true, edits);

@@ -2,7 +2,7 @@
 //! was refused is not unknown: saying so beside the real law would send its author after a fault that is none.
 //! Silences findings of laws about names, and only where another law is broken already; never the real one.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::diagnostic::{Diagnostic, Severity};
 use crate::kind::Kind;
@@ -36,40 +36,40 @@ impl Unread {
     /// `read` is what was wrong when the documents were read.
     pub(super) fn of<'n>(documents: impl Iterator<Item = &'n Node>, read: &[Diagnostic]) -> Self {
         let broken = read.iter().filter(|problem| problem.severity == Severity::Law);
-        let places: Vec<Span> = broken.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
+        let places: BTreeSet<Span> =
+            broken.filter_map(|problem| Some(problem.primary.as_ref()?.span)).collect();
+        let places: Vec<Span> = places.into_iter().collect();
         let mut unread = Self::default();
         if places.is_empty() {
             return unread;
         }
         for document in documents {
-            let of_roster = document.as_map().is_some_and(is_roster);
-            for place in places.iter().filter(|place| holds(document, **place)) {
-                unread.people |= of_roster;
-                unread.add(document, *place);
+            let here = within(&places, document.span);
+            if !here.is_empty() {
+                unread.people |= document.as_map().is_some_and(is_roster);
+                unread.add(document, here);
             }
         }
         unread
     }
 
-    /// The names on the way down to a place.
-    fn add(&mut self, node: &Node, place: Span) {
+    /// The names on the way down to places, which all lie in the node.
+    fn add(&mut self, node: &Node, places: &[Span]) {
+        if places.is_empty() {
+            return;
+        }
         match &node.value {
             Value::Map(map) => {
                 let naming = NAMING.iter().filter_map(|field| map.get(field)?.1.as_text());
                 self.names.extend(naming.map(|name| plain(&name.value)));
-                let around = || map.entries.iter().filter(|(_, below)| holds(below, place));
-                // In KDL `metadata` and `spec` are one node: the part of it is meant in which something stands there.
-                let meant = around().find(|(_, below)| reaches(below, place)).or_else(|| around().next());
-                if let Some((key, below)) = meant {
-                    self.names.insert(plain(&key.text));
-                    self.add(below, place);
+                for ((key, below), here) in map.entries.iter().zip(parted(map, places)) {
+                    if !here.is_empty() {
+                        self.names.insert(plain(&key.text));
+                        self.add(below, &here);
+                    }
                 }
             }
-            Value::List(items) => {
-                if let Some(below) = items.iter().find(|below| holds(below, place)) {
-                    self.add(below, place);
-                }
-            }
+            Value::List(items) => items.iter().for_each(|below| self.add(below, within(places, below.span))),
             _ => {}
         }
     }
@@ -103,22 +103,61 @@ fn is_roster(document: &Map) -> bool {
     kind.is_some_and(|kind| Kind::from_word(&kind.value) == Some(Kind::Roster))
 }
 
-/// True where a key or a value below a node stands at a place that the node holds.
-fn reaches(node: &Node, place: Span) -> bool {
-    let below = |node: &Node| holds(node, place) && reaches(node, place);
-    match &node.value {
-        Value::Map(map) => map.entries.iter().any(|(key, value)| is_around(key.span, place) || below(value)),
-        Value::List(items) => items.iter().any(below),
-        _ => true,
+/// Of places in their order those that a span is around: there can be as many as a file has words.
+fn within(places: &[Span], span: Span) -> &[Span] {
+    let from = places.partition_point(|place| (place.file, place.start) < (span.file, span.start));
+    let end = span.end.max(span.start + 1);
+    let to = places.partition_point(|place| (place.file, place.start) < (span.file, end));
+    places.get(from..to).unwrap_or_default()
+}
+
+/// Which places are meant below each entry of a map. In KDL `metadata` and `spec` are one node: the part of it is meant
+/// in which something stands there.
+fn parted(map: &Map, places: &[Span]) -> Vec<Vec<Span>> {
+    let held: Vec<&[Span]> = map.entries.iter().map(|(_, below)| within(places, below.span)).collect();
+    // The first entry around a place, and the first in which something stands there.
+    let (mut first, mut better) = (BTreeMap::new(), BTreeMap::new());
+    for (at, here) in held.iter().enumerate() {
+        here.iter().for_each(|place| {
+            first.entry(*place).or_insert(at);
+        });
     }
+    if held.iter().map(|here| here.len()).sum::<usize>() == first.len() {
+        return held.into_iter().map(<[Span]>::to_vec).collect();
+    }
+    for (at, ((_, below), here)) in map.entries.iter().zip(&held).enumerate() {
+        for place in reached(below, here) {
+            better.entry(place).or_insert(at);
+        }
+    }
+    let mut meant = vec![Vec::new(); held.len()];
+    for (place, at) in first {
+        if let Some(here) = meant.get_mut(*better.get(&place).unwrap_or(&at)) {
+            here.push(place);
+        }
+    }
+    meant
 }
 
-fn holds(node: &Node, place: Span) -> bool {
-    is_around(node.span, place)
-}
-
-fn is_around(span: Span, place: Span) -> bool {
-    span.file == place.file && span.start <= place.start && place.start < span.end.max(span.start + 1)
+/// Of places in a node those at which a key or a value below it stands.
+fn reached(node: &Node, places: &[Span]) -> BTreeSet<Span> {
+    let mut all = BTreeSet::new();
+    if places.is_empty() {
+        return all;
+    }
+    match &node.value {
+        Value::Map(map) => {
+            for (key, below) in &map.entries {
+                all.extend(within(places, key.span));
+                all.append(&mut reached(below, within(places, below.span)));
+            }
+        }
+        Value::List(items) => {
+            items.iter().for_each(|below| all.append(&mut reached(below, within(places, below.span))));
+        }
+        _ => all.extend(places),
+    }
+    all
 }
 
 /// The name itself of `user:alice`, `db.get`, `'two'` or `inputs.key`.

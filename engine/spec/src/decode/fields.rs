@@ -66,7 +66,12 @@ impl<'n> Fields<'n> {
                 let key = Key { text: short.into(), span: node.span };
                 Cow::Owned(Map { entries: vec![(key, node.clone())] })
             }
-            _ => Cow::Borrowed(cx.map(node, "a map")?),
+            (Value::Map(map), _) => Cow::Borrowed(map),
+            _ => {
+                let names: Vec<String> = record.fields.iter().map(|field| cx.spelled(&field.name)).collect();
+                cx.wrong(node, "a map", format!("write a map; its fields are {}", listed(&names)));
+                return None;
+            }
         };
         let known: Vec<&str> = record.fields.iter().map(|field| field.name.as_str()).collect();
         let mut meant = Vec::new();

@@ -178,6 +178,14 @@ impl Decode for Principal {
             cx.report(
                 problem.help("name a group, a role or people: a wildcard grows unseen with the roster"),
             );
+        } else if value.is_none() && ACTORS.iter().any(|of| text.value.starts_with(of)) {
+            let message = format!("`{}` is not {PRINCIPAL}", text.value);
+            let problem = Diagnostic::law("bad-name", node.span, message);
+            cx.report(
+                problem
+                    .help("write `user:` and its name in the roster: people, services and agents are all users there")
+                    .consequence("the engine refuses the catalogue"),
+            );
         } else if value.is_none() {
             cx.bad_name(node.span, &text.value, PRINCIPAL);
         }
@@ -187,6 +195,9 @@ impl Decode for Principal {
         Some(self.to_string().into())
     }
 }
+
+/// What actors are called where the roster says their type: no principal begins so.
+const ACTORS: &[&str] = &["human:", "person:", "service:", "agent:", "bot:", "system:"];
 
 const PATTERN: &str = "a name or a prefix with `.*` (a string like `payments.*`)";
 
