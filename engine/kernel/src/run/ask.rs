@@ -272,7 +272,16 @@ impl Turn<'_> {
             (Code::ApprovalExpired, StepState::Expired)
         };
         let reason = code.reason().from_rule(Kind::Approval, name, stage).at(self.id(step)?);
-        self.fail_step(step, state, vec![reason])
+        let waiting = self.waits_for_another_attempt(step)?;
+        if waiting.is_empty() {
+            return self.fail_step(step, state, vec![reason]);
+        }
+        // What was tried before is over with it.
+        for (item, unknown) in waiting {
+            let state = if unknown { StepState::Unknown } else { state };
+            self.stop_item(step, item, super::Phase::Do, state, vec![reason.clone()])?;
+        }
+        self.conclude(step)
     }
 
     /// Open stages whose time is up refuse.

@@ -200,18 +200,22 @@ impl Turn<'_> {
             return Ok(());
         }
         let finds_out = self.run.timed_out == 0;
-        let items = self.step(step)?.items.iter().zip(0_u32..);
-        let waiting = items.filter(|(item, _)| item.work.state == StepState::Retrying);
-        let dropped: Vec<_> = waiting
-            .filter(|(item, _)| !(finds_out && item.work.last_unknown))
-            .map(|(item, index)| (index, item.work.last_unknown))
-            .collect();
-        for (item, unknown) in dropped {
+        for (item, unknown) in self.waits_for_another_attempt(step)? {
+            if finds_out && unknown {
+                continue;
+            }
             let state = if unknown { StepState::Unknown } else { StepState::Cancelled };
             let code = if unknown { Code::OutcomeUnknown } else { Code::Cancelled };
             self.stop_item(step, item, Phase::Do, state, vec![code.reason()])?;
         }
         Ok(())
+    }
+
+    /// The items that wait for another attempt, and whether it is unknown what became of the last one.
+    pub fn waits_for_another_attempt(&self, step: usize) -> Result<Vec<(u32, bool)>, Rejection> {
+        let items = self.step(step)?.items.iter().zip(0_u32..);
+        let waiting = items.filter(|(item, _)| item.work.state == StepState::Retrying);
+        Ok(waiting.map(|(item, index)| (index, item.work.last_unknown)).collect())
     }
 
     /// Nothing of the failed way forward runs any more: back, or to cleaning up.
