@@ -4,6 +4,8 @@
 //! Whoever connects is greeted first, and told when no further question is read: so who asks knows of every question
 //! that was not answered whether it was heard. A question that was heard is answered before the holder leaves.
 
+use std::fs::File;
+use std::os::fd::AsRawFd as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -48,17 +50,26 @@ pub trait Service: Clone + Send + Sync + 'static {
     fn answer(&self, caller: Caller, request: Request) -> impl Future<Output = Answer> + Send;
 }
 
-/// The path of a workspace's socket. Long paths do not fit into a socket address: then a short one
-/// in the folder for temporary files, named by the digest of the workspace's path.
+/// The longest path that the address of a socket holds, in bytes.
+const ADDRESS: usize = 100;
+
+/// The path of a workspace's socket.
 #[must_use]
 pub fn socket_path(state_dir: &Path) -> PathBuf {
-    let path = state_dir.join("ordain.sock");
-    if path.as_os_str().len() < 100 {
-        return path;
+    state_dir.join("ordain.sock")
+}
+
+/// A socket's path as an address. One that is too long leads through its folder, which is held open for so long.
+fn address(path: &Path) -> std::io::Result<(PathBuf, Option<File>)> {
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else {
+        return Ok((path.to_owned(), None));
+    };
+    if path.as_os_str().len() <= ADDRESS {
+        return Ok((path.to_owned(), None));
     }
-    let digest = ordain_spec::digest::Digest::of(path.as_os_str().as_encoded_bytes()).to_string();
-    let short = digest.get(7..39).unwrap_or_default();
-    std::env::temp_dir().join(format!("ordain-{short}.sock"))
+    let folder = File::open(folder)?;
+    let open = Path::new("/proc/self/fd").join(folder.as_raw_fd().to_string());
+    Ok((open.join(name), Some(folder)))
 }
 
 /// Listens at `path`, replacing what a dead process left there. Only the holder of the store's lock
@@ -72,7 +83,8 @@ pub fn listen(path: &Path) -> std::io::Result<UnixListener> {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    let listener = UnixListener::bind(path)?;
+    let (address, _folder) = address(path)?;
+    let listener = UnixListener::bind(address)?;
     std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600))?;
     Ok(listener)
 }
@@ -196,7 +208,8 @@ impl Remote {
     /// # Errors
     /// When nobody does.
     pub async fn connect(path: &Path) -> std::io::Result<Self> {
-        let (read, write) = UnixStream::connect(path).await?.into_split();
+        let (address, _folder) = address(path)?;
+        let (read, write) = UnixStream::connect(address).await?.into_split();
         let mut remote = Self { read: BufReader::new(read), write };
         match tokio::time::timeout(GREETING_TIMEOUT, remote.hear()).await? {
             Some(Reply::Ready) => Ok(remote),

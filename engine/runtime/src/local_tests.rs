@@ -65,3 +65,16 @@ async fn who_thinks_for_long_is_told_to_connect_again_and_who_is_not_greeted_ask
     let _mute = listen(&path).unwrap();
     assert!(Remote::connect(&path).await.is_err());
 }
+
+#[tokio::test]
+async fn a_path_too_long_for_an_address_is_reached_through_its_folder() {
+    let root = tempfile::tempdir().unwrap();
+    let folder = root.path().join("deep".repeat(50));
+    std::fs::create_dir(&folder).unwrap();
+    let path = socket_path(&folder);
+    let _listens = listen(&path).unwrap();
+    assert!(path.exists(), "nowhere but in the folder");
+    let (address, _folder) = address(&path).unwrap();
+    assert!(address.as_os_str().len() <= ADDRESS);
+    assert!(UnixStream::connect(address).await.is_ok());
+}
