@@ -67,7 +67,7 @@ fn out(text: &str) {
 
 /// Writes a line to standard error.
 fn aside(text: &str) {
-    let _closed = writeln!(std::io::stderr(), "spec-lint: {text}");
+    let _closed = writeln!(std::io::stderr(), "spec-lint: {}", ordain_plan::render::visible(text));
 }
 
 /// Colours in a terminal, unless `NO_COLOR` says otherwise.

@@ -101,6 +101,37 @@ fn no_file_grows_past_reading() {
     assert!(long.is_empty(), "over 800 lines: {long:?}");
 }
 
+/// Files that look at control characters, or write to standard error, and do not show text of others: they refuse,
+/// write notations, look for secrets, or are for tests.
+const NOT_SHOWING: [&str; 7] = [
+    "engine/runtime/src/secrets.rs",
+    "engine/kernel/src/log/note.rs",
+    "engine/runtime/src/evidence/bundles.rs",
+    "engine/runtime/src/aside.rs",
+    "engine/runtime/src/fault.rs",
+    "lint/src/layout/convert/to_kdl.rs",
+    "lint/src/layout/convert/to_yaml.rs",
+];
+
+#[test]
+fn text_is_made_safe_for_a_terminal_in_one_place() {
+    let folders = ["engine", "lint"].map(|folder| root().join(folder));
+    let mut found: Vec<String> = Vec::new();
+    for path in rust_files().into_iter().filter(|path| folders.iter().any(|folder| path.starts_with(folder)))
+    {
+        let name = path.strip_prefix(root()).unwrap().display().to_string();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let code = text.split("#[cfg(test)]").next().unwrap();
+        let marks = [".is_control()", "escape_unicode", "escape_default", "eprintln!", "println!"];
+        if name.contains("/src/") && !name.contains("/tests/") && marks.iter().any(|mark| code.contains(mark))
+        {
+            found.push(name);
+        }
+    }
+    found.retain(|name| !NOT_SHOWING.contains(&name.as_str()));
+    assert!(found.is_empty(), "`ordain_spec::shown` does that: {found:?}");
+}
+
 #[test]
 fn the_files_hold_no_paths_of_one_machine() {
     let needles = [concat!("/ro", "ot/"), concat!("/wo", "rk/")];

@@ -5,7 +5,7 @@
 use std::sync::Once;
 use std::time::Duration;
 
-use ordain_runtime::session;
+use ordain_runtime::{aside, session};
 use tokio::signal::unix::{SignalKind, signal};
 
 /// How long it may take without a word.
@@ -31,7 +31,7 @@ async fn ending() {
     let ended = async {
         let mut halting = std::pin::pin!(session::halt());
         if tokio::time::timeout(MOMENT, &mut halting).await.is_err() {
-            eprintln!("ordain: ends as soon as what was called has come to its end; once more ends it now");
+            aside::say("ends as soon as what was called has come to its end; once more ends it now");
             halting.await;
         }
         first

@@ -106,7 +106,10 @@ impl Checkpoints {
         let SystemEvent::CheckpointSigned { size, note, .. } = event else { return };
         (self.covered, self.last_at) = (size + 1, now);
         if let Err(error) = keep(&self.file, note) {
-            eprintln!("ordain: the checkpoint could not be kept in `{}`: {error}", self.file.display());
+            crate::aside::say(&format!(
+                "the checkpoint could not be kept in `{}`: {error}",
+                self.file.display()
+            ));
         }
     }
 
@@ -160,7 +163,9 @@ pub async fn ship(Shipment { wish, note, shipped }: Shipment) {
     let sent = sent.unwrap_or_else(|_| Err("it took too long".to_owned()));
     let sent = sent.and_then(|()| keep(&shipped, &note).map_err(text));
     if let Err(why) = sent {
-        eprintln!("ordain: a checkpoint could not be shipped: {why}; the next one covers the same records");
+        crate::aside::say(&format!(
+            "a checkpoint could not be shipped: {why}; the next one covers the same records"
+        ));
     }
 }
 

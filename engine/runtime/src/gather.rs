@@ -55,7 +55,10 @@ impl Gatherer {
             Ok(gathered) => gathered,
             Err(Stopped::Refused(reason)) => refused(reason),
             Err(Stopped::Unread(error)) => {
-                eprintln!("ordain: the rows of an export of run {} cannot be read: {error}", gather.run);
+                crate::aside::say(&format!(
+                    "the rows of an export of run {} cannot be read: {error}",
+                    gather.run
+                ));
                 refused(Reason::new(Code::SystemFault, "the store cannot be read"))
             }
         }

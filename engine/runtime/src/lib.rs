@@ -1,6 +1,7 @@
 //! Making it happen: the store, the connectors, the driver. Decides nothing: the kernel does.
 
 pub mod api;
+pub mod aside;
 pub mod backup;
 mod bound;
 pub mod checkpoint;

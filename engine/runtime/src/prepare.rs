@@ -19,6 +19,7 @@ use ordain_spec::kind::connector::{
 };
 use ordain_spec::kind::field::Named;
 use ordain_spec::kind::scalar;
+use ordain_spec::shown::beginning;
 use serde_json::{Map, Value as Json, json};
 
 use crate::connector::breaker::BreakerLimits;
@@ -28,7 +29,6 @@ use crate::ports::{
     Effect, EnvText, ExecArg, ExecCall, HostGrant, HttpAuth, HttpBody, HttpCall, Network, Outcome, Pin,
     PreparedCall, RawReply, Repeat, Stdout, Target, Terms, code,
 };
-use crate::secrets::escape;
 
 /// One attempt as the journal knows it.
 #[derive(Debug, Clone, Copy)]
@@ -77,7 +77,7 @@ pub fn prepare(asked: &Asked<'_>) -> Result<PreparedCall, Outcome> {
 }
 
 fn refused(Not { code, detail }: Not) -> Outcome {
-    let detail = escape(&detail, 500);
+    let detail = beginning(&detail, 500);
     Outcome::Refused { code: code.into(), detail, retryable: false, retry_after_ms: None }
 }
 

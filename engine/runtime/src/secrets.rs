@@ -12,6 +12,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use ordain_spec::decode::Spanned;
 use ordain_spec::kind::workspace;
+use ordain_spec::shown::beginning;
 use serde_json::Value;
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
@@ -120,7 +121,7 @@ pub struct NoSecrets;
 impl Secrets for NoSecrets {
     fn read<'a>(&'a self, name: &'a str) -> Later<'a, Result<Secret, SecretError>> {
         let place = "the workspace has no provider of secrets".to_owned();
-        Box::pin(std::future::ready(Err(SecretError::Missing { name: escape(name, 80), place })))
+        Box::pin(std::future::ready(Err(SecretError::Missing { name: beginning(name, 80), place })))
     }
 }
 
@@ -149,7 +150,7 @@ impl ProvidedSecrets {
 
     async fn fetch(&self, name: &str) -> Result<Secret, SecretError> {
         if !is_name(name) {
-            return Err(SecretError::Unusable { name: escape(name, 80), why: "not a name".into() });
+            return Err(SecretError::Unusable { name: beginning(name, 80), why: "not a name".into() });
         }
         let value = match &self.provider {
             Provider::Env { prefix } => {
@@ -383,28 +384,6 @@ fn html(value: &str) -> String {
         .replace('>', "&gt;")
         .replace('"', "&quot;")
         .replace('\'', "&#39;")
-}
-
-/// A text of the other side made safe to show: bounded, controls and hidden characters escaped.
-#[must_use]
-pub fn escape(text: &str, limit: usize) -> String {
-    let mut shown = String::new();
-    for character in text.chars() {
-        if shown.len() >= limit {
-            shown.push('…');
-            break;
-        }
-        match character {
-            '\n' => shown.push(' '),
-            c if c.is_control() || is_hidden(c) => shown.extend(c.escape_unicode()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-fn is_hidden(c: char) -> bool {
-    matches!(u32::from(c), 0x200B..=0x200F | 0x2028..=0x202E | 0x2060..=0x2069 | 0xFEFF | 0x061C | 0xE0000..=0xE007F)
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl Writer {
             if let Some(closed) = leaving.closed.take() {
                 let shipment = self.checkpoint().await;
                 if let Err(error) = self.store.close().await {
-                    eprintln!("ordain: the store did not close cleanly: {error}");
+                    crate::aside::say(&format!("the store did not close cleanly: {error}"));
                 }
                 if let Some(shipment) = shipment {
                     checkpoint::ship(shipment).await;
@@ -436,7 +436,7 @@ impl Writer {
     /// Who leaves does not wait for ever: the next holder will find attempts whose outcome nobody knows.
     fn give_up(&mut self) {
         for Finished { id, .. } in std::mem::take(&mut self.unsaved) {
-            eprintln!("ordain: the outcome of an attempt of run {} could not be stored", id.run);
+            crate::aside::say(&format!("the outcome of an attempt of run {} could not be stored", id.run));
             self.driver.forget(&id);
         }
     }

@@ -19,6 +19,7 @@ pub mod scan;
 pub mod schedule;
 pub mod schema;
 pub mod sheet;
+pub mod shown;
 pub mod source;
 pub mod std_set;
 pub mod suppression;

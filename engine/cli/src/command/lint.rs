@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 
+use ordain_plan::render::visible;
 use spec_lint::{Desk, Format, render};
 
 use crate::context::{Context, print};
@@ -41,5 +42,5 @@ impl Options {
 
 /// A remark for people, beside what was asked for.
 fn aside(text: &str) {
-    let _left = writeln!(std::io::stderr(), "{text}");
+    let _left = writeln!(std::io::stderr(), "{}", visible(text));
 }

@@ -1,7 +1,7 @@
 //! A report as Markdown, as a page of HTML that needs nothing else, and as CSV. One list of tables feeds all three; what
 //! comes from specs is escaped in each.
 
-use ordain_plan::render::xml;
+use ordain_plan::render::{visible, xml};
 use ordain_spec::diagnostic::counted;
 use serde_json::{Map, Value};
 
@@ -193,11 +193,11 @@ pub fn markdown(document: &Value) -> String {
 /// Text that Markdown takes as it is.
 fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
-    for sign in text.chars() {
+    for sign in visible(text).chars() {
         if matches!(sign, '|' | '*' | '_' | '`' | '[' | ']' | '<' | '>' | '\\' | '&') {
             out.push('\\');
         }
-        out.push(if sign.is_control() { ' ' } else { sign });
+        out.push(sign);
     }
     out
 }

@@ -1,6 +1,7 @@
 //! A run: its state, its steps, why it stands where it stands, and what it gave.
 
 use ordain_plan::render::{Ink, Line, Look};
+use ordain_spec::shown::beginning;
 use serde_json::Value;
 
 use super::card::Card;
@@ -150,8 +151,10 @@ fn step(card: &mut Card, step: &Value, width: usize) {
         line.add(Ink::Dim, &format!("{done} of {} items  ", items.len()));
     }
     if let Some(outputs) = step.get("outputs").and_then(Value::as_object) {
-        let shown: Vec<String> =
-            outputs.iter().map(|(name, output)| format!("{name} {}", short(&value(output)))).collect();
+        let shown: Vec<String> = outputs
+            .iter()
+            .map(|(name, output)| format!("{name} {}", beginning(&value(output), 48)))
+            .collect();
         line.add(Ink::Dim, &shown.join(", "));
     }
     card.line(&line);
@@ -168,12 +171,6 @@ fn step(card: &mut Card, step: &Value, width: usize) {
         }
         card.line(&line);
     }
-}
-
-/// The beginning of a value, on one line.
-pub fn short(text: &str) -> String {
-    let line: String = text.chars().map(|c| if c.is_control() { ' ' } else { c }).take(48).collect();
-    if text.chars().count() > 48 { format!("{line}…") } else { line }
 }
 
 /// The beginning of a run's id: enough to tell it from others, sub-runs included.

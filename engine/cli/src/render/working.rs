@@ -4,6 +4,8 @@
 use std::io::{IsTerminal as _, Write as _};
 use std::time::{Duration, Instant};
 
+use ordain_plan::render::visible;
+
 use crate::context::Context;
 
 /// Before that nothing is said.
@@ -40,7 +42,7 @@ impl Working {
         let elapsed = self.begun.elapsed();
         if let Some(what) = self.what.as_ref().filter(|_| elapsed >= MOMENT) {
             self.drawn = true;
-            let text = format!("\r{what} … {} s\x1b[K", elapsed.as_secs());
+            let text = format!("\r{} … {} s\x1b[K", visible(what), elapsed.as_secs());
             let _left = std::io::stderr().lock().write_all(text.as_bytes());
         }
     }

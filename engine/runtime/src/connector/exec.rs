@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill, killpg};
 use nix::unistd::Pid;
+use ordain_spec::shown::beginning;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use zeroize::Zeroizing;
 
@@ -20,7 +21,7 @@ use crate::ports::{
     Cancel, Connector, EnvText, ExecArg, ExecCall, Fault, FaultKind, Later, Pin, PreparedCall, RawReply,
     Stdout, Target,
 };
-use crate::secrets::{Masker, Secrets, escape};
+use crate::secrets::{Masker, Secrets};
 
 /// Bytes of the standard error that are read; the rest is thrown away.
 const MAX_STDERR: usize = 64 * 1024;
@@ -102,7 +103,7 @@ impl ExecConnector {
             if name.is_empty() || name.contains(['=', '\0']) {
                 return Err((
                     FaultKind::Refused,
-                    format!("`{}` is no environment variable", escape(name, 80)),
+                    format!("`{}` is no environment variable", beginning(name, 80)),
                 ));
             }
             let value = match value {
@@ -273,7 +274,7 @@ impl Said {
 impl Heard {
     fn into_reply(self, nonce: &str, stdout: Stdout, ended: Result<ExitStatus, Unsent>) -> RawReply {
         let (words, said) = split_words(&self.err, nonce);
-        let mut reply = RawReply { said: escape(said.trim(), SHOWN_STDERR), ..RawReply::default() };
+        let mut reply = RawReply { said: beginning(said.trim(), SHOWN_STDERR), ..RawReply::default() };
         let mut ready = false;
         let (mut refusal, mut signal) = (None, None);
         for word in words {
@@ -288,7 +289,7 @@ impl Heard {
         }
         if let Some(why) = refusal {
             return RawReply {
-                fault: Some(Fault { kind: FaultKind::Refused, detail: escape(&why, 500) }),
+                fault: Some(Fault { kind: FaultKind::Refused, detail: beginning(&why, 500) }),
                 ..reply
             };
         }

@@ -8,6 +8,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use ordain_spec::shown::beginning;
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Client, Method, Url};
 
@@ -19,7 +20,7 @@ use crate::ports::{
     Target,
 };
 use crate::secret::Secret;
-use crate::secrets::{Masker, Secrets, escape};
+use crate::secrets::{Masker, Secrets};
 
 /// Bytes of headers that an answer may have.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
@@ -197,7 +198,7 @@ impl Proof {
             }
             HttpAuth::Header { header, .. } => {
                 let name = HeaderName::from_bytes(header.as_bytes())
-                    .map_err(|_| (FaultKind::Refused, format!("`{}` is no header", escape(header, 80))))?;
+                    .map_err(|_| (FaultKind::Refused, format!("`{}` is no header", beginning(header, 80))))?;
                 if is_ours(&name) {
                     return refused(format!("header `{name}` is not the call's to set"));
                 }
@@ -230,7 +231,7 @@ async fn within<T>(limit: Instant, future: impl Future<Output = T>) -> Option<T>
 }
 
 fn url_of(call: &HttpCall) -> Result<Url, Unsent> {
-    let shown = escape(&call.base_url, 120);
+    let shown = beginning(&call.base_url, 120);
     let Ok(mut url) = Url::parse(&call.base_url) else {
         return refused(format!("`{shown}` is no URL"));
     };
@@ -324,7 +325,7 @@ fn method_of(method: &str) -> Result<Method, Unsent> {
         "PUT" => Ok(Method::PUT),
         "PATCH" => Ok(Method::PATCH),
         "DELETE" => Ok(Method::DELETE),
-        other => refused(format!("`{}` is no method of an operation", escape(other, 40))),
+        other => refused(format!("`{}` is no method of an operation", beginning(other, 40))),
     }
 }
 
@@ -339,7 +340,7 @@ fn headers_of(call: &HttpCall) -> Result<HeaderMap, Unsent> {
         HeaderValue::from_static(concat!("ordain/", env!("CARGO_PKG_VERSION"))),
     );
     for (name, value) in &call.headers {
-        let shown = escape(name, 80);
+        let shown = beginning(name, 80);
         let Ok(name) = HeaderName::from_bytes(name.as_bytes()) else {
             return refused(format!("`{shown}` is no header"));
         };
@@ -452,7 +453,7 @@ async fn converse(
 /// Why an answer is no JSON; nobody asked for an encoding, so none is undone.
 fn no_json(headers: &BTreeMap<String, String>, why: String) -> String {
     match headers.get("content-encoding") {
-        Some(encoding) => format!("it is encoded as `{}`, which was not asked for", escape(encoding, 40)),
+        Some(encoding) => format!("it is encoded as `{}`, which was not asked for", beginning(encoding, 40)),
         None => why,
     }
 }
@@ -488,7 +489,7 @@ fn chain(error: &reqwest::Error) -> String {
         text.push_str(&error.to_string());
         cause = error.source();
     }
-    if text.is_empty() { "no cause given".into() } else { escape(&text, 300) }
+    if text.is_empty() { "no cause given".into() } else { beginning(&text, 300) }
 }
 
 /// The machine's own resolver.

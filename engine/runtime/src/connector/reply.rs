@@ -8,11 +8,12 @@ use std::fmt;
 
 use ordain_spec::kind::connector::Operation;
 use ordain_spec::kind::scalar;
+use ordain_spec::shown::beginning;
 use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
 use crate::ports::{Effect, Fault, FaultKind, Outcome, RawReply, Repeat, Terms, code};
-use crate::secrets::{Masker, escape};
+use crate::secrets::Masker;
 
 /// The longest wait that the other side can ask for; the step's `retry.max` cuts it further.
 pub const LONGEST_RETRY_AFTER_MS: u64 = 24 * 60 * 60 * 1000;
@@ -142,7 +143,7 @@ where
         Judgement::Over(outcome) => outcome,
         Judgement::Answered => match output(&reply.facts()) {
             Ok(output) => Outcome::Succeeded { output, warnings: reply.warnings.clone() },
-            Err(detail) => uncertain(terms, code::OUTPUT_INVALID, escape(&detail, 500)),
+            Err(detail) => uncertain(terms, code::OUTPUT_INVALID, beginning(&detail, 500)),
         },
     }
 }
@@ -214,7 +215,7 @@ fn said(reply: &RawReply) -> String {
     };
     if !reply.said.is_empty() {
         text.push_str(": ");
-        text.push_str(&escape(&reply.said, 500));
+        text.push_str(&beginning(&reply.said, 500));
     }
     text
 }

@@ -9,6 +9,7 @@ use crate::diagnostic::Diagnostic;
 use crate::expr::{ArgValue, Piece};
 use crate::kind::Connector;
 use crate::kind::connector::ConnectorType;
+use crate::shown::visible;
 
 pub(super) fn check(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
     for (connector, url) in literal(cx) {
@@ -40,7 +41,7 @@ fn written(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
             let odd = literals.flat_map(str::chars).find(|letter| !plain(letter));
             let problem = match odd {
                 Some('?') => Some(("holds a query".to_owned(), "write its parameters under `query`")),
-                Some(letter) => Some((format!("holds `{}`", letter.escape_default()), "write it encoded, like `%20`")),
+                Some(letter) => Some((format!("holds `{}`", visible(&letter.to_string())), "write it encoded, like `%20`")),
                 None if template.source().split('/').any(is_dots) => {
                     Some(("holds a segment `.` or `..`".to_owned(), "write the path that is meant"))
                 }

@@ -1,6 +1,8 @@
 //! A first look at the bytes of an expression, in one pass and constant memory: what is too long, too
 //! deep or no expression at all never reaches the parser. Also finds where a `${ … }` ends.
 
+use crate::shown::visible;
+
 /// Longest expression, in bytes.
 pub(super) const MAX_BYTES: usize = 2048;
 /// Deepest nesting of brackets, and of the tree that is made of them.
@@ -114,8 +116,7 @@ fn strange(source: &str, at: usize) -> Result<(), Fault> {
     if known {
         return Ok(());
     }
-    let shown =
-        if character.is_control() { character.escape_unicode().to_string() } else { character.to_string() };
+    let shown = visible(&character.to_string());
     Err(syntax(at, at + character.len_utf8(), format!("`{shown}` is not expected here")))
 }
 

@@ -9,6 +9,7 @@ use serde_json::{Map, Number};
 
 use super::literal::{self, MAX_INTEGER};
 use super::types::{Presence, Type};
+use crate::shown::beginning;
 
 /// A value.
 #[derive(Debug, Clone, PartialEq)]
@@ -279,7 +280,7 @@ fn record_of(
     fields: &BTreeMap<Arc<str>, super::types::Field>,
 ) -> Result<Value, Mismatch> {
     if let Some(unknown) = entries.keys().find(|key| !fields.contains_key(*key)) {
-        let shown: String = unknown.chars().take(64).filter(|character| !character.is_control()).collect();
+        let shown = beginning(unknown, 64);
         return Err(Mismatch::new(format!("`{shown}` is not declared")));
     }
     let mut record = BTreeMap::new();
