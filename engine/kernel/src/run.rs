@@ -399,6 +399,7 @@ impl PartialEq for Run {
         self.plan.digest == other.plan.digest
             && self.started == other.started
             && self.created_at == other.created_at
+            && (self.last_at, self.earliest) == (other.last_at, other.earliest)
             && self.stage == other.stage
             && self.steps == other.steps
             && self.seq == other.seq

@@ -388,6 +388,45 @@ fn what_was_seen_is_no_ground_after_the_clock_was_set_back() {
 }
 
 #[test]
+fn a_list_that_was_seen_on_both_sides_of_a_clock_that_was_set_back_is_no_ground() {
+    for (back, on, state) in [
+        (0, 2, RunState::Running),
+        (-1, 0, RunState::Denied),
+        (-1, 1, RunState::Denied),
+        (-1, 3, RunState::Denied),
+    ] {
+        let (mut stage, run) = looking_twice(back);
+        stage.answer("l", 1, None);
+        stage.pass(on);
+        // What cannot stand is denied before anybody is asked.
+        if stage.state(run) == RunState::Waiting {
+            stage.agree(run, "bob");
+        }
+        let shown = view::run(stage.realm.run(run).unwrap());
+        assert_eq!(stage.state(run), state, "back {back}, on {on}: {shown}");
+    }
+}
+
+#[test]
+fn a_clock_that_caught_up_makes_nothing_younger_that_was_seen_before_it_was_set_back() {
+    for (back, state) in [(0, RunState::Running), (-1, RunState::Denied)] {
+        let (mut stage, run) = looking_twice(0);
+        stage.answer("l", 1, None);
+        stage.pass(back);
+        for command in [
+            Command::Pause { by: person("alice"), reasons: Vec::new() },
+            Command::Resume { by: person("alice"), reason: None },
+        ] {
+            let batch = stage.realm.command(run, command, stage.now).unwrap();
+            stage.take(batch);
+        }
+        stage.pass(2);
+        stage.agree(run, "bob");
+        assert_eq!(stage.state(run), state, "back {back}: {}", view::run(stage.realm.run(run).unwrap()));
+    }
+}
+
+#[test]
 fn what_was_seen_grows_no_younger_when_a_person_has_another_thing_looked_at_again() {
     let (mut stage, run) = looking_twice(6);
     stage.answer("l", 1, Some(Outcome::refused(Code::ConnectorRefused, "no")));

@@ -45,8 +45,14 @@ pub struct Observed {
 pub type Grounds = BTreeMap<Arc<str>, Vec<Observed>>;
 
 impl Observed {
+    /// The same as it is known at an instant: when it was seen, where that is not yet to come.
+    #[must_use]
+    pub fn known_at(&self, now: Timestamp) -> Self {
+        Self { at: self.at.filter(|at| *at <= now), ..self.clone() }
+    }
+
     /// True when it is older than its source allows. What was observed later than now is known of no instant: the
-    /// clock was set back, and how old it is nobody knows.
+    /// clock was set back, and how old it is nobody knows ([`set_back`] keeps it so).
     #[must_use]
     pub fn is_stale(&self, now: Timestamp) -> bool {
         self.at.is_none_or(|at| at > now || later(at, self.max_age_ms) < now)
@@ -80,7 +86,7 @@ pub fn of_step(run: &Run, step: &StepRun, planned: &PlanStep) -> Option<Observed
     let action = planned.action()?;
     let source = action.declared_operation()?.fact.as_ref()?;
     let outputs = step.outputs.as_ref()?;
-    // The oldest of a list: all of it is one fact.
+    // The oldest of a list, and no instant where one of it has none: all of it is one fact.
     let mut at = step.items.iter().map(|item| item.work.observed);
     let at = at.try_fold(None, |oldest: Option<Timestamp>, one| {
         one.map(|one| Some(oldest.map_or(one, |oldest| oldest.min(one))))
@@ -94,6 +100,25 @@ pub fn of_step(run: &Run, step: &StepRun, planned: &PlanStep) -> Option<Observed
         max_age_ms: source.max_age.value.0,
         digest: salted_digest(&run.started.salt, outputs),
     })
+}
+
+/// The clock was set back: when what was seen after that instant was seen, nobody knows any more, also not once the
+/// clock has caught up.
+pub(super) fn set_back(run: &mut Run, now: Timestamp) {
+    run.earliest = run.earliest.min(now);
+    for step in &mut run.steps {
+        for item in &mut step.items {
+            item.work.observed = item.work.observed.filter(|at| *at <= now);
+        }
+        for fact in step.grounds.values_mut().flatten() {
+            *fact = fact.known_at(now);
+        }
+    }
+}
+
+/// The facts that a run was given with its inputs. All were seen before it started.
+fn brought(run: &Run, input: Option<&str>) -> Vec<Observed> {
+    named(&run.started.grounds, input).iter().map(|fact| fact.known_at(run.earliest)).collect()
 }
 
 /// The facts that the expressions of a step stand on, each once.
@@ -141,7 +166,7 @@ fn read<'e>(run: &Run, exprs: impl IntoIterator<Item = &'e Expr>) -> Vec<Observe
     for path in exprs.into_iter().flat_map(Expr::reads) {
         let segments: Vec<&str> = path.segments().collect();
         match segments.as_slice() {
-            ["inputs", rest @ ..] => add(&mut facts, named(&run.started.grounds, rest.first().copied())),
+            ["inputs", rest @ ..] => add(&mut facts, brought(run, rest.first().copied())),
             ["steps", id, "outputs", rest @ ..] => {
                 add(&mut facts, of_outputs(run, Some(*id), rest.first().copied()))
             }

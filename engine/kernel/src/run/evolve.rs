@@ -16,6 +16,7 @@ use ordain_spec::kind::runbook::OnFailure;
 use ordain_spec::kind::scenario::ResolveOutcome;
 use serde_json::Value;
 
+use super::aged;
 use super::effect::Outcome;
 use super::event::{
     AttemptSettled, AttemptStarted, Event, Next, Prepared, Resolution, Settled, Signalled, Started,
@@ -53,6 +54,10 @@ impl Run {
             state: format!("{} ({state})", self.state()),
         })?;
         self.account(at);
+        if at < self.last_at {
+            aged::set_back(self, at);
+        }
+        self.last_at = at;
         Ok(())
     }
 
@@ -217,7 +222,7 @@ impl Run {
                 let step = self.at_state(step, &[StepState::Waiting, StepState::Held])?;
                 for (output, facts) in grounds {
                     let of = self.step_mut(step)?.grounds.entry(Arc::clone(output)).or_default();
-                    of.extend(facts.iter().cloned());
+                    of.extend(facts.iter().map(|fact| fact.known_at(at)));
                 }
                 self.item_mut(step, *item)?.work.output.clone_from(output);
                 self.children = self.children.checked_sub(1).ok_or("no sub-run")?;

@@ -366,6 +366,10 @@ pub struct Run {
     pub started: Arc<Started>,
     /// When.
     pub created_at: Timestamp,
+    /// When its last event happened.
+    pub last_at: Timestamp,
+    /// The earliest of its instants: before its start where the clock was set back since.
+    pub earliest: Timestamp,
     /// How far it is.
     pub stage: Stage,
     /// Its steps, in the order of the plan.

@@ -13,6 +13,8 @@ impl Run {
         let waits = started.lock.as_ref().is_some_and(|lock| !lock.granted);
         let mut run = Self {
             created_at: at,
+            last_at: at,
+            earliest: at,
             stage: if waits { Stage::Queued } else { Stage::Forward },
             unsettled: u32::try_from(steps.len()).unwrap_or(u32::MAX),
             unsettled_main: u32::try_from(main).unwrap_or(u32::MAX),
@@ -63,7 +65,7 @@ impl StepRun {
             broken: None,
             reasons: Vec::new(),
             holds: Vec::new(),
-            grounds: crate::run::aged::Grounds::new(),
+            grounds: aged::Grounds::new(),
             asked_again: 0,
             show: None,
             forms: BTreeMap::new(),
