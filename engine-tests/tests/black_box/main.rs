@@ -29,6 +29,7 @@ mod exports;
 mod guide_lint;
 mod health;
 mod house;
+mod labels;
 mod lint_laws;
 mod notices;
 mod outside_calls;

@@ -44,7 +44,8 @@ fn connectors(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
         let Some((connector, _)) = cx.operation(capability) else { continue };
         let clearance = &connector.spec.clearance;
         for (name, field) in passed(cx, capability) {
-            if field.sensitivity <= clearance.value {
+            let given = field.whole();
+            if given <= clearance.value {
                 continue;
             }
             let place = capability
@@ -55,8 +56,8 @@ fn connectors(cx: &Context<'_>, sink: &mut Vec<Diagnostic>) {
                 .map_or(capability.metadata.name.span, |entry| entry.key_span);
             let by = if clearance.span.is_nowhere() { connector.metadata.name.span } else { clearance.span };
             let message = format!(
-                "`{name}` is {}; connector `{}` is cleared up to {}",
-                field.sensitivity, connector.metadata.name.value, clearance.value
+                "`{name}` is {given}; connector `{}` is cleared up to {}",
+                connector.metadata.name.value, clearance.value
             );
             sink.push(
                 law("sensitivity-too-high", place, message)

@@ -161,12 +161,34 @@ impl Field {
         } else {
             Presence::Always
         };
-        let sensitivity = field.sensitivity.value;
-        Self { ty: Type::declared(field), presence, sensitivity, bounds: Bounds::declared(field) }
+        let ty = Type::declared(field);
+        Self { ty, presence, sensitivity: declared_sensitivity(field), bounds: Bounds::declared(field) }
+    }
+
+    /// The highest sensitivity of anything in it.
+    #[must_use]
+    pub fn whole(&self) -> Sensitivity {
+        self.sensitivity.max(self.ty.sensitivity())
     }
 }
 
+/// What the items of a list are declared stands nowhere in its type: a list is as sensitive as they are.
+fn declared_sensitivity(field: &field::Field) -> Sensitivity {
+    let items = field.items.as_ref().map(|item| declared_sensitivity(item));
+    items.map_or(field.sensitivity.value, |items| items.max(field.sensitivity.value))
+}
+
 impl Type {
+    /// The highest sensitivity that fields in values of the type have.
+    #[must_use]
+    pub fn sensitivity(&self) -> Sensitivity {
+        match self {
+            Self::Record(fields) => fields.values().map(Field::whole).max().unwrap_or(Sensitivity::Public),
+            Self::List { item, .. } | Self::Map(item) => item.sensitivity(),
+            _ => Sensitivity::Public,
+        }
+    }
+
     /// Text of which nothing is known.
     #[must_use]
     pub const fn text() -> Self {

@@ -53,7 +53,7 @@ impl Checker<'_> {
             let tests = has && index == last;
             here = self.step(here, step, so_far, tests);
         }
-        let nested = if has { Sensitivity::Public } else { sensitivity(&here.ty) };
+        let nested = if has { Sensitivity::Public } else { here.ty.sensitivity() };
         self.note(here.sensitivity.max(nested), node.at);
         Typed::new(if has { Type::Bool } else { here.ty }, cost)
     }
@@ -218,18 +218,6 @@ fn law_of_field(of: &Path) -> &'static str {
         ["input" | "inputs"] => "undeclared-input",
         ["output" | "outputs"] | ["steps", _, "outputs"] => "undeclared-output",
         _ => "unknown-fact",
-    }
-}
-
-/// The highest sensitivity of anything in values of a type.
-fn sensitivity(ty: &Type) -> Sensitivity {
-    match ty {
-        Type::Record(fields) => {
-            let each = fields.values().map(|field| field.sensitivity.max(sensitivity(&field.ty)));
-            each.max().unwrap_or(Sensitivity::Public)
-        }
-        Type::List { item, .. } | Type::Map(item) => sensitivity(item),
-        _ => Sensitivity::Public,
     }
 }
 
