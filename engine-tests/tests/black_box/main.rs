@@ -44,3 +44,4 @@ mod schemas;
 mod store_care;
 mod store_damage;
 mod store_tools;
+mod store_upgrade;

@@ -75,8 +75,16 @@ pub async fn journal(reader: &Reader, run: &str) -> Result<Journal, StoreError> 
 /// # Errors
 /// When the data base refuses, or a row is no event.
 pub async fn erasures(reader: &Reader) -> Result<Erasures, StoreError> {
+    erasures_in(&reader.journal(SYSTEM).await?)
+}
+
+/// Those that these events of the workspace say.
+///
+/// # Errors
+/// When a row is no event.
+pub fn erasures_in(rows: &[JournalRow]) -> Result<Erasures, StoreError> {
     let mut erasures = Erasures::new();
-    for row in reader.journal(SYSTEM).await? {
+    for row in rows {
         if let SystemEvent::Pruned { runs, .. } = serde_json::from_str(&row.event).map_err(corrupt)? {
             erasures.extend(runs.iter().map(|run| (run.to_string(), row.at)));
         }

@@ -4,6 +4,7 @@
 //! beside it. Nothing here decides anything: rows come in, rows go out.
 
 mod active;
+pub mod behind;
 pub(crate) mod bulk;
 mod copy;
 pub mod header;
@@ -28,11 +29,15 @@ use active::{ActiveRows, Mark};
 use ordain_kernel::log::Tree;
 use ordain_kernel::log::tree::Hash;
 
+use crate::fault;
 use crate::vault::{self, Vault};
 use crate::workspace::private_file;
 
 /// The version of what is written; a store of another version is refused.
-pub const FORMAT: u32 = 2;
+pub const FORMAT: u32 = 3;
+
+/// The oldest that is read, and brought up to date where it is opened for writing.
+pub const OLDEST: u32 = 2;
 
 /// The views: what is dropped and made anew.
 const VIEWS: &str = include_str!("store/views.sql");
@@ -154,14 +159,27 @@ fn writing(path: &Path) -> Result<SqliteConnectOptions, StoreError> {
 
 /// The tables, version by version. Each file is applied once and never changed afterwards.
 fn migrator() -> Migrator {
-    let first = include_str!("../migrations/0001_store.sql");
-    Migrator::with_migrations(vec![Migration::new(
-        1,
-        "store".into(),
-        MigrationType::Simple,
-        SqlStr::from_static(first),
-        false,
-    )])
+    let files = [
+        ("store", include_str!("../migrations/0001_store.sql")),
+        ("behind", include_str!("../migrations/0002_behind.sql")),
+    ];
+    let migrations = files.into_iter().zip(1..).map(|((name, text), number)| {
+        let text = SqlStr::from_static(text);
+        Migration::new(number, name.into(), MigrationType::Simple, text, false)
+    });
+    Migrator::with_migrations(migrations.collect())
+}
+
+/// Brings the tables of an older store up to date, in one transaction, once they are those of its format.
+async fn upgrade(writer: &mut SqliteConnection) -> Result<(), StoreError> {
+    let format: u32 = sqlx::query_scalar("pragma user_version").fetch_one(&mut *writer).await?;
+    if format != FORMAT {
+        schema::check(writer, format).await?;
+        fault::point("upgrading-store");
+        migrator().run(&mut *writer).await?;
+        fault::point("upgrading-store");
+    }
+    schema::check(writer, FORMAT).await
 }
 
 /// Makes an empty store. It appears at `path` whole or not at all.
@@ -177,7 +195,7 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     private_file(&new)?;
     let plain = options(&new)?.create_if_missing(true).journal_mode(SqliteJournalMode::Delete);
     let mut connection = plain.connect().await?;
-    crate::fault::point("making-store");
+    fault::point("making-store");
     migrator().run(&mut connection).await?;
     sqlx::raw_sql(VIEWS).execute(&mut connection).await?;
     schema::restore_triggers(&mut connection).await?;
@@ -185,7 +203,7 @@ async fn create(path: &Path) -> Result<(), StoreError> {
     sqlx::raw_sql(sqlx::AssertSqlSafe(marks)).execute(&mut connection).await?;
     connection.close().await?;
     std::fs::File::open(&new)?.sync_all()?;
-    crate::fault::point("making-store");
+    fault::point("making-store");
     std::fs::rename(&new, path)?;
     sync_folder(path)
 }
@@ -238,9 +256,7 @@ impl Store {
             .min_connections(0)
             .connect_lazy_with(options(path)?.read_only(true));
         schema::restore_triggers(&mut writer).await?;
-        if schema::of_truth(&mut writer).await? != schema::TRUTH {
-            return Err(StoreError::Corrupt("its tables are not as this program made them".into()));
-        }
+        upgrade(&mut writer).await?;
         let rekeyed = admit(&mut writer, vault.as_deref()).await?;
         let next_audit: i64 =
             sqlx::query_scalar("select coalesce(max(seq), 0) + 1 from audit").fetch_one(&mut writer).await?;

@@ -51,7 +51,7 @@ pub struct Against {
 pub async fn log(reader: &Reader, against: &Against) -> Answer {
     // Journal and log are compared as they were at one instant: runs go on meanwhile.
     let reader = &reader.snapshot().await?;
-    let (noted, handed) = recorded(reader).await?;
+    let (noted, handed) = recorded(reader, against.from_checkpoint).await?;
     let recorded: BTreeMap<u64, Hash> = noted.iter().map(|noted| (noted.size, noted.root)).collect();
     let last = recorded.last_key_value().filter(|_| against.from_checkpoint);
     let begin = last.map_or(0, |(size, _)| *size);
@@ -111,8 +111,8 @@ pub async fn log(reader: &Reader, against: &Against) -> Answer {
 /// What a look from a checkpoint over so many records on does not say.
 fn unsaid(begin: u64) -> String {
     format!(
-        "whether records 1 to {begin} are as they were written, and the journals and payloads of runs that rest since \
-         the checkpoint over them: `ordain audit verify` reads those too"
+        "whether records 1 to {begin} are as they were written and as the indexes of the store say, and the journals \
+         and payloads of runs that rest since the checkpoint over them: `ordain audit verify` reads those too"
     )
 }
 
@@ -127,10 +127,20 @@ struct Noted {
     row: JournalRow,
 }
 
-/// The checkpoints that the log records, and which keys handed over to which.
-async fn recorded(reader: &Reader) -> Result<(Vec<Noted>, BTreeMap<u64, Succession>), StoreError> {
+/// The checkpoints that the log records, or the newest of them alone, and which keys handed over to which.
+async fn recorded(
+    reader: &Reader,
+    newest: bool,
+) -> Result<(Vec<Noted>, BTreeMap<u64, Succession>), StoreError> {
     let (mut noted, mut handed) = (Vec::new(), BTreeMap::new());
-    for row in reader.journal(SYSTEM).await? {
+    let rows = if newest {
+        let mut rows = reader.successions().await?;
+        rows.extend(reader.checkpoint().await?);
+        rows
+    } else {
+        reader.journal(SYSTEM).await?
+    };
+    for row in rows {
         // What is no event is found by its record.
         match serde_json::from_str(&row.event) {
             Ok(SystemEvent::CheckpointSigned { size, root, note }) => {

@@ -4,7 +4,7 @@
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use super::{FORMAT, StoreError};
+use super::{FORMAT, OLDEST, StoreError};
 
 /// Marks the file as a store of this program ("ORDN"); `pragma application_id`.
 pub(super) const APPLICATION: u32 = 0x4F52_444E;
@@ -49,7 +49,7 @@ pub fn check(path: &Path) -> Result<(), StoreError> {
     if header.application != APPLICATION {
         return Err(foreign("is a data base of something else, or a store of the first format"));
     }
-    if header.format != FORMAT {
+    if !(OLDEST..=FORMAT).contains(&header.format) {
         return Err(StoreError::Format(header.format));
     }
     // What is not written back yet may lengthen the file; without it, it is as long as it says.

@@ -90,10 +90,21 @@ impl Reader {
     /// When the data base refuses.
     pub async fn journal(&self, run: &str) -> Result<Vec<JournalRow>, StoreError> {
         self.journals.fetch_add(1, Ordering::Relaxed);
-        let rows = sqlx::query("select run, seq, at, place, event from journal where run = ? order by seq")
-            .bind(run)
-            .fetch_all(&self.pool)
-            .await?;
+        self.journal_from(run, i64::MIN).await
+    }
+
+    /// The events of a journal from the one with that number on, in order.
+    ///
+    /// # Errors
+    /// When the data base refuses.
+    pub async fn journal_from(&self, run: &str, seq: i64) -> Result<Vec<JournalRow>, StoreError> {
+        let rows = sqlx::query(
+            "select run, seq, at, place, event from journal where run = ? and seq >= ? order by seq",
+        )
+        .bind(run)
+        .bind(seq)
+        .fetch_all(&self.pool)
+        .await?;
         rows.iter().map(journal_row).collect()
     }
 
@@ -242,22 +253,6 @@ impl Reader {
         row.as_ref().map(audit_row).transpose()
     }
 
-    /// The last record of how strict the store is, and its number among those of the chain `system`.
-    ///
-    /// # Errors
-    /// When the data base refuses.
-    pub async fn stance_record(&self) -> Result<Option<(AuditRow, i64)>, StoreError> {
-        // Records are canonical: their action stands first.
-        let row = sqlx::query(
-            "select seq, run, record, (select count(*) from audit before where before.run is null and before.seq <= audit.seq) \
-             from audit where run is null and record like '{\"action\":\"workspace.changed\"%' \
-             and instr(record, '\"subject\":\"profile:') > 0 order by seq desc limit 1",
-        )
-        .fetch_optional(&self.pool)
-        .await?;
-        row.as_ref().map(|row| Ok((audit_row(row)?, row.try_get(3)?))).transpose()
-    }
-
     /// One event of a journal.
     ///
     /// # Errors
@@ -269,61 +264,6 @@ impl Reader {
             .fetch_optional(&self.pool)
             .await?;
         row.as_ref().map(journal_row).transpose()
-    }
-
-    /// The last record of a chain up to a place, and its first behind it.
-    ///
-    /// # Errors
-    /// When the data base refuses.
-    pub async fn audit_around(
-        &self,
-        run: Option<&str>,
-        place: u64,
-    ) -> Result<(Option<AuditRow>, Option<AuditRow>), StoreError> {
-        let one = async |sql: &'static str| -> Result<Option<AuditRow>, StoreError> {
-            let place = i64::try_from(place).unwrap_or(i64::MAX);
-            let row = sqlx::query(sql).bind(run).bind(place).fetch_optional(&self.pool).await?;
-            row.as_ref().map(audit_row).transpose()
-        };
-        let before =
-            "select seq, run, record from audit where run is ? and seq <= ? order by seq desc limit 1";
-        let behind = "select seq, run, record from audit where run is ? and seq > ? order by seq limit 1";
-        Ok((one(before).await?, one(behind).await?))
-    }
-
-    /// The first of the records up to a place that stands under another run than it names, and true; where none does
-    /// and some are missing, the place and false. Reads texts and makes no hash.
-    ///
-    /// # Errors
-    /// When the data base refuses.
-    pub async fn audit_misplaced(&self, place: u64) -> Result<Option<(u64, bool)>, StoreError> {
-        let last = i64::try_from(place).unwrap_or(i64::MAX);
-        // A quote within a text is escaped: what stands between quotes is the field.
-        let row = sqlx::query(
-            "select count(*), min(iif(iif(run is null, instr(record, '\"runId\":\"') > 0, \
-             instr(record, '\"runId\":\"' || run || '\"') = 0), seq, null)) from audit where seq between 1 and ?",
-        )
-        .bind(last)
-        .fetch_one(&self.pool)
-        .await?;
-        let (count, misplaced): (i64, Option<i64>) = (row.try_get(0)?, row.try_get(1)?);
-        let missing = (count != last).then_some((place, false));
-        Ok(misplaced.map(|seq| (seq.unsigned_abs(), true)).or(missing))
-    }
-
-    /// The runs that have an event behind a place of the journal, or a journal and no record.
-    ///
-    /// # Errors
-    /// When the data base refuses.
-    pub async fn runs_behind(&self, place: i64) -> Result<Vec<String>, StoreError> {
-        Ok(sqlx::query_scalar(
-            "select run from journal where run <> ?1 group by run \
-             having max(place) > ?2 or not exists (select 1 from audit where audit.run = journal.run) order by run",
-        )
-        .bind(SYSTEM)
-        .bind(place)
-        .fetch_all(&self.pool)
-        .await?)
     }
 
     /// Runs, newest first.
@@ -498,7 +438,7 @@ impl Reader {
     }
 }
 
-fn journal_row(row: &SqliteRow) -> Result<JournalRow, StoreError> {
+pub(super) fn journal_row(row: &SqliteRow) -> Result<JournalRow, StoreError> {
     Ok(JournalRow {
         run: row.try_get(0)?,
         seq: row.try_get(1)?,

@@ -6,8 +6,11 @@ use sqlx::sqlite::SqliteConnection;
 
 use super::StoreError;
 
-/// Digest of the tables, indexes and triggers of what is true; a test holds it.
-pub(super) const TRUTH: &str = "sha256:fa64bfdf93c2d4cc2b73ca1b8db4c5742157d5238d5a64afec14025252754418";
+/// Digest of the tables, indexes and triggers of what is true, by format; a test holds them.
+const TRUTH: [(u32, &str); 2] = [
+    (2, "sha256:fa64bfdf93c2d4cc2b73ca1b8db4c5742157d5238d5a64afec14025252754418"),
+    (3, "sha256:c79d2b8d64b4652f46055606c5a5944f67cb9f822506a004a1e134be9fc1d09f"),
+];
 
 /// Digest of the tables and indexes of the views; a test holds it.
 pub(super) const VIEWS: &str = "sha256:a060229c3f84b4032677548e0d34a9993d55b98b57f0c937c0d6293a2624d380";
@@ -54,11 +57,23 @@ pub(super) async fn restore_triggers(connection: &mut SqliteConnection) -> Resul
     Ok(())
 }
 
+/// Refuses a store whose tables of what is true are not those of its format.
+///
+/// # Errors
+/// When they are not, or the data base refuses.
+pub(super) async fn check(connection: &mut SqliteConnection, format: u32) -> Result<(), StoreError> {
+    let there = of_truth(connection).await?;
+    if TRUTH.iter().any(|(known, digest)| *known == format && *digest == there) {
+        return Ok(());
+    }
+    Err(StoreError::Corrupt("its tables are not as this program made them".into()))
+}
+
 /// Digest of what is true as it is.
 ///
 /// # Errors
 /// When the data base refuses.
-pub(super) async fn of_truth(connection: &mut SqliteConnection) -> Result<String, StoreError> {
+async fn of_truth(connection: &mut SqliteConnection) -> Result<String, StoreError> {
     digest(
         connection,
         "select coalesce(sql, '') from sqlite_schema where tbl_name not in ('runs', 'approvals', 'decisions', 'world', 'tile') \
@@ -98,7 +113,7 @@ mod tests {
         use sqlx::ConnectOptions as _;
         let mut connection = super::super::options(&path).unwrap().connect().await.unwrap();
         super::restore_triggers(&mut connection).await.unwrap();
-        assert_eq!(super::of_truth(&mut connection).await.unwrap(), super::TRUTH);
+        assert_eq!(super::of_truth(&mut connection).await.unwrap(), super::TRUTH[1].1);
         assert_eq!(super::of_views(&mut connection).await.unwrap(), super::VIEWS);
         assert!(Store::open(&path, None).await.unwrap().views_hold());
     }

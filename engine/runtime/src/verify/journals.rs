@@ -17,7 +17,8 @@ use crate::store::{SYSTEM, StoreError};
 
 /// The first record whose journal is another.
 pub(super) async fn first_parted(reader: &Reader, verifier: &Verifier) -> Result<Option<Parted>, StoreError> {
-    let mut looked = Look::new(reader, verifier).await;
+    let own = reader.journal(SYSTEM).await?;
+    let mut looked = Look::new(reader, verifier, &own);
     let mut from = String::new();
     let mut pages = reader.run_pages(&from).await;
     loop {
@@ -39,7 +40,7 @@ pub(super) async fn first_parted(reader: &Reader, verifier: &Verifier) -> Result
         }
         pages = ahead.await.unwrap_or_default();
     }
-    earliest(reader, looked.suspects().await?, system(reader, verifier, 0).await?).await
+    earliest(reader, looked.suspects().await?, system(&own, verifier, 0)).await
 }
 
 /// The earliest of what was found: of the runs, where exactly each parts from its records.
@@ -65,14 +66,15 @@ pub(super) async fn parted_behind(
     checkpoint: &JournalRow,
 ) -> Result<Option<Parted>, StoreError> {
     let parted = |seq, reason: &str| Some(Parted { seq, reason: reason.to_owned() });
-    let before = usize::try_from(checkpoint.seq.unsigned_abs().saturating_sub(1)).unwrap_or(usize::MAX);
-    let mut found = system(reader, verifier, before).await?;
+    // A run that did something since was erased since.
+    let own = reader.journal_from(SYSTEM, checkpoint.seq).await?;
+    let mut found = system(&own, verifier, checkpoint.seq.unsigned_abs().saturating_sub(1));
     found = found.or(match reader.audit_misplaced(begin).await? {
         Some((seq, true)) => parted(seq, "it stands under another run than its own"),
         Some((seq, false)) => parted(seq, "records up to here are missing"),
         None => None,
     });
-    let mut looked = Look::new(reader, verifier).await;
+    let mut looked = Look::new(reader, verifier, &own);
     looked.unclear = looked.ends.keys().cloned().collect();
     for run in reader.runs_behind(checkpoint.place).await? {
         if !looked.ends.contains_key(&run) {
@@ -115,12 +117,13 @@ struct Look<'l> {
 }
 
 impl<'l> Look<'l> {
-    async fn new(reader: &'l Reader, verifier: &Verifier) -> Self {
+    /// `own`: the workspace's own events.
+    fn new(reader: &'l Reader, verifier: &Verifier, own: &[JournalRow]) -> Self {
         let mut ends: BTreeMap<String, End> =
             verifier.ends().map(|(chain, end)| (chain.to_owned(), *end)).collect();
         ends.remove(SYSTEM);
         // A workspace's journal that cannot be read is said by its records.
-        let erased = recover::erasures(reader).await.unwrap_or_default();
+        let erased = recover::erasures_in(own).unwrap_or_default();
         Self { reader, ends, erased, unclear: Vec::new() }
     }
 
@@ -235,21 +238,19 @@ fn changed(id: &str) -> String {
 }
 
 /// The events of the workspace itself after the first `before`: one record each, bound to it.
-async fn system(reader: &Reader, verifier: &Verifier, before: usize) -> Result<Option<Parted>, StoreError> {
-    let rows = reader.journal(SYSTEM).await?;
-    let rows = rows.get(before..).unwrap_or_default();
+fn system(rows: &[JournalRow], verifier: &Verifier, before: u64) -> Option<Parted> {
     let records = verifier.system();
-    for ((row, record), number) in rows.iter().zip(records).zip(before as u64 + 1..) {
+    for ((row, record), number) in rows.iter().zip(records).zip(before + 1..) {
         let expected = journal_digest(&record.prev_hash, number, row.at, &row.event);
         if row.seq.unsigned_abs() != number || record.payload_digest != Some(expected) {
             let reason = format!("event {number} of the workspace is not what it was made for");
-            return Ok(Some(Parted { seq: record.seq, reason }));
+            return Some(Parted { seq: record.seq, reason });
         }
     }
-    let more = |seq, reason: &str| Ok(Some(Parted { seq, reason: reason.to_owned() }));
+    let more = |seq, reason: &str| Some(Parted { seq, reason: reason.to_owned() });
     match (rows.get(records.len()), records.get(rows.len())) {
         (Some(_), _) => more(verifier.next(), "an event of the workspace has no record"),
         (None, Some(record)) => more(record.seq, "its event is not in the journal of the workspace"),
-        (None, None) => Ok(None),
+        (None, None) => None,
     }
 }
