@@ -35,6 +35,7 @@ mod notices;
 mod outside_calls;
 mod rekeyed;
 mod restore_drill;
+mod restore_prod;
 mod run_current;
 mod run_live;
 mod run_shown;

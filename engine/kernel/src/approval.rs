@@ -23,8 +23,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 pub use binding::{
-    Binding, BoundCall, NotSigned, Statement, StatementDecision, binding_digest, read_key, verify_bytes,
-    verify_signature,
+    Binding, BoundCall, NotSigned, Restoration, SignedRestoration, Statement, StatementDecision,
+    binding_digest, read_key, verify_bytes, verify_signature,
 };
 pub use eligible::{Applicant, external, is_eligible, opening, same_person};
 pub use strict::{at_least_as_strict, that_hold};

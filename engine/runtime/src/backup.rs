@@ -1,30 +1,28 @@
 //! Copies of the store: made while it is at work, verified before they count, and put back only after they
 //! were verified again. Never replaces a file that is a copy, never takes a store away without keeping it.
 
-use std::collections::BTreeSet;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use ordain_kernel::actor::{Actor, belongs};
+use ordain_kernel::approval::Restoration;
 use ordain_kernel::audit::Verified;
 use ordain_kernel::run::system::SystemEvent;
 use ordain_spec::diagnostic::counted;
-use ordain_spec::kind::Roster;
-use ordain_spec::kind::scalar::Principal;
-use ordain_spec::kind::workspace::Profile;
 use serde_json::json;
 use sqlx::{ConnectOptions as _, Connection as _};
 
 use crate::api::{Answer, ApiError, Caller};
+use crate::keys::Key;
 use crate::open::RESTORED;
+use crate::restorer::{self, Restorer};
 use crate::session::{Lock, limits_are_errors};
 use crate::store::read::Reader;
 use crate::store::{self, StoreError, header};
 use crate::vault::Vault;
 use crate::workspace::Opened;
-use crate::{copy_digest, fault, identity, verify};
+use crate::{copy_digest, fault, verify};
 
 /// Copies the store into a new file. Whoever holds the store goes on meanwhile.
 ///
@@ -82,11 +80,17 @@ async fn copied(workspace: &Opened, from: &Path, part: &Path, file: &Path) -> An
 /// Puts a copy in the store's place. The store that was there is kept beside it.
 ///
 /// # Errors
-/// When somebody holds the store, when the copy does not verify, or when the store has records that the copy
-/// has not and `discard_newer` is not said, which only `role:admin` may; then the store is as it was.
-pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, caller: &Caller) -> Answer {
+/// When somebody holds the store, when the copy does not verify, when the person may not ([`Restorer::of`]), or when the
+/// store has records that the copy has not and `discard_newer` is not said; then the store is as it was.
+pub async fn restore(
+    workspace: &Opened,
+    file: &Path,
+    discard_newer: bool,
+    caller: &Caller,
+    key: Option<&Key>,
+) -> Answer {
     limits_are_errors();
-    let by = restorer(workspace, discard_newer, caller)?;
+    let restorer = Restorer::of(workspace, discard_newer, caller, key).await?;
     let _lock = Lock::take(&workspace.state).map_err(disk)?.ok_or_else(|| {
         ApiError::new("store_in_use", "a process holds the store").hint("end it, then try again")
     })?;
@@ -112,6 +116,10 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
             ApiError::new("audit_unavailable", message).hint("nothing was replaced; take another copy")
         );
     }
+    if let Err(error) = restorer::as_strict(workspace, [&to, &part]).await {
+        remove(&part)?;
+        return Err(error);
+    }
     let before = records_in(&to).await;
     if let Some(more) = newer(&to, &part, before, verified.records).await?
         && !discard_newer
@@ -121,8 +129,14 @@ pub async fn restore(workspace: &Opened, file: &Path, discard_newer: bool, calle
             "nothing was replaced; `--discard-newer` says that this is meant, and keeps the store beside",
         ));
     }
-    let event =
-        SystemEvent::Restored { from: verified.head, records: verified.records, replaced: before, by };
+    let event = restorer.event(Restoration {
+        head: verified.head,
+        records: verified.records,
+        replaced: before,
+        discard_newer,
+        by: "".into(),
+        at: Timestamp::now(),
+    });
     mark(&part, &event).await?;
     // What was signed after the copy is about the store that is kept beside; its copies elsewhere still say so.
     remove(&workspace.state.join(crate::checkpoint::FILE))?;
@@ -154,40 +168,6 @@ pub(crate) fn is_copy(file: &Path) -> Result<(), ApiError> {
             .hint("`ordain backup FILE` makes a copy"));
     }
     Ok(())
-}
-
-/// Who puts a copy back: a person of the roster; in profile `dev` whoever has the files, where there is none. What
-/// takes records out of the log is for `role:admin`, as erasing is.
-fn restorer(workspace: &Opened, discard_newer: bool, caller: &Caller) -> Result<Actor, ApiError> {
-    let profile = workspace.profile();
-    let catalogue = workspace.active.as_ref().map(|active| &active.catalogue);
-    let Some(roster) = catalogue.and_then(|catalogue| catalogue.roster.as_ref()) else {
-        if profile == Profile::Prod {
-            return Err(ApiError::new(
-                "catalogue_refused",
-                "the catalogue does not load: nobody can be named",
-            )
-            .hint("`ordain lint` shows what is wrong and where"));
-        }
-        return Ok(Actor::system());
-    };
-    match identity::acting(&roster.spec, profile, caller) {
-        Ok(acting) if discard_newer => admin(roster, acting.actor),
-        Ok(acting) => Ok(acting.actor),
-        Err(_) if profile == Profile::Dev && caller.acting_as.is_none() && !discard_newer => {
-            Ok(Actor::system())
-        }
-        Err(error) => Err(error),
-    }
-}
-
-fn admin(roster: &Roster, by: Actor) -> Result<Actor, ApiError> {
-    let is = |role: &Principal| belongs(roster, &by.id, &BTreeSet::new(), role);
-    if Principal::new("role:admin").as_ref().is_some_and(is) {
-        return Ok(by);
-    }
-    Err(ApiError::new("not_permitted", format!("`{}` is not role:admin", by.id))
-        .hint("nothing was replaced; only `role:admin` takes records out of the log"))
 }
 
 async fn verified(workspace: &Opened, path: &Path) -> Result<Verified, ApiError> {

@@ -26,6 +26,7 @@ mod prune;
 mod recover;
 pub mod replay;
 pub mod restore_drill;
+pub mod restorer;
 pub mod seal;
 pub mod secret;
 pub mod secrets;

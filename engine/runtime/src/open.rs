@@ -22,6 +22,7 @@ use crate::health::Prober;
 use crate::log_key;
 use crate::machine::Machine;
 use crate::recover;
+use crate::restorer;
 use crate::seal::{self, Seal};
 use crate::specs::{SpecSet, Specs};
 use crate::stance::{self, Stance};
@@ -220,7 +221,10 @@ async fn notes(
         note(SystemEvent::WorkspaceChanged { from: before, to: file });
     }
     if let Some(restored) = reader.meta(RESTORED).await?.filter(|text| !text.is_empty()) {
-        note(serde_json::from_str(&restored).map_err(|error| ApiError::fault(error.to_string()))?);
+        let event = serde_json::from_str(&restored).map_err(|error| ApiError::fault(error.to_string()))?;
+        let roster = workspace.active.as_ref().filter(|_| seal.refusal.is_none());
+        let roster = roster.and_then(|active| active.catalogue.roster.as_deref());
+        note(restorer::believed(event, workspace.profile(), roster));
     }
     if let Some(reason) = refusal(workspace, seal) {
         let known = reader.meta("refused").await?;

@@ -153,9 +153,12 @@ const fn decision_word(decision: Decision) -> &'static str {
     }
 }
 
-fn read_key(path: &std::path::Path) -> Result<Key, Failure> {
-    Key::read(path)
-        .map_err(|error| Failure::usage(format!("`{}` cannot be used as a key: {error}", path.display())))
+/// Reads a person's key.
+pub fn read_key(path: &std::path::Path) -> Result<Key, Failure> {
+    Key::read(path).map_err(|error| {
+        Failure::usage(format!("`{}` cannot be used as a key: {error}", path.display()))
+            .hint("`ordain keys init` makes one")
+    })
 }
 
 fn sign(

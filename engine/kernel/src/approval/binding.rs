@@ -109,6 +109,45 @@ impl Statement {
     }
 }
 
+/// What a person signs who puts a copy of the store back.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Restoration {
+    /// Digest over all heads of the copy's chains.
+    pub head: Digest,
+    /// Records in the copy.
+    pub records: u64,
+    /// Records in the store that it replaces; none where it could not be read.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replaced: Option<u64>,
+    /// Records that the copy has not were to be taken out of the log.
+    pub discard_newer: bool,
+    /// Who: `user:alice`.
+    pub by: Arc<str>,
+    /// When the person signed, by their own clock.
+    pub at: Timestamp,
+}
+
+/// The same with the signature, base64.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SignedRestoration {
+    /// What was signed.
+    pub statement: Restoration,
+    /// By the key of `by`.
+    pub signature: String,
+}
+
+impl Restoration {
+    /// The bytes that are signed: a line that says what kind of statement it is, then canonical JSON.
+    #[must_use]
+    pub fn bytes(&self) -> Vec<u8> {
+        let mut bytes = b"ordain/restore/v1\n".to_vec();
+        bytes.extend(canonical(&serde_json::to_value(self).unwrap_or_default()));
+        bytes
+    }
+}
+
 /// Reads base64 of exactly `N` bytes.
 fn read<const N: usize>(text: &str) -> Option<[u8; N]> {
     STANDARD.decode(text).ok()?.try_into().ok()

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use jiff::Timestamp;
+use ordain_spec::kind::scenario::Assurance;
 
 use super::{Batch, Body, Entry, Realm};
 use crate::actor::Actor;
@@ -212,8 +213,10 @@ fn system_entry(event: &SystemEvent, at: Timestamp) -> AuditEntry {
         SystemEvent::Pruned { by, before, .. } => {
             AuditEntry::new(at, by.clone(), Action::StorePruned, before.to_string())
         }
-        SystemEvent::Restored { by, from, .. } => {
-            AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string())
+        SystemEvent::Restored { by, from, signed, .. } => {
+            let mut entry = AuditEntry::new(at, by.clone(), Action::StoreRestored, from.to_string());
+            entry.assurance = signed.as_ref().map(|_| Assurance::Signed);
+            entry
         }
         SystemEvent::Encrypted { key, by } => {
             AuditEntry::new(at, by.clone(), Action::StoreEncrypted, key.as_str())

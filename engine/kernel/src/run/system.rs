@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::command::{Decide, Verdict};
 use super::event::Tells;
 use crate::actor::Actor;
+use crate::approval::SignedRestoration;
 use crate::ids::RunId;
 use crate::kill::Selector;
 use crate::log::Succession;
@@ -166,6 +167,9 @@ pub enum SystemEvent {
         replaced: Option<u64>,
         /// Who.
         by: Actor,
+        /// What they signed, where they did.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        signed: Option<Box<SignedRestoration>>,
     },
     /// Every payload of the store was put under one key.
     Encrypted {
