@@ -25,6 +25,7 @@ mod editing;
 mod encrypted;
 mod evidence;
 mod exempt;
+mod export_attacks;
 mod exports;
 mod guide_lint;
 mod health;
