@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -163,6 +164,20 @@ impl Workspace {
     #[expect(clippy::expect_used, reason = "without the program there is no test")]
     pub fn ordain(&self, arguments: &[&str]) -> Said {
         Said::of(&self.command(arguments).output().expect("ordain can be started"))
+    }
+
+    /// Waits until a process that was started holds the store: whoever asks from then on asks it, and does not become
+    /// the holder that makes its calls.
+    ///
+    /// # Panics
+    /// When nobody holds it within two minutes.
+    pub fn wait_for_holder(&self) {
+        let socket = self.path().join(".ordain/ordain.sock");
+        let begun = Instant::now();
+        while !socket.exists() {
+            assert!(begun.elapsed() < Duration::from_secs(120), "nobody holds the store");
+            std::thread::sleep(Duration::from_millis(1));
+        }
     }
 }
 

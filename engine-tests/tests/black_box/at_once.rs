@@ -94,6 +94,7 @@ spec:
 fn napping(workspace: &Workspace) -> (std::process::Child, String) {
     let mut command = workspace.command(&["run", "naps", "--live", "--as", "user:ann", "--json"]);
     let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    workspace.wait_for_holder();
     let id = loop {
         let runs = workspace.ordain(&["runs", "--state", "running", "--json"]).json();
         if let Some(id) = runs["runs"][0]["id"].as_str() {

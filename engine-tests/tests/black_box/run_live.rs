@@ -138,6 +138,7 @@ impl Held {
         assert!(std::process::Command::new("mkfifo").arg(&gate).status().unwrap().success());
         let mut command = workspace.command(&["run", "held", "--live", "--as", "user:alice", "--json"]);
         let engine = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        workspace.wait_for_holder();
         let begun = Instant::now();
         loop {
             let said = workspace.ordain(&["runs", "--json"]);
